@@ -1,0 +1,52 @@
+# Each target sets up what it needs; the virtual environment is .venv.
+
+COUNT ?= 100
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench faults lock setup setup-demo setup-browser
+
+help:
+	@echo "make demo     the whole product with made-up data, until you stop it (Ctrl-C)"
+	@echo "make test     every test"
+	@echo "make check    format, lint, types, import rules, documentation, then every test"
+	@echo "make bench    measure speed; writes bench.json"
+	@echo "make faults   kill things COUNT times ($(COUNT)) and prove that no money moved wrongly"
+	@echo "make lock     resolve requirements/*.in anew"
+
+demo: setup-demo
+	@exec $(BIN)/tambah demo
+
+test: setup setup-browser
+	@exec $(BIN)/pytest
+
+check: setup
+	@$(BIN)/ruff format --quiet --check . || { echo "make check: run '$(BIN)/ruff format .'" >&2; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	@tools/quietly $(BIN)/basedpyright
+	@tools/quietly $(BIN)/lint-imports
+	@tools/quietly $(BIN)/interrogate -v src
+	@tools/quietly $(BIN)/deptry .
+	@$(BIN)/coverage erase
+	@$(BIN)/coverage run -m pytest --quiet tests/domain
+	@$(BIN)/coverage report
+	@$(MAKE) --no-print-directory test
+
+bench: setup
+	@command -v wrk >/dev/null || tools/debian-install "the load generator of make bench" wrk
+	@exec $(BIN)/python -m benchmarks
+
+faults: setup
+	@COUNT=$(COUNT) exec $(BIN)/python -m tests.faults
+
+setup:
+	@tools/setup dev
+
+setup-demo:
+	@tools/setup runtime
+
+setup-browser:
+	@tools/setup-browser
+
+lock:
+	@tools/lock
