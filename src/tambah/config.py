@@ -1,0 +1,141 @@
+"""Configuration: the environment (prefix TAMBAH_, each with a _FILE twin) and operator.toml."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used; the text says what to change."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What the environment says.
+
+    database_url: a PostgreSQL of the operator's; empty means the embedded one under data_dir.
+    owner_database_url: the same database as a role that may create tables; empty means the same.
+    pepper: the peppers' text; empty lets a demo make its own in data_dir.
+    """
+
+    database_url: str = ""
+    owner_database_url: str = ""
+    data_dir: str = ""
+    listen: str = "127.0.0.1:8000"
+    public_url: str = ""
+    pepper: str = ""
+    trusted_proxies: str = ""
+    operator_file: str = ""
+    queue_limit: int = 2000
+    lanes: int = 1
+    log_level: str = "info"
+    listen_anywhere: str = ""
+
+
+SECRET_SETTINGS = frozenset({"pepper", "database_url", "owner_database_url"})
+
+
+def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
+    """Read TAMBAH_* and TAMBAH_*_FILE. Raises ConfigError."""
+    values: dict[str, str] = {}
+    for name in Settings.__struct_fields__:
+        variable = f"TAMBAH_{name.upper()}"
+        path = environ.get(f"{variable}_FILE")
+        if variable in environ and path:
+            raise ConfigError(f"set {variable} or {variable}_FILE, not both")
+        if path:
+            try:
+                values[name] = Path(path).read_text(encoding="utf-8").strip()
+            except OSError as error:
+                raise ConfigError(f"{variable}_FILE: cannot read {path}: {error}") from error
+        elif variable in environ:
+            values[name] = environ[variable]
+    try:
+        return msgspec.convert(values, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"environment: {error}") from error
+
+
+class DenominationEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """A denomination as operator.toml has it: ringgit as strings, days as numbers."""
+
+    price: str
+    credit: str = ""
+    tax: str = "0.00"
+    bonus: str = "0.00"
+    valid_days: int
+    bonus_days: int = 30
+    on_sale_from: str = "2020-01-01"
+    on_sale_until: str = ""
+
+
+class OwnAmountEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """Amounts of one's own: limits in ringgit, days for each ringgit."""
+
+    least: str = "1.00"
+    most: str = "500.00"
+    days_per_ringgit: int = 1
+    tax_permille: int = 0
+
+
+class ValidityEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """The validity policy and how long each stage of a line's life lasts."""
+
+    policy: str = "add_with_cap"
+    cap_days: int = 365
+    grace_days: int = 50
+    reactivation_days: int = 30
+    quarantine_days: int = 183
+    stale_hours: int = 24
+
+
+class GuessingEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """Lock-outs for wrong codes: [wrong in a row, minutes] steps, and hourly budgets."""
+
+    ladder: list[tuple[int, int]] = [(5, 15), (10, 30), (15, 60), (20, 1440)]
+    source_hourly: int = 30
+    guests_hourly: int = 2000
+
+
+class Brand(msgspec.Struct, frozen=True, kw_only=True):
+    """Who the operator is, as pages and messages show it."""
+
+    name: str
+    short_name: str = ""
+    sms_prefix: str = "RM0.00 "
+    hotline: str = ""
+    hotline_hours: str = ""
+    colour: str = "#0b5d57"
+
+
+class Operator(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole of operator.toml."""
+
+    brand: Brand
+    denominations: list[DenominationEntry]
+    own_amount: OwnAmountEntry = OwnAmountEntry()
+    validity: ValidityEntry = ValidityEntry()
+    guessing: GuessingEntry = GuessingEntry()
+    time_zone: str = "Asia/Kuala_Lumpur"
+    country_code: str = "60"
+    trunk_prefix: str = "0"
+    mobile_prefixes: list[str] = ["1"]
+    national_lengths: list[int] = [9, 10]
+    most_credit: str = "5000.00"
+    plans: list[str] = ["standard"]
+
+
+def read_operator(path: Path) -> Operator:
+    """Read operator.toml. Raises ConfigError naming the entry that is wrong."""
+    try:
+        content: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+        return msgspec.convert(content, Operator)
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error}") from error
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise ConfigError(f"{path}: {error}") from error

@@ -1,0 +1,1 @@
+"""Every rule of the product: pure functions on plain data, standard library only."""

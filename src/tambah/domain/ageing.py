@@ -1,0 +1,54 @@
+"""Bring a line to the present: what lapsed, ended or froze since it was last looked at."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from tambah.domain.balance import BucketKind, is_live
+from tambah.domain.draft import Draft
+from tambah.domain.ledger import Account, TransferKind
+from tambah.domain.line import LineState, stage_at, stage_ends
+
+
+def age(draft: Draft, *, tell: bool = True) -> None:
+    """Apply everything that the clock did to the draft's line up to `draft.now`.
+
+    Bonus that lapsed is forfeited; the grace period freezes main credit, its end forfeits all.
+    Each change is told by SMS, unless it is staler than the operator's limit or `tell` is off.
+    """
+    line = draft.require_line()
+    _forfeit_lapsed(draft)
+    stage = stage_at(line, draft.rules.life, draft.rules.validity, draft.now)
+    if stage is line.state:
+        return
+    ends = stage_ends(line, draft.rules.life, draft.rules.validity)
+    while (state := draft.require_line().state) < stage:
+        entered = LineState(state + 1)
+        draft.line = replace(draft.require_line(), state=entered)
+        if entered is LineState.EXPIRED:
+            forfeit_all(draft)
+        if tell:
+            _tell_change(draft, entered, ends[state])
+
+
+def forfeit_all(draft: Draft) -> None:
+    """Move every remainder of the line to forfeited."""
+    for bucket in list(draft.buckets.values()):
+        if bucket.remaining_micros > 0:
+            draft.move(bucket, -bucket.remaining_micros, TransferKind.FORFEIT, Account.FORFEITED)
+
+
+def _forfeit_lapsed(draft: Draft) -> None:
+    for bucket in list(draft.buckets.values()):
+        lapsed = bucket.kind is BucketKind.BONUS and not is_live(bucket, draft.now)
+        if lapsed and bucket.remaining_micros > 0:
+            draft.move(bucket, -bucket.remaining_micros, TransferKind.FORFEIT, Account.FORFEITED)
+
+
+def _tell_change(draft: Draft, entered: LineState, changed_at: datetime) -> None:
+    if draft.now - changed_at >= timedelta(hours=draft.rules.life.stale_hours):
+        return
+    line = draft.require_line()
+    if entered is LineState.GRACE and line.grace_until is not None:
+        draft.tell("grace_started", grace_until=line.grace_until.isoformat())
+    elif entered is LineState.EXPIRED:
+        draft.tell("line_expired")

@@ -1,0 +1,215 @@
+"""What callers may ask, and what they are answered.
+
+Every command that moves money carries `caller` and `request_key`: the same pair on the same line
+gets the first answer again. Instants and identifiers come from outside; a command never looks.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from tambah.domain.guessing import Audience
+from tambah.domain.line import Language, LineState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actor:
+    """Who acts by hand, and why: every such command leaves an audit row."""
+
+    who: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedeemVoucher:
+    """Turn a recharge code into credit.
+
+    digits: the folded code, which never leaves memory. source: keyed digest of the address, key
+    or terminal that asks, empty for a door without one. page_token: digest of the lasting address
+    at which the result will stand, for doors that have pages.
+    """
+
+    caller: str
+    request_key: str
+    msisdn: int
+    digits: str = field(repr=False)
+    audience: Audience
+    source: bytes = b""
+    page_token: bytes = b""
+    language: Language | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopUp:
+    """Reload a line from a partner's float. reference: the partner's own, unique per line."""
+
+    caller: str
+    request_key: str
+    msisdn: int
+    partner_id: int
+    amount_micros: int
+    reference: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FundPartner:
+    """Add to a partner's float what it paid in, outside."""
+
+    caller: str
+    request_key: str
+    partner_id: int
+    amount_micros: int
+    reference: str
+    actor: Actor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportLine:
+    """Bring a line along from elsewhere: number, dates, opening balance.
+
+    digest: of the row it came from, to know it again. line_id: minted outside, used when the
+    number is new.
+    """
+
+    line_id: int
+    msisdn: int
+    digest: bytes
+    language: Language
+    plan: str
+    iccid: str | None = None
+    activated_at: datetime | None = None
+    active_until: datetime | None = None
+    grace_until: datetime | None = None
+    opening_micros: int = 0
+    barred: bool = False
+    suspended: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActivateLine:
+    """Start a line's life with its first days of validity."""
+
+    caller: str
+    request_key: str
+    msisdn: int
+    valid_days: int
+    actor: Actor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdjustCredit:
+    """Put a line's credit right by hand: more when positive, less when negative."""
+
+    caller: str
+    request_key: str
+    msisdn: int
+    amount_micros: int
+    actor: Actor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BarLine:
+    """Bar a line (a lost phone), suspend it (registration), or lift either."""
+
+    caller: str
+    request_key: str
+    msisdn: int
+    barred: bool | None = None
+    suspended: bool | None = None
+    actor: Actor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReverseTopUp:
+    """Take back what is unspent of a top-up."""
+
+    caller: str
+    request_key: str
+    msisdn: int
+    topup_no: int
+    actor: Actor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgeLine:
+    """Bring a line's row to the present; the sweep sends it for lines that are due."""
+
+    msisdn: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credited:
+    """A top-up happened.
+
+    Micro-ringgit: price paid, tax in it, main credit and bonus given, main balance after. receipt:
+    for people; reference: the partner's own, empty for a voucher.
+    """
+
+    msisdn: int
+    topup_no: int
+    at: datetime
+    price_micros: int
+    tax_micros: int
+    credited_micros: int
+    bonus_micros: int
+    balance_micros: int
+    bonus_balance_micros: int
+    active_until: datetime
+    grace_until: datetime
+    receipt: str
+    reference: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Funded:
+    """A float was added to. Micro-ringgit."""
+
+    partner_id: int
+    amount_micros: int
+    float_micros: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Imported:
+    """A line was brought along, or was there already, unchanged."""
+
+    line_id: int
+    msisdn: int
+    created: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineChanged:
+    """A line as it stands after activation, barring, adjustment or ageing."""
+
+    msisdn: int
+    state: LineState
+    balance_micros: int
+    active_until: datetime | None
+    grace_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reversed:
+    """A top-up was taken back as far as it was unspent. Micro-ringgit."""
+
+    msisdn: int
+    topup_no: int
+    main_micros: int
+    bonus_micros: int
+    spent_micros: int
+    balance_micros: int
+    active_until: datetime | None
+
+
+Command = (
+    RedeemVoucher
+    | TopUp
+    | FundPartner
+    | ImportLine
+    | ActivateLine
+    | AdjustCredit
+    | BarLine
+    | ReverseTopUp
+    | AgeLine
+)
+Outcome = Credited | Funded | Imported | LineChanged | Reversed

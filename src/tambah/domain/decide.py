@@ -1,0 +1,456 @@
+"""One command, the loaded state and one instant in; an outcome or a refusal, and changes, out.
+
+Pure: no I/O, no clock, no randomness. A line is brought to `now` first ("age, then act"). A
+refusal may come with changes (a wrong code counts); then it is remembered like an outcome.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from tambah.domain.ageing import age
+from tambah.domain.balance import MAIN_BUCKET_ID, Bucket, BucketKind, draw_down, total_micros
+from tambah.domain.catalog import Denomination
+from tambah.domain.commands import (
+    ActivateLine,
+    Actor,
+    AdjustCredit,
+    AgeLine,
+    BarLine,
+    Command,
+    Credited,
+    FundPartner,
+    Funded,
+    Imported,
+    ImportLine,
+    LineChanged,
+    Outcome,
+    RedeemVoucher,
+    ReverseTopUp,
+    TopUp,
+)
+from tambah.domain.draft import Draft
+from tambah.domain.guessing import count_wrong, forget_wrong, require_may_try
+from tambah.domain.ledger import Account, TransferKind
+from tambah.domain.line import (
+    Line,
+    LineState,
+    extend_line,
+    grace_after,
+    require_can_top_up,
+)
+from tambah.domain.money import MICROS_PER_SEN, ringgit
+from tambah.domain.refusals import (
+    AmountOutOfRange,
+    BalanceTooHigh,
+    CodeAlreadyYours,
+    CodeNotUsable,
+    DailyCapReached,
+    FloatTooLow,
+    LineAlreadyActive,
+    LineTerminated,
+    NumberInUse,
+    PartnerSuspended,
+    ReasonMissing,
+    ReferenceUsed,
+    Refusal,
+)
+from tambah.domain.reversal import reverse_top_up
+from tambah.domain.rules import Rules
+from tambah.domain.state import Decision, Known, LineAccount, PartnerAccount, TopUpRecord, TopUpSource
+from tambah.domain.voucher import BatchState, Voucher, VoucherState
+
+_MOST_FUNDING_MICROS = 10**15
+_RECEIPT_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTVWXY"
+
+
+def decide(
+    command: Command, known: Known, rules: Rules, now: datetime, request: bytes = b""
+) -> Decision:
+    """Decide one command.
+
+    known: what the store holds, locked. now: the batch's instant (UTC). request: keyed digest of
+    the caller and its key, which the transfers bear.
+    """
+    draft = Draft(known, rules, now, request)
+    actor: Actor | None = getattr(command, "actor", None)
+    try:
+        if actor is not None and not actor.why.strip():
+            raise ReasonMissing
+        answer: Outcome | Refusal = _HANDLERS[type(command)](command, draft)
+    except Refusal as refusal:
+        if not draft.counts:
+            return Decision(answer=refusal)
+        answer = refusal
+    return draft.freeze(answer, type(command).__name__, actor)
+
+
+def _redeem_voucher(command: RedeemVoucher, draft: Draft) -> Outcome:
+    draft.require_line()
+    age(draft)
+    line = draft.require_line()
+    require_can_top_up(line)
+    rule = draft.rules.guessing
+    require_may_try(line, command.audience, draft.known.tried, rule, draft.now)
+    voucher = draft.known.voucher
+    if voucher is None or not _was_in_circulation(voucher):
+        draft.line = count_wrong(line, command.audience, rule, draft.now)
+        draft.wrong_code = draft.counts = True
+        raise CodeNotUsable
+    _require_redeemable(voucher, line, draft.now)
+    draft.voucher = replace(
+        voucher,
+        state=VoucherState.REDEEMED,
+        redeemed_line_id=line.line_id,
+        redeemed_at=draft.now,
+    )
+    draft.line = forget_wrong(line, command.audience)
+    batch = voucher.batch
+    promise = Denomination(
+        price_micros=batch.price_micros,
+        tax_micros=batch.tax_micros,
+        credit_micros=batch.credit_micros,
+        bonus_micros=batch.bonus_micros,
+        valid_days=batch.valid_days,
+        bonus_days=batch.bonus_days,
+        on_sale_from=draft.now,
+    )
+    return _credit(
+        draft,
+        promise,
+        TransferKind.REDEMPTION,
+        Account.CARDS_SOLD,
+        batch_id=batch.batch_id,
+        number=voucher.number,
+        page_token=command.page_token or None,
+    )
+
+
+def _was_in_circulation(voucher: Voucher) -> bool:
+    """Say whether the card could ever have been used: a guess that hits a dead card is wrong."""
+    unreleased = voucher.batch.state in (BatchState.DRAFT, BatchState.GENERATED)
+    return voucher.was_activated and not unreleased
+
+
+def _require_redeemable(voucher: Voucher, line: Line, now: datetime) -> None:
+    if voucher.state is VoucherState.REDEEMED and voucher.redeemed_line_id == line.line_id:
+        raise CodeAlreadyYours(used_at=voucher.redeemed_at or now)
+    redeem_before = voucher.batch.redeem_before
+    if (
+        voucher.state is not VoucherState.ACTIVE
+        or voucher.batch.state is not BatchState.RELEASED
+        or (redeem_before is not None and now >= redeem_before)
+    ):
+        raise CodeNotUsable
+
+
+def _top_up(command: TopUp, draft: Draft) -> Outcome:
+    partner = draft.require_partner()
+    if partner.suspended:
+        raise PartnerSuspended
+    draft.require_line()
+    age(draft)
+    require_can_top_up(draft.require_line())
+    if draft.known.referred:
+        raise ReferenceUsed
+    offer = draft.rules.catalog.offer(command.amount_micros, draft.now)
+    if not partner.least_micros <= command.amount_micros <= partner.most_micros:
+        raise AmountOutOfRange(
+            least=ringgit(partner.least_micros), most=ringgit(partner.most_micros)
+        )
+    draft.partner = _count_sale(partner, command.amount_micros, draft)
+    line = draft.require_line()
+    seq = draft.move_float(
+        -command.amount_micros,
+        TransferKind.SALE,
+        Account.TRANSIT,
+        reference=command.reference,
+        peer=(line.line_id, line.transfer_seq + 1),
+    )
+    return _credit(
+        draft,
+        offer,
+        TransferKind.TOPUP,
+        Account.TRANSIT,
+        peer=(partner.partner_id, seq),
+        reference=command.reference,
+        partner_id=partner.partner_id,
+    )
+
+
+def _count_sale(partner: PartnerAccount, amount_micros: int, draft: Draft) -> PartnerAccount:
+    """Return the partner with the sale counted. Raises DailyCapReached and FloatTooLow."""
+    today = draft.rules.validity.last_day(draft.rules.validity.end_of_day(draft.now))
+    sold_micros = amount_micros + (partner.sold_micros if partner.sold_on == today else 0)
+    cap_micros = partner.daily_cap_micros
+    if cap_micros is not None and sold_micros > cap_micros:
+        raise DailyCapReached(cap=ringgit(cap_micros))
+    if partner.float_bucket.remaining_micros + partner.credit_limit_micros < amount_micros:
+        raise FloatTooLow
+    return replace(partner, sold_on=today, sold_micros=sold_micros)
+
+
+def _require_room(draft: Draft, credit_micros: int) -> None:
+    most_micros = draft.rules.most_credit_micros
+    if draft.main.remaining_micros + credit_micros > most_micros:
+        raise BalanceTooHigh(most=ringgit(most_micros))
+
+
+def _credit(
+    draft: Draft,
+    offer: Denomination,
+    kind: TransferKind,
+    source: Account,
+    *,
+    peer: tuple[int, int] | None = None,
+    reference: str = "",
+    partner_id: int | None = None,
+    batch_id: int | None = None,
+    number: int | None = None,
+    page_token: bytes | None = None,
+) -> Credited:
+    """Give a line what an offer promises: credit, tax, bonus, dates, the receipt, the SMS."""
+    _require_room(draft, offer.credit_micros)
+    before = draft.require_line()
+    topup_no = before.topup_seq + 1
+    receipt = receipt_for(draft.request)
+    draft.line = replace(before, topup_seq=topup_no)
+    draft.move(
+        draft.main,
+        offer.credit_micros,
+        kind,
+        source,
+        topup_no=topup_no,
+        reference=reference or receipt,
+        peer=peer,
+    )
+    if offer.tax_micros > 0:
+        draft.book(
+            offer.tax_micros, TransferKind.TAX, source, Account.TAX, topup_no=topup_no, peer=peer
+        )
+    bonus_bucket_id = _give_bonus(draft, offer, topup_no)
+    validity, life = draft.rules.validity, draft.rules.life
+    draft.line = extend_line(draft.require_line(), offer.valid_days, life, validity, draft.now)
+    active_until, grace_until = draft.line.active_until, draft.line.grace_until
+    if active_until is None or grace_until is None:
+        raise AssertionError("a line that was extended has dates")
+    draft.topups.append(
+        TopUpRecord(
+            line_id=before.line_id,
+            topup_no=topup_no,
+            at=draft.now,
+            source=TopUpSource.PARTNER if partner_id is not None else TopUpSource.VOUCHER,
+            price_micros=offer.price_micros,
+            tax_micros=offer.tax_micros,
+            main_micros=offer.credit_micros,
+            bonus_micros=offer.bonus_micros,
+            bonus_bucket_id=bonus_bucket_id,
+            valid_days=offer.valid_days,
+            active_until_before=before.active_until,
+            active_until=active_until,
+            receipt=receipt,
+            reference=reference or None,
+            partner_id=partner_id,
+            batch_id=batch_id,
+            number=number,
+            page_token=page_token,
+        )
+    )
+    balance_micros = draft.main.remaining_micros
+    draft.tell(
+        "credited_with_bonus" if offer.bonus_micros else "credited",
+        credited_micros=offer.credit_micros,
+        bonus_micros=offer.bonus_micros,
+        balance_micros=balance_micros,
+        active_until=active_until.isoformat(),
+        receipt=receipt,
+    )
+    return Credited(
+        msisdn=before.msisdn,
+        topup_no=topup_no,
+        at=draft.now,
+        price_micros=offer.price_micros,
+        tax_micros=offer.tax_micros,
+        credited_micros=offer.credit_micros,
+        bonus_micros=offer.bonus_micros,
+        balance_micros=balance_micros,
+        bonus_balance_micros=total_micros(draft.buckets.values(), BucketKind.BONUS, draft.now),
+        active_until=active_until,
+        grace_until=grace_until,
+        receipt=receipt,
+        reference=reference,
+    )
+
+
+def _give_bonus(draft: Draft, offer: Denomination, topup_no: int) -> int | None:
+    if offer.bonus_micros == 0:
+        return None
+    expires_at = draft.rules.validity.end_of_day(draft.now, offer.bonus_days)
+    bucket = draft.bonus_bucket(expires_at)
+    draft.move(
+        bucket, offer.bonus_micros, TransferKind.BONUS, Account.BONUS_GIVEN, topup_no=topup_no
+    )
+    return bucket.bucket_id
+
+
+def receipt_for(request: bytes) -> str:
+    """Return the eight characters that people quote: no 0, O, 1, I; the same for a repeat."""
+    number = int.from_bytes(request[:8].ljust(8, b"\0"))
+    letters: list[str] = []
+    for _ in range(8):
+        number, place = divmod(number, len(_RECEIPT_ALPHABET))
+        letters.append(_RECEIPT_ALPHABET[place])
+    return "".join(letters)
+
+
+def _fund_partner(command: FundPartner, draft: Draft) -> Outcome:
+    partner = draft.require_partner()
+    if not 0 < command.amount_micros <= _MOST_FUNDING_MICROS:
+        raise AmountOutOfRange(least=ringgit(MICROS_PER_SEN), most=ringgit(_MOST_FUNDING_MICROS))
+    draft.move_float(
+        command.amount_micros,
+        TransferKind.FUNDING,
+        Account.FUNDING,
+        reference=command.reference,
+    )
+    return Funded(
+        partner_id=partner.partner_id,
+        amount_micros=command.amount_micros,
+        float_micros=draft.require_partner().float_bucket.remaining_micros,
+    )
+
+
+def _import_line(command: ImportLine, draft: Draft) -> Outcome:
+    known = draft.known.line
+    if known is not None:
+        age(draft, tell=False)
+        if known.import_digest == command.digest:
+            draft.line = known.line
+            draft.transfers.clear()
+            return Imported(line_id=known.line.line_id, msisdn=command.msisdn, created=False)
+        if draft.require_line().state is not LineState.TERMINATED:
+            raise NumberInUse
+    # A recycled number is a new line; nothing of the old one can show.
+    fresh = Draft(Known(line=_new_account(command, draft.now)), draft.rules, draft.now, b"")
+    if command.opening_micros > 0:
+        fresh.move(fresh.main, command.opening_micros, TransferKind.OPENING, Account.OPENING)
+    age(fresh, tell=False)
+    draft.known, draft.line, draft.buckets = fresh.known, fresh.line, fresh.buckets
+    draft.transfers = fresh.transfers
+    draft.line = replace(fresh.require_line(), last_at=draft.now)
+    return Imported(line_id=command.line_id, msisdn=command.msisdn, created=True)
+
+
+def _new_account(command: ImportLine, now: datetime) -> LineAccount:
+    active_until, grace_until = command.active_until, command.grace_until
+    line = Line(
+        line_id=command.line_id,
+        msisdn=command.msisdn,
+        language=command.language,
+        plan=command.plan,
+        state=LineState.PRE_ACTIVE if active_until is None else LineState.ACTIVE,
+        last_at=now,
+        barred=command.barred,
+        suspended=command.suspended,
+        activated_at=command.activated_at,
+        active_until=active_until,
+        grace_until=grace_until,
+        bucket_seq=MAIN_BUCKET_ID,
+    )
+    main = Bucket(
+        owner_id=command.line_id,
+        bucket_id=MAIN_BUCKET_ID,
+        kind=BucketKind.MAIN,
+        remaining_micros=0,
+    )
+    return LineAccount(
+        line=line, buckets=(main,), iccid=command.iccid, import_digest=command.digest
+    )
+
+
+def _activate_line(command: ActivateLine, draft: Draft) -> Outcome:
+    line = draft.require_line()
+    if line.state is not LineState.PRE_ACTIVE:
+        raise LineAlreadyActive
+    validity, life = draft.rules.validity, draft.rules.life
+    active_until = validity.end_of_day(draft.now, command.valid_days)
+    draft.line = replace(
+        line,
+        state=LineState.ACTIVE,
+        activated_at=draft.now,
+        active_until=active_until,
+        grace_until=grace_after(active_until, life, validity),
+    )
+    draft.tell("activated", active_until=active_until.isoformat())
+    return _line_changed(draft)
+
+
+def _adjust_credit(command: AdjustCredit, draft: Draft) -> Outcome:
+    draft.require_line()
+    age(draft)
+    line = draft.require_line()
+    if line.state not in (LineState.ACTIVE, LineState.GRACE, LineState.PRE_ACTIVE):
+        raise LineTerminated
+    if command.amount_micros > 0:
+        _require_room(draft, command.amount_micros)
+        draft.move(
+            draft.main, command.amount_micros, TransferKind.ADJUSTMENT, Account.ADJUSTMENTS
+        )
+    elif command.amount_micros < 0:
+        for after, part_micros in draw_down([draft.main], -command.amount_micros, draft.now):
+            draft.move(
+                draft.buckets[after.bucket_id],
+                -part_micros,
+                TransferKind.ADJUSTMENT,
+                Account.ADJUSTMENTS,
+            )
+    return _line_changed(draft)
+
+
+def _bar_line(command: BarLine, draft: Draft) -> Outcome:
+    draft.require_line()
+    age(draft)
+    line = draft.require_line()
+    draft.line = replace(
+        line,
+        barred=line.barred if command.barred is None else command.barred,
+        suspended=line.suspended if command.suspended is None else command.suspended,
+    )
+    return _line_changed(draft)
+
+
+def _reverse_top_up(command: ReverseTopUp, draft: Draft) -> Outcome:
+    draft.require_line()
+    age(draft)
+    return reverse_top_up(draft, command.topup_no)
+
+
+def _age_line(_: AgeLine, draft: Draft) -> Outcome:
+    draft.require_line()
+    age(draft)
+    return _line_changed(draft)
+
+
+def _line_changed(draft: Draft) -> LineChanged:
+    line = draft.require_line()
+    return LineChanged(
+        msisdn=line.msisdn,
+        state=line.state,
+        balance_micros=draft.main.remaining_micros,
+        active_until=line.active_until,
+        grace_until=line.grace_until,
+    )
+
+
+_HANDLERS: dict[type[Command], Callable[[Any, Draft], Outcome]] = {
+    RedeemVoucher: _redeem_voucher,
+    TopUp: _top_up,
+    FundPartner: _fund_partner,
+    ImportLine: _import_line,
+    ActivateLine: _activate_line,
+    AdjustCredit: _adjust_credit,
+    BarLine: _bar_line,
+    ReverseTopUp: _reverse_top_up,
+    AgeLine: _age_line,
+}

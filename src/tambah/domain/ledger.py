@@ -1,0 +1,78 @@
+"""Accounts and transfers: one row moves one amount from a debit to a credit account.
+
+Debits equal credits by construction. Of the two accounts at most one is the owner's own (a
+bucket's); the other is a system account, which has no balance row to fight over: its balance is
+the sum of its transfers.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum
+
+
+class Account(IntEnum):
+    """The chart of accounts. The first three are owners' own, a balance for each bucket.
+
+    CARDS_SOLD: what cards redeemed were worth (a liability until then). TRANSIT: between a float
+    and a line, in two paired transfers. FUNDING: money that partners paid in. OPENING: balances
+    brought along from another system.
+    """
+
+    LINE_MAIN = 1
+    LINE_BONUS = 2
+    FLOAT = 3
+    CARDS_SOLD = 10
+    TRANSIT = 11
+    BONUS_GIVEN = 12
+    TAX = 13
+    FORFEITED = 14
+    OPENING = 15
+    ADJUSTMENTS = 16
+    FUNDING = 17
+    REVENUE = 18
+
+
+OWN_ACCOUNTS = frozenset({Account.LINE_MAIN, Account.LINE_BONUS, Account.FLOAT})
+
+
+class TransferKind(IntEnum):
+    """Why money moved."""
+
+    REDEMPTION = 1
+    TOPUP = 2
+    BONUS = 3
+    TAX = 4
+    FUNDING = 5
+    OPENING = 6
+    ADJUSTMENT = 7
+    REVERSAL = 8
+    FORFEIT = 9
+    SALE = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transfer:
+    """One row of the books.
+
+    owner_id, seq: whose it is, and its place in that owner's unbroken sequence from 1.
+    bucket_id, balance_micros: the owner's bucket it moved and what that held afterwards; None when
+    it moved none (tax). topup_no: the top-up it belongs to. peer_owner_id, peer_seq: the paired
+    transfer in the other owner's books. mends_topup_no: the top-up that a reversal mends.
+    request: digest of the request that caused it; empty for ageing.
+    """
+
+    owner_id: int
+    seq: int
+    at: datetime
+    kind: TransferKind
+    debit: Account
+    credit: Account
+    amount_micros: int
+    bucket_id: int | None = None
+    balance_micros: int | None = None
+    topup_no: int | None = None
+    reference: str | None = None
+    peer_owner_id: int | None = None
+    peer_seq: int | None = None
+    mends_topup_no: int | None = None
+    request: bytes = b""

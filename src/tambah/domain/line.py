@@ -1,0 +1,155 @@
+"""A prepaid line's life: one number with one owner, from import to quarantine.
+
+pre_active → active → grace → expired → quarantined → terminated. What stands in the store may be
+behind the clock; `stage_at` says what is true at an instant, from the dates alone. Barring and
+suspension stand beside the life: both stop a top-up, neither stops the clock.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import IntEnum
+
+from tambah.domain.refusals import (
+    LineBarred,
+    LineExpired,
+    LineNotActivated,
+    LineSuspended,
+    LineTerminated,
+)
+from tambah.domain.validity import ValidityRule
+
+
+class LineState(IntEnum):
+    """Where a line is in its life."""
+
+    PRE_ACTIVE = 1
+    ACTIVE = 2
+    GRACE = 3
+    EXPIRED = 4
+    QUARANTINED = 5
+    TERMINATED = 6
+
+
+class Language(IntEnum):
+    """Languages that the product speaks; `tag` is BCP 47."""
+
+    EN = 1
+    MS = 2
+    ZH_HANS = 3
+    TA = 4
+
+    @property
+    def tag(self) -> str:
+        """Return the BCP 47 tag: en, ms, zh-Hans, ta."""
+        return _TAGS[self]
+
+
+_TAGS = {Language.EN: "en", Language.MS: "ms", Language.ZH_HANS: "zh-Hans", Language.TA: "ta"}
+LANGUAGE_BY_TAG = {language.tag: language for language in Language}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LifeRule:
+    """How long each stage lasts, in local days.
+
+    grace_days: credit is frozen, the line receives only. reactivation_days: expired, credit
+    forfeited, the number still the owner's to ask back. quarantine_days: nobody's, before the
+    number may be offered again (Malaysia: six months at least). stale_hours: a message about a
+    change older than this is not sent.
+    """
+
+    grace_days: int = 50
+    reactivation_days: int = 30
+    quarantine_days: int = 183
+    stale_hours: int = 24
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A line's row.
+
+    The dates are the first instants (UTC) at which a stage no longer holds. last_at: the latest
+    instant at which anything was decided for the line; its clock never goes back. The `_seq`
+    fields number its transfers, buckets, top-ups and messages. Wrong codes are counted apart for
+    the owner on a trusted door and for guests.
+    """
+
+    line_id: int
+    msisdn: int
+    language: Language
+    plan: str
+    state: LineState
+    last_at: datetime
+    barred: bool = False
+    suspended: bool = False
+    activated_at: datetime | None = None
+    active_until: datetime | None = None
+    grace_until: datetime | None = None
+    transfer_seq: int = 0
+    bucket_seq: int = 0
+    topup_seq: int = 0
+    message_seq: int = 0
+    own_wrong: int = 0
+    own_locked_until: datetime | None = None
+    guest_wrong: int = 0
+    guest_locked_until: datetime | None = None
+
+
+def stage_ends(line: Line, life: LifeRule, validity: ValidityRule) -> dict[LineState, datetime]:
+    """Return when each of the line's stages ends; empty before activation."""
+    if line.active_until is None or line.grace_until is None:
+        return {}
+    expired_until = validity.end_of_day(line.grace_until - _TICK, life.reactivation_days)
+    return {
+        LineState.ACTIVE: line.active_until,
+        LineState.GRACE: line.grace_until,
+        LineState.EXPIRED: expired_until,
+        LineState.QUARANTINED: validity.end_of_day(expired_until - _TICK, life.quarantine_days),
+    }
+
+
+_TICK = timedelta(microseconds=1)
+
+
+def stage_at(line: Line, life: LifeRule, validity: ValidityRule, now: datetime) -> LineState:
+    """Return the stage that holds at `now`: the first that has not ended."""
+    if line.state in (LineState.PRE_ACTIVE, LineState.TERMINATED):
+        return line.state
+    if line.active_until is not None and now < line.active_until:
+        return LineState.ACTIVE
+    for state, ends_at in stage_ends(line, life, validity).items():
+        if now < ends_at:
+            return state
+    return LineState.TERMINATED
+
+
+def require_can_top_up(line: Line) -> None:
+    """Refuse a line (already aged to now) that cannot be topped up, saying why."""
+    if line.state is LineState.PRE_ACTIVE:
+        raise LineNotActivated
+    if line.state is LineState.EXPIRED:
+        raise LineExpired
+    if line.state in (LineState.QUARANTINED, LineState.TERMINATED):
+        raise LineTerminated
+    if line.barred:
+        raise LineBarred
+    if line.suspended:
+        raise LineSuspended
+
+
+def extend_line(
+    line: Line, valid_days: int, life: LifeRule, validity: ValidityRule, now: datetime
+) -> Line:
+    """Return the line active again, with the dates that `valid_days` more days give it."""
+    active_until = validity.extend(line.active_until, valid_days, now)
+    return replace(
+        line,
+        state=LineState.ACTIVE if now < active_until else LineState.GRACE,
+        active_until=active_until,
+        grace_until=grace_after(active_until, life, validity),
+    )
+
+
+def grace_after(active_until: datetime, life: LifeRule, validity: ValidityRule) -> datetime:
+    """Return the end of the grace period that follows `active_until`."""
+    return validity.end_of_day(active_until - _TICK, life.grace_days)

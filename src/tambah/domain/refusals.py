@@ -1,0 +1,343 @@
+"""Every expected "no", each with a stable code.
+
+A refusal knows nothing of HTTP, SMS or voice: every door maps every code to its own words, and
+a test proves each map complete. `params` are the values a sentence about it may need; they never
+hold a secret. A refusal may come with changes (a wrong code counts): see `decide`.
+"""
+
+from datetime import datetime
+from typing import ClassVar
+
+
+class Refusal(Exception):
+    """The rules say no.
+
+    code: stable name, part of the contract with other programs.
+    params: values for the sentence; str, int or datetime.
+    """
+
+    code: ClassVar[str] = ""
+
+    def __init__(self, **params: str | int | datetime) -> None:
+        super().__init__(self.code)
+        self.params = params
+
+
+# What was typed or sent
+
+
+class NumberMalformed(Refusal):
+    """The text is no telephone number of this country."""
+
+    code = "number_malformed"
+
+
+class CodeMistyped(Refusal):
+    """The code's length or check digit is wrong; costs the caller nothing."""
+
+    code = "code_mistyped"
+
+
+class AmountMalformed(Refusal):
+    """The amount is no plain decimal string."""
+
+    code = "amount_malformed"
+
+
+class AmountTooPrecise(Refusal):
+    """The amount has fractions of a sen."""
+
+    code = "amount_too_precise"
+
+
+class AmountOutOfRange(Refusal):
+    """The amount is below the least or above the most. Params: least, most (ringgit)."""
+
+    code = "amount_out_of_range"
+
+
+class CurrencyNotAccepted(Refusal):
+    """Ringgit only."""
+
+    code = "currency_not_accepted"
+
+
+class BodyMalformed(Refusal):
+    """The request's body is not a JSON object."""
+
+    code = "body_malformed"
+
+
+class BodyTooLarge(Refusal):
+    """The request's body is over the limit."""
+
+    code = "body_too_large"
+
+
+class FieldMissing(Refusal):
+    """A required field is absent or not a text. Params: field."""
+
+    code = "field_missing"
+
+
+class FieldMalformed(Refusal):
+    """A field is there but cannot be read. Params: field."""
+
+    code = "field_malformed"
+
+
+class IdempotencyKeyMissing(Refusal):
+    """Every POST of money needs an Idempotency-Key."""
+
+    code = "idempotency_key_missing"
+
+
+class IdempotencyKeyReused(Refusal):
+    """The key was used before with other content."""
+
+    code = "idempotency_key_reused"
+
+
+class ReferenceUsed(Refusal):
+    """The partner's reference already stands for another top-up of the line."""
+
+    code = "reference_used"
+
+
+class FormExpired(Refusal):
+    """The web form's token is not one of ours, or too old."""
+
+    code = "form_expired"
+
+
+class PageNotFound(Refusal):
+    """There is nothing at this address."""
+
+    code = "page_not_found"
+
+
+class MethodNotAllowed(Refusal):
+    """The address exists, the method does not."""
+
+    code = "method_not_allowed"
+
+
+# Who asks
+
+
+class KeyUnknown(Refusal):
+    """No API key, or none that is known and live."""
+
+    code = "key_unknown"
+
+
+class ScopeMissing(Refusal):
+    """The API key lacks a scope. Params: scope."""
+
+    code = "scope_missing"
+
+
+class PartnerSuspended(Refusal):
+    """The partner may not sell at present."""
+
+    code = "partner_suspended"
+
+
+# Lines
+
+
+class NumberUnknown(Refusal):
+    """The number is no line of this operator."""
+
+    code = "number_unknown"
+
+
+class LineNotActivated(Refusal):
+    """The line has not been activated yet."""
+
+    code = "line_not_activated"
+
+
+class LineExpired(Refusal):
+    """The line's grace period is over; a top-up does not bring it back."""
+
+    code = "line_expired"
+
+
+class LineTerminated(Refusal):
+    """The line has ended; its number is in quarantine or gone."""
+
+    code = "line_terminated"
+
+
+class LineBarred(Refusal):
+    """The line is barred (a lost phone, by its owner)."""
+
+    code = "line_barred"
+
+
+class LineSuspended(Refusal):
+    """The operator has suspended the line (registration)."""
+
+    code = "line_suspended"
+
+
+class BalanceTooHigh(Refusal):
+    """The credit would pass the most that a line may hold. Params: most (ringgit)."""
+
+    code = "balance_too_high"
+
+
+class NumberInUse(Refusal):
+    """The number already belongs to a line that differs from the one given."""
+
+    code = "number_in_use"
+
+
+class LineAlreadyActive(Refusal):
+    """The line was activated before."""
+
+    code = "line_already_active"
+
+
+# Recharge codes
+
+
+class CodeNotUsable(Refusal):
+    """Unknown, inactive, void, expired, locked or used by another: one answer for all."""
+
+    code = "code_not_usable"
+
+
+class CodeAlreadyYours(Refusal):
+    """This line redeemed this very code before. Params: used_at."""
+
+    code = "code_already_yours"
+
+
+class TooManyWrongCodes(Refusal):
+    """The line's ladder of wrong codes is locked. Params: until."""
+
+    code = "too_many_wrong_codes"
+
+
+class TooManyTries(Refusal):
+    """The source (address, key, terminal) spent its hourly budget of wrong codes."""
+
+    code = "too_many_tries"
+
+
+class GuestsPaused(Refusal):
+    """Too many wrong codes over the whole service: guests wait, owners do not."""
+
+    code = "guests_paused"
+
+
+# Money
+
+
+class FloatTooLow(Refusal):
+    """The partner's float and credit limit do not cover the sale."""
+
+    code = "float_too_low"
+
+
+class DailyCapReached(Refusal):
+    """The partner's top-ups of the day passed its cap. Params: cap (ringgit)."""
+
+    code = "daily_cap_reached"
+
+
+class CreditTooLow(Refusal):
+    """The line's credit does not cover the debit."""
+
+    code = "credit_too_low"
+
+
+class TopUpUnknown(Refusal):
+    """The line has no such top-up."""
+
+    code = "topup_unknown"
+
+
+class AlreadyReversed(Refusal):
+    """The top-up was reversed before."""
+
+    code = "already_reversed"
+
+
+# Vouchers as stock
+
+
+class BatchUnknown(Refusal):
+    """There is no such batch."""
+
+    code = "batch_unknown"
+
+
+class BatchStateWrong(Refusal):
+    """The batch's state does not allow that. Params: state."""
+
+    code = "batch_state_wrong"
+
+
+class VoucherUnknown(Refusal):
+    """There is no such serial number."""
+
+    code = "voucher_unknown"
+
+
+class VoucherStateWrong(Refusal):
+    """The voucher's state does not allow that. Params: state."""
+
+    code = "voucher_state_wrong"
+
+
+class RangeMalformed(Refusal):
+    """The range of serial numbers is empty, reversed, or leaves the batch."""
+
+    code = "range_malformed"
+
+
+class DenominationUnknown(Refusal):
+    """No denomination of that value is in force."""
+
+    code = "denomination_unknown"
+
+
+# The world
+
+
+class PartnerUnknown(Refusal):
+    """There is no such partner."""
+
+    code = "partner_unknown"
+
+
+class ReasonMissing(Refusal):
+    """An action by staff needs a reason."""
+
+    code = "reason_missing"
+
+
+class Busy(Refusal):
+    """The queue is full; nothing was done; try again."""
+
+    code = "busy"
+
+
+class Unavailable(Refusal):
+    """The database is away; it is safe to repeat with the same key."""
+
+    code = "unavailable"
+
+
+class InternalError(Refusal):
+    """A bug; nothing was changed. Params: incident."""
+
+    code = "internal_error"
+
+
+def every_refusal() -> list[type[Refusal]]:
+    """Return all refusals, for the doors' maps and their tests."""
+    return list(Refusal.__subclasses__())

@@ -1,0 +1,24 @@
+"""The operator's rules, all in one value that `decide` is given."""
+
+from dataclasses import dataclass, field
+
+from tambah.domain.catalog import Catalog
+from tambah.domain.guessing import GuessingRule
+from tambah.domain.line import LifeRule
+from tambah.domain.numbering import NumberPlan
+from tambah.domain.validity import ValidityRule
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """Everything an operator may set that changes a decision.
+
+    most_credit_micros: the most main credit that a line may hold.
+    """
+
+    catalog: Catalog
+    validity: ValidityRule
+    life: LifeRule = field(default_factory=LifeRule)
+    guessing: GuessingRule = field(default_factory=GuessingRule)
+    numbers: NumberPlan = field(default_factory=NumberPlan)
+    most_credit_micros: int = 5_000_000_000

@@ -1,0 +1,146 @@
+"""What the engine loads for a command, and what a decision hands back to be written."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import IntEnum
+
+from tambah.domain.balance import MAIN_BUCKET_ID, Bucket
+from tambah.domain.commands import Outcome
+from tambah.domain.guessing import Tried
+from tambah.domain.ledger import Transfer
+from tambah.domain.line import Line
+from tambah.domain.refusals import Refusal
+from tambah.domain.voucher import Voucher
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineAccount:
+    """A line with its buckets of credit; `import_digest` is that of the row it came from."""
+
+    line: Line
+    buckets: tuple[Bucket, ...]
+    iccid: str | None = None
+    import_digest: bytes = b""
+
+    @property
+    def main(self) -> Bucket:
+        """Return the main credit, which every line has."""
+        return next(b for b in self.buckets if b.bucket_id == MAIN_BUCKET_ID)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartnerAccount:
+    """A partner (dealer, shop, API client) with its float.
+
+    Micro-ringgit: credit_limit by which the float may go below nothing; least and most of one
+    sale; daily_cap of a local day's sales, None for none; sold so far on `sold_on`.
+    """
+
+    partner_id: int
+    name: str
+    suspended: bool
+    credit_limit_micros: int
+    least_micros: int
+    most_micros: int
+    daily_cap_micros: int | None
+    sold_on: date | None
+    sold_micros: int
+    transfer_seq: int
+    float_bucket: Bucket
+
+
+class TopUpSource(IntEnum):
+    """Where a top-up's money came from."""
+
+    VOUCHER = 1
+    PARTNER = 2
+    PAYMENT = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopUpRecord:
+    """One credit as the subscriber sees it: a receipt. Micro-ringgit; `topup_no` counts per line."""
+
+    line_id: int
+    topup_no: int
+    at: datetime
+    source: TopUpSource
+    price_micros: int
+    tax_micros: int
+    main_micros: int
+    bonus_micros: int
+    bonus_bucket_id: int | None
+    valid_days: int
+    active_until_before: datetime | None
+    active_until: datetime
+    receipt: str
+    reference: str | None = None
+    partner_id: int | None = None
+    batch_id: int | None = None
+    number: int | None = None
+    page_token: bytes | None = None
+    reversed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """Something to tell a line's subscriber; worded later, in the line's language.
+
+    params: micro-ringgit under names ending in `_micros`, instants as ISO 8601 text under `_at`
+    and `_until`, the rest as it is.
+    """
+
+    line_id: int
+    number: int
+    at: datetime
+    template: str
+    params: dict[str, int | str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEntry:
+    """Who did what by hand, to what, why, and how it stood before and after."""
+
+    at: datetime
+    who: str
+    action: str
+    subject: str
+    why: str
+    before: dict[str, object]
+    after: dict[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What the store holds of the things a command touches; None for what is not there.
+
+    referred: the top-up that already bears the command's reference. topups: the line's top-ups
+    from the one to be reversed on, by number.
+    """
+
+    line: LineAccount | None = None
+    partner: PartnerAccount | None = None
+    voucher: Voucher | None = None
+    tried: Tried = Tried()
+    referred: bool = False
+    topups: tuple[TopUpRecord, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """An answer, and every change that goes with it. None and () mean: as it was."""
+
+    answer: Outcome | Refusal
+    line: LineAccount | None = None
+    partner: PartnerAccount | None = None
+    voucher: Voucher | None = None
+    transfers: tuple[Transfer, ...] = ()
+    topups: tuple[TopUpRecord, ...] = ()
+    messages: tuple[Message, ...] = ()
+    audit: AuditEntry | None = None
+    wrong_code: bool = False
+
+    @property
+    def is_remembered(self) -> bool:
+        """Say whether the answer stands for ever under its key: it changed something."""
+        return self.line is not None or self.partner is not None
