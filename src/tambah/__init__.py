@@ -1,0 +1,1 @@
+"""Tambah: a self-hosted prepaid recharge platform."""

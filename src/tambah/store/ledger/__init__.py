@@ -1,0 +1,1 @@
+"""Locked reads and set-based writes, a file per noun; for the engine only."""

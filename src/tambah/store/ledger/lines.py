@@ -1,0 +1,170 @@
+"""Lines and their numbers, as the engine locks and writes them."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from tambah.domain.line import Language, Line, LineState
+from tambah.domain.state import LineAccount
+from tambah.store.database import Connection, Record
+
+_NOBODY = 0  # asked for too, so that the clock is read even when no number is
+
+
+async def find_lines(
+    connection: Connection, msisdns: Collection[int]
+) -> tuple[datetime, dict[int, int]]:
+    """Return the transaction's instant by the database's clock, and whose line each number is.
+
+    Numbers that are nobody's are left out.
+    """
+    rows = await connection.fetch(
+        """
+        SELECT now(), asked.msisdn, number.line_id
+          FROM unnest($1::bigint[]) AS asked (msisdn)
+          LEFT JOIN number USING (msisdn)
+        """,
+        [_NOBODY, *msisdns],
+    )
+    return rows[0][0], {row[1]: row[2] for row in rows if row[2] is not None}
+
+
+async def lock_lines(connection: Connection, line_ids: Collection[int]) -> dict[int, Record]:
+    """Hold the lines' rows until the transaction ends, and return them as they are then.
+
+    Locked in key order, so that overlapping batches queue up instead of deadlocking. A locked row
+    comes back as its last holder left it; rows joined to it would not, which is why buckets are
+    read in a statement of their own, afterwards.
+    """
+    rows = await connection.fetch(
+        """
+        SELECT line_id, msisdn, language, plan, state, last_at, barred, suspended, activated_at,
+               active_until, grace_until, transfer_seq, bucket_seq, topup_seq, message_seq,
+               own_wrong, own_locked_until, guest_wrong, guest_locked_until, iccid, import_digest
+          FROM line
+         WHERE line_id = ANY($1::bigint[])
+         ORDER BY line_id
+           FOR NO KEY UPDATE
+        """,
+        list(line_ids),
+    )
+    return {row[0]: row for row in rows}
+
+
+def line_from_row(row: Record) -> Line:
+    """Make a Line of a row of `lock_lines`."""
+    return Line(
+        line_id=row[0],
+        msisdn=row[1],
+        language=Language(row[2]),
+        plan=row[3],
+        state=LineState(row[4]),
+        last_at=row[5],
+        barred=row[6],
+        suspended=row[7],
+        activated_at=row[8],
+        active_until=row[9],
+        grace_until=row[10],
+        transfer_seq=row[11],
+        bucket_seq=row[12],
+        topup_seq=row[13],
+        message_seq=row[14],
+        own_wrong=row[15],
+        own_locked_until=row[16],
+        guest_wrong=row[17],
+        guest_locked_until=row[18],
+    )
+
+
+async def update_lines(connection: Connection, lines: Sequence[Line]) -> None:
+    """Write what can change of lines that exist."""
+    await connection.execute(
+        """
+        UPDATE line
+           SET state = new.state, last_at = new.last_at, barred = new.barred,
+               suspended = new.suspended, activated_at = new.activated_at,
+               active_until = new.active_until, grace_until = new.grace_until,
+               transfer_seq = new.transfer_seq, bucket_seq = new.bucket_seq,
+               topup_seq = new.topup_seq, message_seq = new.message_seq,
+               own_wrong = new.own_wrong, own_locked_until = new.own_locked_until,
+               guest_wrong = new.guest_wrong, guest_locked_until = new.guest_locked_until
+          FROM unnest($1::bigint[], $2::smallint[], $3::timestamptz[], $4::boolean[],
+                      $5::boolean[], $6::timestamptz[], $7::timestamptz[], $8::timestamptz[],
+                      $9::integer[], $10::integer[], $11::integer[], $12::integer[],
+                      $13::integer[], $14::timestamptz[], $15::integer[], $16::timestamptz[])
+               AS new (line_id, state, last_at, barred, suspended, activated_at, active_until,
+                       grace_until, transfer_seq, bucket_seq, topup_seq, message_seq, own_wrong,
+                       own_locked_until, guest_wrong, guest_locked_until)
+         WHERE line.line_id = new.line_id
+        """,
+        [line.line_id for line in lines],
+        [line.state for line in lines],
+        [line.last_at for line in lines],
+        [line.barred for line in lines],
+        [line.suspended for line in lines],
+        [line.activated_at for line in lines],
+        [line.active_until for line in lines],
+        [line.grace_until for line in lines],
+        [line.transfer_seq for line in lines],
+        [line.bucket_seq for line in lines],
+        [line.topup_seq for line in lines],
+        [line.message_seq for line in lines],
+        [line.own_wrong for line in lines],
+        [line.own_locked_until for line in lines],
+        [line.guest_wrong for line in lines],
+        [line.guest_locked_until for line in lines],
+    )
+
+
+async def insert_lines(connection: Connection, accounts: Sequence[LineAccount]) -> None:
+    """Write lines that are new, and whose their numbers are from now on."""
+    lines = [account.line for account in accounts]
+    await connection.execute(
+        """
+        INSERT INTO line
+               (line_id, msisdn, language, plan, iccid, state, last_at, barred, suspended,
+                activated_at, active_until, grace_until, transfer_seq, bucket_seq, topup_seq,
+                message_seq, own_wrong, guest_wrong, import_digest)
+        SELECT line_id, msisdn, language, plan, iccid, state, last_at, barred, suspended,
+               activated_at, active_until, grace_until, transfer_seq, bucket_seq, 0, 0, 0, 0,
+               import_digest
+          FROM unnest($1::bigint[], $2::bigint[], $3::smallint[], $4::text[], $5::text[],
+                      $6::smallint[], $7::timestamptz[], $8::boolean[], $9::boolean[],
+                      $10::timestamptz[], $11::timestamptz[], $12::timestamptz[],
+                      $13::integer[], $14::integer[], $15::bytea[])
+               AS new (line_id, msisdn, language, plan, iccid, state, last_at, barred, suspended,
+                       activated_at, active_until, grace_until, transfer_seq, bucket_seq,
+                       import_digest)
+        """,
+        [line.line_id for line in lines],
+        [line.msisdn for line in lines],
+        [line.language for line in lines],
+        [line.plan for line in lines],
+        [account.iccid for account in accounts],
+        [line.state for line in lines],
+        [line.last_at for line in lines],
+        [line.barred for line in lines],
+        [line.suspended for line in lines],
+        [line.activated_at for line in lines],
+        [line.active_until for line in lines],
+        [line.grace_until for line in lines],
+        [line.transfer_seq for line in lines],
+        [line.bucket_seq for line in lines],
+        [account.import_digest for account in accounts],
+    )
+    await connection.execute(
+        """
+        INSERT INTO number (msisdn, line_id)
+        SELECT msisdn, line_id FROM unnest($1::bigint[], $2::bigint[]) AS new (msisdn, line_id)
+            ON CONFLICT (msisdn) DO UPDATE SET line_id = excluded.line_id
+        """,
+        [line.msisdn for line in lines],
+        [line.line_id for line in lines],
+    )
+
+
+async def mint_owner_ids(connection: Connection, count: int) -> list[int]:
+    """Return fresh ids for lines or partners."""
+    rows = await connection.fetch(
+        "SELECT nextval('owner_id_seq') FROM generate_series(1, $1::integer)", count
+    )
+    return [row[0] for row in rows]

@@ -1,0 +1,53 @@
+"""First answers, kept under the caller's key."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from tambah.store.database import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A request that was answered: digests of its key and content, and the answer as stored."""
+
+    owner_id: int
+    digest: bytes
+    content: bytes
+    answer: str
+    body: bytes
+    at: datetime
+
+
+async def read_requests(
+    connection: Connection, wanted: Collection[tuple[int, bytes]]
+) -> dict[tuple[int, bytes], Answered]:
+    """Return what was answered under (owner, key digest)."""
+    asked = list(wanted)
+    rows = await connection.fetch(
+        """
+        SELECT request.owner_id, request.digest, content, answer, body, at
+          FROM unnest($1::bigint[], $2::bytea[]) AS asked (owner_id, digest)
+          JOIN request ON request.owner_id = asked.owner_id AND request.digest = asked.digest
+        """,
+        [owner_id for owner_id, _ in asked],
+        [digest for _, digest in asked],
+    )
+    return {(row[0], row[1]): Answered(*row) for row in rows}
+
+
+async def insert_requests(connection: Connection, requests: Sequence[Answered]) -> None:
+    """Keep answers."""
+    await connection.execute(
+        """
+        INSERT INTO request (owner_id, digest, content, answer, body, at)
+        SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::bytea[], $4::text[], $5::bytea[],
+                             $6::timestamptz[])
+        """,
+        [r.owner_id for r in requests],
+        [r.digest for r in requests],
+        [r.content for r in requests],
+        [r.answer for r in requests],
+        [r.body for r in requests],
+        [r.at for r in requests],
+    )

@@ -1,0 +1,120 @@
+"""Top-ups as subscribers see them: receipts, references, result pages."""
+
+from collections.abc import Collection, Sequence
+
+from tambah.domain.state import TopUpRecord, TopUpSource
+from tambah.store.database import Connection
+
+
+async def find_references(
+    connection: Connection, wanted: Collection[tuple[int, int, str]]
+) -> set[tuple[int, int, str]]:
+    """Return which (line, partner, reference) already stand for a top-up."""
+    asked = list(wanted)
+    rows = await connection.fetch(
+        """
+        SELECT topup.line_id, topup.partner_id, topup.reference
+          FROM unnest($1::bigint[], $2::bigint[], $3::text[])
+               AS asked (line_id, partner_id, reference)
+          JOIN topup ON topup.line_id = asked.line_id
+                    AND topup.partner_id = asked.partner_id
+                    AND topup.reference = asked.reference
+         WHERE topup.partner_id IS NOT NULL
+        """,
+        [line_id for line_id, _, _ in asked],
+        [partner_id for _, partner_id, _ in asked],
+        [reference for _, _, reference in asked],
+    )
+    return {(row[0], row[1], row[2]) for row in rows}
+
+
+async def read_topups(
+    connection: Connection, wanted: Collection[tuple[int, int]]
+) -> dict[int, list[TopUpRecord]]:
+    """Return lines' top-ups from the wanted (line, number) on, by line, in order."""
+    asked = list(wanted)
+    rows = await connection.fetch(
+        """
+        SELECT topup.line_id, topup_no, at, source, price_micros, tax_micros, main_micros,
+               bonus_micros, bonus_bucket_id, valid_days, active_until_before, active_until,
+               receipt, reference, partner_id, batch_id, number, reversed_at
+          FROM unnest($1::bigint[], $2::integer[]) AS asked (line_id, first_no)
+          JOIN topup ON topup.line_id = asked.line_id AND topup_no >= asked.first_no
+         ORDER BY topup.line_id, topup_no
+        """,
+        [line_id for line_id, _ in asked],
+        [first_no for _, first_no in asked],
+    )
+    found: dict[int, list[TopUpRecord]] = {}
+    for row in rows:
+        values = dict(row.items())
+        values["source"] = TopUpSource(values["source"])
+        found.setdefault(row["line_id"], []).append(TopUpRecord(**values))
+    return found
+
+
+async def insert_topups(connection: Connection, topups: Sequence[TopUpRecord]) -> None:
+    """Add top-ups."""
+    await connection.execute(
+        """
+        INSERT INTO topup
+               (line_id, topup_no, at, source, price_micros, tax_micros, main_micros,
+                bonus_micros, bonus_bucket_id, valid_days, active_until_before, active_until,
+                receipt, reference, partner_id, batch_id, number)
+        SELECT *
+          FROM unnest($1::bigint[], $2::integer[], $3::timestamptz[], $4::smallint[],
+                      $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::integer[],
+                      $10::integer[], $11::timestamptz[], $12::timestamptz[], $13::text[],
+                      $14::text[], $15::bigint[], $16::integer[], $17::integer[])
+        """,
+        [t.line_id for t in topups],
+        [t.topup_no for t in topups],
+        [t.at for t in topups],
+        [t.source for t in topups],
+        [t.price_micros for t in topups],
+        [t.tax_micros for t in topups],
+        [t.main_micros for t in topups],
+        [t.bonus_micros for t in topups],
+        [t.bonus_bucket_id for t in topups],
+        [t.valid_days for t in topups],
+        [t.active_until_before for t in topups],
+        [t.active_until for t in topups],
+        [t.receipt for t in topups],
+        [t.reference for t in topups],
+        [t.partner_id for t in topups],
+        [t.batch_id for t in topups],
+        [t.number for t in topups],
+    )
+
+
+async def mark_reversed(connection: Connection, topups: Sequence[TopUpRecord]) -> None:
+    """Say when top-ups were reversed."""
+    await connection.execute(
+        """
+        UPDATE topup
+           SET reversed_at = new.reversed_at
+          FROM unnest($1::bigint[], $2::integer[], $3::timestamptz[])
+               AS new (line_id, topup_no, reversed_at)
+         WHERE topup.line_id = new.line_id AND topup.topup_no = new.topup_no
+        """,
+        [t.line_id for t in topups],
+        [t.topup_no for t in topups],
+        [t.reversed_at for t in topups],
+    )
+
+
+async def insert_result_pages(
+    connection: Connection, pages: Sequence[tuple[bytes, int, int, int | None]]
+) -> None:
+    """Add lasting addresses: (token digest, line, top-up, language)."""
+    await connection.execute(
+        """
+        INSERT INTO result_page (token, line_id, topup_no, language)
+        SELECT * FROM unnest($1::bytea[], $2::bigint[], $3::integer[], $4::smallint[])
+            ON CONFLICT (token) DO NOTHING
+        """,
+        [token for token, _, _, _ in pages],
+        [line_id for _, line_id, _, _ in pages],
+        [topup_no for _, _, topup_no, _ in pages],
+        [language for _, _, _, language in pages],
+    )

@@ -1,0 +1,87 @@
+"""Vouchers as redemption locks and marks them."""
+
+from collections.abc import Collection, Sequence
+
+from tambah.domain.voucher import Batch, BatchState, Voucher, VoucherState
+from tambah.store.database import Connection
+
+
+async def lock_vouchers(
+    connection: Connection, digests: Collection[bytes]
+) -> dict[bytes, Voucher]:
+    """Hold the cards' rows, in key order, until the transaction ends, and return them.
+
+    The batches are read afterwards, unlocked: a redemption that meets a batch being locked
+    happened just before.
+    """
+    rows = await connection.fetch(
+        """
+        SELECT digest, batch_id, number, state, activated, redeemed_line_id, redeemed_at
+          FROM voucher
+         WHERE digest = ANY($1::bytea[])
+         ORDER BY digest
+           FOR NO KEY UPDATE
+        """,
+        list(digests),
+    )
+    batches = await _read_batches(connection, {row[1] for row in rows}) if rows else {}
+    return {
+        row[0]: Voucher(
+            digest=row[0],
+            batch=batches[row[1]],
+            number=row[2],
+            state=VoucherState(row[3]),
+            was_activated=row[4],
+            redeemed_line_id=row[5],
+            redeemed_at=row[6],
+        )
+        for row in rows
+    }
+
+
+async def _read_batches(connection: Connection, batch_ids: Collection[int]) -> dict[int, Batch]:
+    rows = await connection.fetch(
+        """
+        SELECT batch_id, state, key_id, price_micros, tax_micros, credit_micros, bonus_micros,
+               valid_days, bonus_days, redeem_before
+          FROM voucher_batch
+         WHERE batch_id = ANY($1::integer[])
+        """,
+        list(batch_ids),
+    )
+    return {
+        row[0]: Batch(
+            batch_id=row[0],
+            state=BatchState(row[1]),
+            key_id=row[2],
+            price_micros=row[3],
+            tax_micros=row[4],
+            credit_micros=row[5],
+            bonus_micros=row[6],
+            valid_days=row[7],
+            bonus_days=row[8],
+            redeem_before=row[9],
+        )
+        for row in rows
+    }
+
+
+async def mark_redeemed(
+    connection: Connection, vouchers: Sequence[Voucher], topup_nos: Sequence[int]
+) -> int:
+    """Mark cards as redeemed where they are still active; return how many were."""
+    done = await connection.execute(
+        """
+        UPDATE voucher
+           SET state = 3, redeemed_line_id = new.line_id, redeemed_at = new.at,
+               redeemed_topup_no = new.topup_no
+          FROM unnest($1::bytea[], $2::bigint[], $3::timestamptz[], $4::integer[])
+               AS new (digest, line_id, at, topup_no)
+         WHERE voucher.digest = new.digest AND voucher.state = 2
+        """,
+        [v.digest for v in vouchers],
+        [v.redeemed_line_id for v in vouchers],
+        [v.redeemed_at for v in vouchers],
+        list(topup_nos),
+    )
+    return int(done.rsplit(" ", 1)[1])

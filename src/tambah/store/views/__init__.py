@@ -1,0 +1,1 @@
+"""Read-only queries for pages, look-ups, reports and exports."""

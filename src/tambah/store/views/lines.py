@@ -1,0 +1,106 @@
+"""A line as it stands now, for whoever only looks."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from tambah.domain.balance import MAIN_BUCKET_ID, Bucket, BucketKind, is_live
+from tambah.domain.line import Line, LineState, stage_at
+from tambah.domain.rules import Rules
+from tambah.domain.state import LineAccount
+from tambah.store.database import Database, Record
+from tambah.store.ledger.lines import line_from_row
+
+_BUCKET_AT = 21  # where a row's bucket starts, behind the columns of the line
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineView:
+    """What is true of a line at an instant, which the store may not have caught up with.
+
+    Micro-ringgit: main credit (frozen but there in grace), and all live bonus. bonuses: the live
+    bonus buckets, the soonest to expire first. Once the line has expired there is no credit.
+    """
+
+    line: Line
+    state: LineState
+    at: datetime
+    main_micros: int
+    bonus_micros: int
+    bonuses: tuple[Bucket, ...]
+
+
+async def find_line_id(database: Database, msisdn: int) -> int | None:
+    """Return whose line a number is at present, None for nobody's."""
+    return await database.fetch_value("SELECT line_id FROM number WHERE msisdn = $1", msisdn)
+
+
+async def read_line(database: Database, msisdn: int) -> LineAccount | None:
+    """Return the line that a number is at present with its buckets, None for nobody's.
+
+    Line and buckets come from one statement, so a top-up shows in both or in neither. Whose the
+    number is is asked first: it lies on another shard.
+    """
+    line_id = await find_line_id(database, msisdn)
+    if line_id is None:
+        return None
+    rows = await database.fetch(
+        """
+        SELECT line.line_id, msisdn, language, plan, state, last_at, barred, suspended,
+               activated_at, active_until, grace_until, transfer_seq, bucket_seq, topup_seq,
+               message_seq, own_wrong, own_locked_until, guest_wrong, guest_locked_until, iccid,
+               import_digest, bucket_id, kind, remaining_micros, expires_at
+          FROM line
+          JOIN bucket ON owner_id = line.line_id AND (remaining_micros <> 0 OR bucket_id = $2)
+         WHERE line.line_id = $1
+         ORDER BY bucket_id
+        """,
+        line_id,
+        MAIN_BUCKET_ID,
+    )
+    return _account(rows) if rows else None
+
+
+def line_now(account: LineAccount, rules: Rules, now: datetime) -> LineView:
+    """Say what is true of a line now, by the rules alone: nothing is written.
+
+    now: an aware UTC instant; a line's own clock, when it is ahead, counts instead.
+    """
+    line = account.line
+    at = max(now, line.last_at)
+    state = stage_at(line, rules.life, rules.validity, at)
+    bonuses: list[Bucket] = []
+    main_micros = 0
+    if state < LineState.EXPIRED:
+        main_micros = account.main.remaining_micros
+        bonuses = [b for b in account.buckets if b.kind is BucketKind.BONUS and is_live(b, at)]
+    bonuses = [b for b in bonuses if b.remaining_micros > 0]
+    bonuses.sort(key=lambda b: (b.expires_at or at, b.bucket_id))
+    return LineView(
+        line=replace(line, state=state),
+        state=state,
+        at=at,
+        main_micros=main_micros,
+        bonus_micros=sum(b.remaining_micros for b in bonuses),
+        bonuses=tuple(bonuses),
+    )
+
+
+def _account(rows: Sequence[Record]) -> LineAccount:
+    first = rows[0]
+    return LineAccount(
+        line=line_from_row(first),
+        buckets=tuple(_bucket(row) for row in rows),
+        iccid=first[19],
+        import_digest=first[20],
+    )
+
+
+def _bucket(row: Record) -> Bucket:
+    return Bucket(
+        owner_id=row[0],
+        bucket_id=row[_BUCKET_AT],
+        kind=BucketKind(row[_BUCKET_AT + 1]),
+        remaining_micros=row[_BUCKET_AT + 2],
+        expires_at=row[_BUCKET_AT + 3],
+    )
