@@ -97,7 +97,7 @@ class ValidityEntry(msgspec.Struct, frozen=True, kw_only=True):
 class GuessingEntry(msgspec.Struct, frozen=True, kw_only=True):
     """Lock-outs for wrong codes: [wrong in a row, minutes] steps, and hourly budgets."""
 
-    ladder: list[tuple[int, int]] = [(5, 15), (10, 30), (15, 60), (20, 1440)]
+    ladder: tuple[tuple[int, int], ...] = ((5, 15), (10, 30), (15, 60), (20, 1440))
     source_hourly: int = 30
     guests_hourly: int = 2000
 
@@ -117,17 +117,17 @@ class Operator(msgspec.Struct, frozen=True, kw_only=True):
     """The whole of operator.toml."""
 
     brand: Brand
-    denominations: list[DenominationEntry]
+    denominations: tuple[DenominationEntry, ...]
     own_amount: OwnAmountEntry = OwnAmountEntry()
     validity: ValidityEntry = ValidityEntry()
     guessing: GuessingEntry = GuessingEntry()
     time_zone: str = "Asia/Kuala_Lumpur"
     country_code: str = "60"
     trunk_prefix: str = "0"
-    mobile_prefixes: list[str] = ["1"]
-    national_lengths: list[int] = [9, 10]
+    mobile_prefixes: tuple[str, ...] = ("1",)
+    national_lengths: tuple[int, ...] = (9, 10)
     most_credit: str = "5000.00"
-    plans: list[str] = ["standard"]
+    plans: tuple[str, ...] = ("standard",)
 
 
 def read_operator(path: Path) -> Operator:

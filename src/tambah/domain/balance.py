@@ -52,8 +52,9 @@ def draw_down(
 ) -> list[tuple[Bucket, int]]:
     """Pay a price, soonest-expiring credit first; return each bucket touched and what it paid.
 
-    The buckets come back with the amount taken off. Credit without an end (main) goes last, for a
-    subscriber would spend what is about to lapse first. Raises CreditTooLow; then nothing is drawn.
+    The buckets come back with the amount taken off. Credit without an end (main) goes last, for
+    a subscriber would spend what is about to lapse first. Raises CreditTooLow; then nothing is
+    drawn.
     """
     if price_micros < 0:
         raise ValueError(f"a price cannot be negative: {price_micros}")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from tambah.domain.money import MICROS_PER_RINGGIT, divide_half_up, ringgit
+from tambah.domain.money import MICROS_PER_RINGGIT, MICROS_PER_SEN, divide_half_up, ringgit
 from tambah.domain.refusals import AmountOutOfRange, DenominationUnknown
 
 
@@ -27,7 +27,9 @@ class Denomination:
 
     def is_on_sale(self, now: datetime) -> bool:
         """Say whether it is in force at `now`."""
-        return self.on_sale_from <= now and (self.on_sale_until is None or now < self.on_sale_until)
+        return self.on_sale_from <= now and (
+            self.on_sale_until is None or now < self.on_sale_until
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +48,15 @@ class Catalog:
 
     denominations: tuple[Denomination, ...]
     own_amount: OwnAmount
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for a denomination whose parts do not add up to its price."""
+        for d in self.denominations:
+            if d.tax_micros + d.credit_micros != d.price_micros:
+                raise ValueError(
+                    f"the denomination of RM{ringgit(d.price_micros)} is not the sum of its tax "
+                    f"(RM{ringgit(d.tax_micros)}) and its credit (RM{ringgit(d.credit_micros)})"
+                )
 
     def on_sale(self, now: datetime) -> list[Denomination]:
         """Return what is on sale at `now`, by price."""
@@ -70,7 +81,11 @@ class Catalog:
         own = self.own_amount
         if not own.least_micros <= price_micros <= own.most_micros:
             raise AmountOutOfRange(least=ringgit(own.least_micros), most=ringgit(own.most_micros))
-        tax_micros = divide_half_up(price_micros * own.tax_permille, 1000 + own.tax_permille)
+        # Tax is whole sen, as on an invoice: RM10 at 6 % gave RM9.43 in September 2018.
+        tax_sen = divide_half_up(
+            price_micros * own.tax_permille, (1000 + own.tax_permille) * MICROS_PER_SEN
+        )
+        tax_micros = tax_sen * MICROS_PER_SEN
         return Denomination(
             price_micros=price_micros,
             tax_micros=tax_micros,

@@ -63,11 +63,23 @@ class FundPartner:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PersonRecord:
+    """Who a line's person is, encrypted outside; the books hold nothing of it in the clear.
+
+    facts: (kind, keyed digest) by which the person can be looked up.
+    """
+
+    sealed: bytes
+    key_id: int
+    facts: tuple[tuple[int, bytes], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ImportLine:
     """Bring a line along from elsewhere: number, dates, opening balance.
 
     digest: of the row it came from, to know it again. line_id: minted outside, used when the
-    number is new.
+    number is new. person: kept with the line when it is new.
     """
 
     line_id: int
@@ -82,6 +94,7 @@ class ImportLine:
     opening_micros: int = 0
     barred: bool = False
     suspended: bool = False
+    person: PersonRecord | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from tambah.domain.ageing import age
-from tambah.domain.balance import MAIN_BUCKET_ID, Bucket, BucketKind, draw_down, total_micros
+from tambah.domain.balance import MAIN_BUCKET_ID, Bucket, BucketKind, draw_down
 from tambah.domain.catalog import Denomination
 from tambah.domain.commands import (
     ActivateLine,
@@ -19,9 +19,8 @@ from tambah.domain.commands import (
     AgeLine,
     BarLine,
     Command,
-    Credited,
-    FundPartner,
     Funded,
+    FundPartner,
     Imported,
     ImportLine,
     LineChanged,
@@ -30,20 +29,14 @@ from tambah.domain.commands import (
     ReverseTopUp,
     TopUp,
 )
-from tambah.domain.draft import Draft
+from tambah.domain.crediting import Origin, credit_line, require_room
+from tambah.domain.draft import Draft, Note
 from tambah.domain.guessing import count_wrong, forget_wrong, require_may_try
 from tambah.domain.ledger import Account, TransferKind
-from tambah.domain.line import (
-    Line,
-    LineState,
-    extend_line,
-    grace_after,
-    require_can_top_up,
-)
+from tambah.domain.line import Line, LineState, grace_after, require_can_top_up
 from tambah.domain.money import MICROS_PER_SEN, ringgit
 from tambah.domain.refusals import (
     AmountOutOfRange,
-    BalanceTooHigh,
     CodeAlreadyYours,
     CodeNotUsable,
     DailyCapReached,
@@ -58,11 +51,10 @@ from tambah.domain.refusals import (
 )
 from tambah.domain.reversal import reverse_top_up
 from tambah.domain.rules import Rules
-from tambah.domain.state import Decision, Known, LineAccount, PartnerAccount, TopUpRecord, TopUpSource
+from tambah.domain.state import Decision, Known, LineAccount, PartnerAccount, TopUpSource
 from tambah.domain.voucher import BatchState, Voucher, VoucherState
 
 _MOST_FUNDING_MICROS = 10**15
-_RECEIPT_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTVWXY"
 
 
 def decide(
@@ -116,15 +108,15 @@ def _redeem_voucher(command: RedeemVoucher, draft: Draft) -> Outcome:
         bonus_days=batch.bonus_days,
         on_sale_from=draft.now,
     )
-    return _credit(
-        draft,
-        promise,
-        TransferKind.REDEMPTION,
-        Account.CARDS_SOLD,
+    origin = Origin(
+        kind=TransferKind.REDEMPTION,
+        account=Account.CARDS_SOLD,
+        source=TopUpSource.VOUCHER,
         batch_id=batch.batch_id,
         number=voucher.number,
         page_token=command.page_token or None,
     )
+    return credit_line(draft, promise, origin)
 
 
 def _was_in_circulation(voucher: Voucher) -> bool:
@@ -160,28 +152,27 @@ def _top_up(command: TopUp, draft: Draft) -> Outcome:
             least=ringgit(partner.least_micros), most=ringgit(partner.most_micros)
         )
     draft.partner = _count_sale(partner, command.amount_micros, draft)
-    line = draft.require_line()
-    seq = draft.move_float(
-        -command.amount_micros,
-        TransferKind.SALE,
-        Account.TRANSIT,
-        reference=command.reference,
-        peer=(line.line_id, line.transfer_seq + 1),
-    )
-    return _credit(
-        draft,
-        offer,
-        TransferKind.TOPUP,
-        Account.TRANSIT,
+    # Each of the pair names the other: the line's next transfer is the credit.
+    line_side = (draft.require_line().line_id, draft.transfer_seq + 1)
+    note = Note(reference=command.reference, peer=line_side)
+    seq = draft.move_float(-command.amount_micros, TransferKind.SALE, Account.TRANSIT, note)
+    origin = Origin(
+        kind=TransferKind.TOPUP,
+        account=Account.TRANSIT,
+        source=TopUpSource.PARTNER,
         peer=(partner.partner_id, seq),
         reference=command.reference,
         partner_id=partner.partner_id,
     )
+    return credit_line(draft, offer, origin)
 
 
 def _count_sale(partner: PartnerAccount, amount_micros: int, draft: Draft) -> PartnerAccount:
     """Return the partner with the sale counted. Raises DailyCapReached and FloatTooLow."""
-    today = draft.rules.validity.last_day(draft.rules.validity.end_of_day(draft.now))
+    today = draft.rules.validity.local_day(draft.now)
+    if partner.sold_on is not None:
+        # A line's own clock may be ahead by a little: the cap is never counted from 0 twice a day.
+        today = max(today, partner.sold_on)
     sold_micros = amount_micros + (partner.sold_micros if partner.sold_on == today else 0)
     cap_micros = partner.daily_cap_micros
     if cap_micros is not None and sold_micros > cap_micros:
@@ -191,129 +182,12 @@ def _count_sale(partner: PartnerAccount, amount_micros: int, draft: Draft) -> Pa
     return replace(partner, sold_on=today, sold_micros=sold_micros)
 
 
-def _require_room(draft: Draft, credit_micros: int) -> None:
-    most_micros = draft.rules.most_credit_micros
-    if draft.main.remaining_micros + credit_micros > most_micros:
-        raise BalanceTooHigh(most=ringgit(most_micros))
-
-
-def _credit(
-    draft: Draft,
-    offer: Denomination,
-    kind: TransferKind,
-    source: Account,
-    *,
-    peer: tuple[int, int] | None = None,
-    reference: str = "",
-    partner_id: int | None = None,
-    batch_id: int | None = None,
-    number: int | None = None,
-    page_token: bytes | None = None,
-) -> Credited:
-    """Give a line what an offer promises: credit, tax, bonus, dates, the receipt, the SMS."""
-    _require_room(draft, offer.credit_micros)
-    before = draft.require_line()
-    topup_no = before.topup_seq + 1
-    receipt = receipt_for(draft.request)
-    draft.line = replace(before, topup_seq=topup_no)
-    draft.move(
-        draft.main,
-        offer.credit_micros,
-        kind,
-        source,
-        topup_no=topup_no,
-        reference=reference or receipt,
-        peer=peer,
-    )
-    if offer.tax_micros > 0:
-        draft.book(
-            offer.tax_micros, TransferKind.TAX, source, Account.TAX, topup_no=topup_no, peer=peer
-        )
-    bonus_bucket_id = _give_bonus(draft, offer, topup_no)
-    validity, life = draft.rules.validity, draft.rules.life
-    draft.line = extend_line(draft.require_line(), offer.valid_days, life, validity, draft.now)
-    active_until, grace_until = draft.line.active_until, draft.line.grace_until
-    if active_until is None or grace_until is None:
-        raise AssertionError("a line that was extended has dates")
-    draft.topups.append(
-        TopUpRecord(
-            line_id=before.line_id,
-            topup_no=topup_no,
-            at=draft.now,
-            source=TopUpSource.PARTNER if partner_id is not None else TopUpSource.VOUCHER,
-            price_micros=offer.price_micros,
-            tax_micros=offer.tax_micros,
-            main_micros=offer.credit_micros,
-            bonus_micros=offer.bonus_micros,
-            bonus_bucket_id=bonus_bucket_id,
-            valid_days=offer.valid_days,
-            active_until_before=before.active_until,
-            active_until=active_until,
-            receipt=receipt,
-            reference=reference or None,
-            partner_id=partner_id,
-            batch_id=batch_id,
-            number=number,
-            page_token=page_token,
-        )
-    )
-    balance_micros = draft.main.remaining_micros
-    draft.tell(
-        "credited_with_bonus" if offer.bonus_micros else "credited",
-        credited_micros=offer.credit_micros,
-        bonus_micros=offer.bonus_micros,
-        balance_micros=balance_micros,
-        active_until=active_until.isoformat(),
-        receipt=receipt,
-    )
-    return Credited(
-        msisdn=before.msisdn,
-        topup_no=topup_no,
-        at=draft.now,
-        price_micros=offer.price_micros,
-        tax_micros=offer.tax_micros,
-        credited_micros=offer.credit_micros,
-        bonus_micros=offer.bonus_micros,
-        balance_micros=balance_micros,
-        bonus_balance_micros=total_micros(draft.buckets.values(), BucketKind.BONUS, draft.now),
-        active_until=active_until,
-        grace_until=grace_until,
-        receipt=receipt,
-        reference=reference,
-    )
-
-
-def _give_bonus(draft: Draft, offer: Denomination, topup_no: int) -> int | None:
-    if offer.bonus_micros == 0:
-        return None
-    expires_at = draft.rules.validity.end_of_day(draft.now, offer.bonus_days)
-    bucket = draft.bonus_bucket(expires_at)
-    draft.move(
-        bucket, offer.bonus_micros, TransferKind.BONUS, Account.BONUS_GIVEN, topup_no=topup_no
-    )
-    return bucket.bucket_id
-
-
-def receipt_for(request: bytes) -> str:
-    """Return the eight characters that people quote: no 0, O, 1, I; the same for a repeat."""
-    number = int.from_bytes(request[:8].ljust(8, b"\0"))
-    letters: list[str] = []
-    for _ in range(8):
-        number, place = divmod(number, len(_RECEIPT_ALPHABET))
-        letters.append(_RECEIPT_ALPHABET[place])
-    return "".join(letters)
-
-
 def _fund_partner(command: FundPartner, draft: Draft) -> Outcome:
     partner = draft.require_partner()
     if not 0 < command.amount_micros <= _MOST_FUNDING_MICROS:
         raise AmountOutOfRange(least=ringgit(MICROS_PER_SEN), most=ringgit(_MOST_FUNDING_MICROS))
-    draft.move_float(
-        command.amount_micros,
-        TransferKind.FUNDING,
-        Account.FUNDING,
-        reference=command.reference,
-    )
+    note = Note(reference=command.reference)
+    draft.move_float(command.amount_micros, TransferKind.FUNDING, Account.FUNDING, note)
     return Funded(
         partner_id=partner.partner_id,
         amount_micros=command.amount_micros,
@@ -324,33 +198,33 @@ def _fund_partner(command: FundPartner, draft: Draft) -> Outcome:
 def _import_line(command: ImportLine, draft: Draft) -> Outcome:
     known = draft.known.line
     if known is not None:
-        age(draft, tell=False)
         if known.import_digest == command.digest:
-            draft.line = known.line
-            draft.transfers.clear()
             return Imported(line_id=known.line.line_id, msisdn=command.msisdn, created=False)
-        if draft.require_line().state is not LineState.TERMINATED:
+        # As it stands in the store, not as the clock has it: a line that is not yet written as
+        # terminated may hold credit, and nobody would look at it again under its number.
+        if known.line.state is not LineState.TERMINATED:
             raise NumberInUse
     # A recycled number is a new line; nothing of the old one can show.
-    fresh = Draft(Known(line=_new_account(command, draft.now)), draft.rules, draft.now, b"")
+    draft.adopt(_new_account(command, draft))
     if command.opening_micros > 0:
-        fresh.move(fresh.main, command.opening_micros, TransferKind.OPENING, Account.OPENING)
-    age(fresh, tell=False)
-    draft.known, draft.line, draft.buckets = fresh.known, fresh.line, fresh.buckets
-    draft.transfers = fresh.transfers
-    draft.line = replace(fresh.require_line(), last_at=draft.now)
+        draft.move(draft.main, command.opening_micros, TransferKind.OPENING, Account.OPENING)
+    age(draft, tell=False)
     return Imported(line_id=command.line_id, msisdn=command.msisdn, created=True)
 
 
-def _new_account(command: ImportLine, now: datetime) -> LineAccount:
+def _new_account(command: ImportLine, draft: Draft) -> LineAccount:
     active_until, grace_until = command.active_until, command.grace_until
+    if active_until is None:
+        grace_until = None
+    elif grace_until is None:
+        grace_until = grace_after(active_until, draft.rules.life, draft.rules.validity)
     line = Line(
         line_id=command.line_id,
         msisdn=command.msisdn,
         language=command.language,
         plan=command.plan,
         state=LineState.PRE_ACTIVE if active_until is None else LineState.ACTIVE,
-        last_at=now,
+        last_at=draft.now,
         barred=command.barred,
         suspended=command.suspended,
         activated_at=command.activated_at,
@@ -393,18 +267,11 @@ def _adjust_credit(command: AdjustCredit, draft: Draft) -> Outcome:
     if line.state not in (LineState.ACTIVE, LineState.GRACE, LineState.PRE_ACTIVE):
         raise LineTerminated
     if command.amount_micros > 0:
-        _require_room(draft, command.amount_micros)
-        draft.move(
-            draft.main, command.amount_micros, TransferKind.ADJUSTMENT, Account.ADJUSTMENTS
-        )
+        require_room(draft, command.amount_micros)
+        draft.move(draft.main, command.amount_micros, TransferKind.ADJUSTMENT, Account.ADJUSTMENTS)
     elif command.amount_micros < 0:
-        for after, part_micros in draw_down([draft.main], -command.amount_micros, draft.now):
-            draft.move(
-                draft.buckets[after.bucket_id],
-                -part_micros,
-                TransferKind.ADJUSTMENT,
-                Account.ADJUSTMENTS,
-            )
+        draw_down([draft.main], -command.amount_micros, draft.now)
+        draft.move(draft.main, command.amount_micros, TransferKind.ADJUSTMENT, Account.ADJUSTMENTS)
     return _line_changed(draft)
 
 

@@ -6,7 +6,7 @@ suspension stand beside the life: both stop a top-up, neither stops the clock.
 """
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import IntEnum
 
 from tambah.domain.refusals import (
@@ -99,16 +99,13 @@ def stage_ends(line: Line, life: LifeRule, validity: ValidityRule) -> dict[LineS
     """Return when each of the line's stages ends; empty before activation."""
     if line.active_until is None or line.grace_until is None:
         return {}
-    expired_until = validity.end_of_day(line.grace_until - _TICK, life.reactivation_days)
+    expired_until = validity.end_after(line.grace_until, life.reactivation_days)
     return {
         LineState.ACTIVE: line.active_until,
         LineState.GRACE: line.grace_until,
         LineState.EXPIRED: expired_until,
-        LineState.QUARANTINED: validity.end_of_day(expired_until - _TICK, life.quarantine_days),
+        LineState.QUARANTINED: validity.end_after(expired_until, life.quarantine_days),
     }
-
-
-_TICK = timedelta(microseconds=1)
 
 
 def stage_at(line: Line, life: LifeRule, validity: ValidityRule, now: datetime) -> LineState:
@@ -140,11 +137,14 @@ def require_can_top_up(line: Line) -> None:
 def extend_line(
     line: Line, valid_days: int, life: LifeRule, validity: ValidityRule, now: datetime
 ) -> Line:
-    """Return the line active again, with the dates that `valid_days` more days give it."""
+    """Return the line active again, with the dates that `valid_days` more days give it.
+
+    Whatever the policy, the line is active at `now`: days bought end with a day, today at least.
+    """
     active_until = validity.extend(line.active_until, valid_days, now)
     return replace(
         line,
-        state=LineState.ACTIVE if now < active_until else LineState.GRACE,
+        state=LineState.ACTIVE,
         active_until=active_until,
         grace_until=grace_after(active_until, life, validity),
     )
@@ -152,4 +152,4 @@ def extend_line(
 
 def grace_after(active_until: datetime, life: LifeRule, validity: ValidityRule) -> datetime:
     """Return the end of the grace period that follows `active_until`."""
-    return validity.end_of_day(active_until - _TICK, life.grace_days)
+    return validity.end_after(active_until, life.grace_days)

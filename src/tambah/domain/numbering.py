@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from tambah.domain.refusals import FieldMalformed, NumberMalformed
 
-_SEPARATORS = re.compile(r"[\s\-‐-―−().·/]+")  # noqa: RUF001 - people's dashes are meant
+# People's dashes, and the invisible marks that come along when a number is copied.
+_SEPARATORS = re.compile(r"[\s\-‐-―−().·/\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,11 +4,11 @@ from dataclasses import replace
 from datetime import datetime
 
 from tambah.domain.commands import Reversed
-from tambah.domain.draft import Draft
+from tambah.domain.draft import Draft, Note
 from tambah.domain.ledger import Account, TransferKind
 from tambah.domain.line import LineState, grace_after
 from tambah.domain.refusals import AlreadyReversed, LineTerminated, TopUpUnknown
-from tambah.domain.state import TopUpRecord, TopUpSource
+from tambah.domain.state import TopUpRecord
 from tambah.domain.validity import ValidityRule
 
 
@@ -30,9 +30,7 @@ def reverse_top_up(draft: Draft, topup_no: int) -> Reversed:
     _return_main(draft, topup, main_micros)
     draft.topups.append(replace(topup, reversed_at=draft.now))
     _work_dates_out_again(draft, topup)
-    draft.tell(
-        "reversed", returned_micros=main_micros, balance_micros=draft.main.remaining_micros
-    )
+    draft.tell("reversed", returned_micros=main_micros, balance_micros=draft.main.remaining_micros)
     line = draft.require_line()
     return Reversed(
         msisdn=line.msisdn,
@@ -49,13 +47,8 @@ def _claw_bonus(draft: Draft, topup: TopUpRecord) -> int:
     bucket = draft.buckets.get(topup.bonus_bucket_id or 0)
     clawed_micros = min(bucket.remaining_micros, topup.bonus_micros) if bucket else 0
     if bucket is not None and clawed_micros > 0:
-        draft.move(
-            bucket,
-            -clawed_micros,
-            TransferKind.REVERSAL,
-            Account.BONUS_GIVEN,
-            mends=topup.topup_no,
-        )
+        note = Note(mends_topup_no=topup.topup_no)
+        draft.move(bucket, -clawed_micros, TransferKind.REVERSAL, Account.BONUS_GIVEN, note)
     return clawed_micros
 
 
@@ -65,53 +58,60 @@ def _return_main(draft: Draft, topup: TopUpRecord, main_micros: int) -> None:
     back_micros = main_micros + tax_micros
     if back_micros == 0:
         return
-    by_partner = topup.source is TopUpSource.PARTNER
-    source = Account.TRANSIT if by_partner else Account.CARDS_SOLD
-    peer: tuple[int, int] | None = None
-    if by_partner and topup.partner_id is not None:
-        line = draft.require_line()
-        seq = draft.move_float(
-            back_micros,
-            TransferKind.REVERSAL,
-            Account.TRANSIT,
-            reference=topup.reference,
-            peer=(line.line_id, line.transfer_seq + 1),
-        )
+    source, peer = Account.CARDS_SOLD, None
+    if topup.partner_id is not None:
+        source = Account.TRANSIT
+        line_side = (topup.line_id, draft.transfer_seq + 1)
+        note = Note(reference=topup.reference, peer=line_side)
+        seq = draft.move_float(back_micros, TransferKind.REVERSAL, source, note)
         peer = (topup.partner_id, seq)
     if main_micros > 0:
-        draft.move(
-            draft.main, -main_micros, TransferKind.REVERSAL, source, peer=peer, mends=topup.topup_no
-        )
+        note = Note(peer=peer, mends_topup_no=topup.topup_no)
+        draft.move(draft.main, -main_micros, TransferKind.REVERSAL, source, note)
     if tax_micros > 0:
-        draft.book(
-            tax_micros,
-            TransferKind.REVERSAL,
-            Account.TAX,
-            source,
-            topup_no=topup.topup_no,
-            peer=peer,
-            mends=topup.topup_no,
-        )
+        note = Note(topup_no=topup.topup_no, peer=peer, mends_topup_no=topup.topup_no)
+        draft.book(tax_micros, TransferKind.REVERSAL, Account.TAX, source, note)
 
 
 def _work_dates_out_again(draft: Draft, topup: TopUpRecord) -> None:
-    """Replay the later top-ups on the dates as they were before this one.
+    """Replay the other top-ups on the dates as they were before this one.
 
     A line that thereby falls behind the clock gets a whole grace period from today: a reversal
     alone never forfeits credit.
     """
     rules = draft.rules
-    later = [t for t in draft.known.topups if t.topup_no > topup.topup_no and not t.reversed_at]
-    active_until = replay_dates(topup.active_until_before, later, rules.validity)
-    if active_until is None:
-        active_until = rules.validity.end_of_day(draft.now)
-    grace_from = max(active_until, rules.validity.end_of_day(draft.now))
+    today_ends = rules.validity.end_of_day(draft.now)
+    first = _first_to_replay(draft.known.topups, topup)
+    replayed = [
+        t
+        for t in draft.known.topups
+        if t.topup_no >= first.topup_no and t.topup_no != topup.topup_no and t.reversed_at is None
+    ]
+    # A line that had no end before its first top-up is active to the end of today.
+    active_until = replay_dates(first.active_until_before, replayed, rules.validity) or today_ends
     draft.line = replace(
         draft.require_line(),
         state=LineState.ACTIVE if draft.now < active_until else LineState.GRACE,
         active_until=active_until,
-        grace_until=grace_after(grace_from, rules.life, rules.validity),
+        grace_until=grace_after(max(active_until, today_ends), rules.life, rules.validity),
     )
+
+
+def _first_to_replay(topups: tuple[TopUpRecord, ...], topup: TopUpRecord) -> TopUpRecord:
+    """Return the top-up whose dates before it are still true: this one, or one further back.
+
+    An earlier top-up that was reversed only after this one was made is still counted in this
+    one's `active_until_before`; then the replay starts from that earlier one, and so on.
+    """
+    first = topup
+    for earlier in reversed(topups):
+        if earlier.topup_no < first.topup_no and _was_reversed_after(earlier, first.at):
+            first = earlier
+    return first
+
+
+def _was_reversed_after(topup: TopUpRecord, instant: datetime) -> bool:
+    return topup.reversed_at is not None and topup.reversed_at >= instant
 
 
 def replay_dates(

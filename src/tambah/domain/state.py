@@ -59,7 +59,10 @@ class TopUpSource(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TopUpRecord:
-    """One credit as the subscriber sees it: a receipt. Micro-ringgit; `topup_no` counts per line."""
+    """One credit as the subscriber sees it, a receipt. Micro-ringgit; `topup_no` counts per line.
+
+    active_until_before, active_until: the line's end of validity before and after it.
+    """
 
     line_id: int
     topup_no: int
@@ -110,18 +113,21 @@ class AuditEntry:
     after: dict[str, object]
 
 
+_NOTHING_TRIED = Tried()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
     """What the store holds of the things a command touches; None for what is not there.
 
-    referred: the top-up that already bears the command's reference. topups: the line's top-ups
-    from the one to be reversed on, by number.
+    referred: the top-up that already bears the command's reference. topups: for a reversal,
+    all the line's top-ups by number, the reversed ones too.
     """
 
     line: LineAccount | None = None
     partner: PartnerAccount | None = None
     voucher: Voucher | None = None
-    tried: Tried = Tried()
+    tried: Tried = _NOTHING_TRIED
     referred: bool = False
     topups: tuple[TopUpRecord, ...] = ()
 

@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from zoneinfo import ZoneInfo
+
+TICK = timedelta(microseconds=1)
 
 
 class ValidityPolicy(StrEnum):
@@ -38,24 +41,42 @@ class ValidityRule:
             return bought
         if self.policy is ValidityPolicy.MAX:
             return max(active_until, bought)
-        added = max(self._add_days(active_until, valid_days), bought)
+        added = max(self.end_after(active_until, valid_days), bought)
         if self.policy is ValidityPolicy.ADD:
             return added
         return max(active_until, min(added, self.end_of_day(now, self.cap_days)))
 
     def end_of_day(self, instant: datetime, days_later: int = 0) -> datetime:
         """Return the midnight (UTC instant) that ends the local day `days_later` days on."""
-        return self.start_of(instant.astimezone(self.zone).date() + timedelta(days=days_later + 1))
+        return _end_of_day(self.zone, instant, days_later)
 
     def start_of(self, day: date) -> datetime:
         """Return the UTC instant at which a local day starts."""
-        return datetime.combine(day, time.min, self.zone).astimezone(UTC)
+        return _start_of(self.zone, day)
+
+    def local_day(self, instant: datetime) -> date:
+        """Return the local day in which an instant lies."""
+        return instant.astimezone(self.zone).date()
 
     def last_day(self, until: datetime) -> date:
         """Return the last local day that lies before `until`: the date that people are told."""
-        return (until - timedelta(microseconds=1)).astimezone(self.zone).date()
+        return self.local_day(until - TICK)
 
-    def _add_days(self, until: datetime, days: int) -> datetime:
-        """Add local days to a local midnight, over changes of the clock."""
-        local = until.astimezone(self.zone).replace(tzinfo=None)
-        return (local + timedelta(days=days)).replace(tzinfo=self.zone).astimezone(UTC)
+    def end_after(self, until: datetime, days: int) -> datetime:
+        """Return the end (UTC instant) of the local day `days` days after the last before `until`.
+
+        Counting days, not hours, keeps midnights over changes of the clock, even where a day has
+        none (Cairo, Beirut).
+        """
+        return self.end_of_day(until - TICK, days)
+
+
+@lru_cache(maxsize=8192)
+def _end_of_day(zone: ZoneInfo, instant: datetime, days_later: int) -> datetime:
+    # Remembered, for all commands of a batch ask about the same instant.
+    return _start_of(zone, instant.astimezone(zone).date() + timedelta(days=days_later + 1))
+
+
+@lru_cache(maxsize=8192)
+def _start_of(zone: ZoneInfo, day: date) -> datetime:
+    return datetime.combine(day, time.min, zone).astimezone(UTC)

@@ -39,7 +39,8 @@ _DAMM = (
 DAMM_TABLE: tuple[tuple[int, ...], ...] = tuple(tuple(map(int, row)) for row in _DAMM)
 
 _KEYPAD = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "22233344455566677778889999")
-_SEPARATORS = re.compile(r"[\s\-‐-―−._·]+")  # noqa: RUF001 - people's dashes are meant
+# People's dashes, and the invisible marks that come along when a code is copied.
+_SEPARATORS = re.compile(r"[\s\-‐-―−._·\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]+")
 
 PRINT_LETTERS: dict[str, str] = {
     "2": "C",
@@ -82,7 +83,9 @@ BATCH_MOVES: dict[str, tuple[frozenset[BatchState], BatchState]] = {
     "close": (frozenset({BatchState.RELEASED}), BatchState.CLOSED),
     "lock": (frozenset({BatchState.GENERATED, BatchState.RELEASED}), BatchState.LOCKED),
     "void": (
-        frozenset({BatchState.DRAFT, BatchState.GENERATED, BatchState.RELEASED, BatchState.LOCKED}),
+        frozenset(
+            {BatchState.DRAFT, BatchState.GENERATED, BatchState.RELEASED, BatchState.LOCKED}
+        ),
         BatchState.VOID,
     ),
 }

@@ -13,7 +13,9 @@ from tambah.domain.balance import Bucket
 from tambah.domain.commands import (
     Command,
     FundPartner,
+    ImportLine,
     Outcome,
+    PersonRecord,
     RedeemVoucher,
     ReverseTopUp,
     TopUp,
@@ -43,6 +45,7 @@ from tambah.store.ledger import (
     lines,
     messages,
     partners,
+    persons,
     requests,
     topups,
     transfers,
@@ -108,6 +111,9 @@ class Changes:
 
     lines: dict[int, LineAccount] = field(default_factory=dict[int, LineAccount])
     new_line_ids: set[int] = field(default_factory=set[int])
+    persons: list[tuple[int, PersonRecord]] = field(
+        default_factory=list[tuple[int, PersonRecord]]
+    )
     partners: dict[int, PartnerAccount] = field(default_factory=dict[int, PartnerAccount])
     buckets: dict[tuple[int, int], Bucket] = field(default_factory=dict[tuple[int, int], Bucket])
     transfers: list[Transfer] = field(default_factory=list[Transfer])
@@ -357,6 +363,8 @@ def _take_along(pending: Pending, decision: Decision, loaded: Loaded, changes: C
     command = pending.command
     if decision.line is not None:
         _take_line(decision.line, loaded, changes)
+        if isinstance(command, ImportLine) and command.person is not None:
+            changes.persons.append((command.line_id, command.person))
     if decision.partner is not None:
         partner = decision.partner
         loaded.partners[partner.partner_id] = partner
@@ -462,6 +470,8 @@ async def _write_lines(connection: Connection, changes: Changes) -> None:
         await lines.update_lines(connection, old)
     if new:
         await lines.insert_lines(connection, new)
+    if changes.persons:
+        await persons.insert_persons(connection, changes.persons)
 
 
 async def _write_topups(connection: Connection, changes: Changes) -> None:

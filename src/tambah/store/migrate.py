@@ -1,4 +1,4 @@
-"""Forward-only migrations: plain SQL files, run by Alembic, safe when two processes start at once."""
+"""Forward-only migrations: plain SQL, run by Alembic, safe when two processes start at once."""
 
 from __future__ import annotations
 
@@ -118,7 +118,8 @@ async def _grant(owner: Any, app_dsn: str) -> None:
             SELECT format(grants.text, $1::text)
               FROM (VALUES
                    (1, 'GRANT USAGE ON SCHEMA public TO %I'),
-                   (2, 'GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO %I'),
+                   (2, 'GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES'
+                       ' IN SCHEMA public TO %I'),
                    (3, 'GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO %I'),
                    (4, 'REVOKE UPDATE, DELETE ON alembic_version, audit, transfer FROM %I'))
                    AS grants (place, text)

@@ -1,4 +1,4 @@
-"""Drawing recharge codes: uniform digits, check digits, keyed digests; all by the hundred thousand.
+"""Drawing recharge codes by the hundred thousand: uniform digits, check digits, keyed digests.
 
 The clear codes exist as values in memory only. Nothing here logs, and no exception of this
 module's carries a code.
@@ -51,7 +51,9 @@ def draw_codes(count: int, keys: Keys, source: CodeSource) -> Draw:
 
 def digest_codes(codes: list[bytes], keys: Keys) -> Draw:
     """Return the codes with their digests under every live key, as `Keys.code_digest` has them."""
-    return Draw(codes, {key_id: _digests(codes, pepper) for key_id, pepper in keys.peppers.items()})
+    return Draw(
+        codes, {key_id: _digests(codes, pepper) for key_id, pepper in keys.peppers.items()}
+    )
 
 
 def draw_numbers(count: int, source: CodeSource, taken: Iterable[int] = ()) -> list[int]:
@@ -63,10 +65,10 @@ def draw_numbers(count: int, source: CodeSource, taken: Iterable[int] = ()) -> l
     kept = len(seen)
     for _ in range(100):
         missing = kept + count - len(seen)
-        if missing == 0:
-            # A dict keeps the order of drawing. Sorting and cutting would favour small numbers.
-            return list(seen)[kept:]
-        seen.update(dict.fromkeys(_uniform(missing, source)))
+        if missing <= 0:
+            # A dict keeps the order of drawing; cutting a sorted list would favour small numbers.
+            return list(seen)[kept : kept + count]
+        seen.update(dict.fromkeys(_uniform(missing + missing // 4 + 16, source)))
     raise CodeSpaceFull
 
 

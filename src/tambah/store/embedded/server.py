@@ -32,7 +32,7 @@ _LOCK_SECONDS = 660
 _READY_SECONDS = 600
 # What a killed server left behind holds its memory for a moment: try again, then help.
 _REFUSED_SECONDS = 30
-_PATIENCE_WITH_ORPHANS_SECONDS = 1
+_PATIENCE_WITH_ORPHANS_SECONDS = 0.2
 _STOP_SECONDS = 30
 _DYING_SECONDS = 0.5
 _LOG_KEEP_BYTES = 10_000_000
@@ -184,8 +184,12 @@ class EmbeddedServer:
         return True
 
     def _can_be_reached(self) -> bool:
-        socket_dir = at.find_socket_dir(self._places)
-        return socket_dir is not None and answers(socket_dir / f".s.PGSQL.{at.PORT}")
+        if not answers(at.socket_dir(self._places) / f".s.PGSQL.{at.PORT}"):
+            return False
+        # Its starter may just have been killed: then it answers once more, and says in its file
+        # that it is stopping.
+        postmaster = find_postmaster(self._places.cluster)
+        return postmaster is not None and postmaster.is_ready
 
     def _end_unreachable(self) -> None:
         """Wait for a dying server's end; bring it about where only the socket was lost."""

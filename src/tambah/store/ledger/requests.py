@@ -22,13 +22,20 @@ class Answered:
 async def read_requests(
     connection: Connection, wanted: Collection[tuple[int, bytes]]
 ) -> dict[tuple[int, bytes], Answered]:
-    """Return what was answered under (owner, key digest)."""
+    """Return what was answered under (owner, key digest).
+
+    OFFSET 0: see `topups.find_references`.
+    """
     asked = list(wanted)
     rows = await connection.fetch(
         """
-        SELECT request.owner_id, request.digest, content, answer, body, at
-          FROM unnest($1::bigint[], $2::bytea[]) AS asked (owner_id, digest)
-          JOIN request ON request.owner_id = asked.owner_id AND request.digest = asked.digest
+        SELECT found.*
+          FROM unnest($1::bigint[], $2::bytea[]) AS asked (owner_id, digest),
+               LATERAL (SELECT owner_id, digest, content, answer, body, at
+                          FROM request
+                         WHERE request.owner_id = asked.owner_id
+                           AND request.digest = asked.digest
+                        OFFSET 0) AS found
         """,
         [owner_id for owner_id, _ in asked],
         [digest for _, digest in asked],

@@ -107,30 +107,34 @@ async def find_stored(connection: Connection, digests: Sequence[bytes]) -> set[b
     return {row[0] for row in rows}
 
 
-async def insert_cards(connection: Connection, cards: NewCards) -> None:
+async def insert_cards(connection: Connection, cards: NewCards) -> bool:
     """Add cards and their serial numbers, and count them on the batch.
 
-    Raises UniqueViolation for a digest that is there already.
+    Nothing is added, and the answer is False, when the batch is no draft any more. Raises
+    UniqueViolation for a digest that is there already.
     """
+    counted = await connection.execute(
+        "UPDATE voucher_batch SET stored = stored + $2 WHERE batch_id = $1 AND state = 1",
+        cards.batch_id,
+        len(cards.digests),
+    )
+    if _count(counted) == 0:
+        return False
     activated = cards.state is VoucherState.ACTIVE
     numbered = list(zip(cards.digests, range(cards.first, 1 << 31), strict=False))
     await connection.copy_records_to_table(
         "voucher_serial",
-        columns=("batch_id", "number", "digest"),
+        columns=["batch_id", "number", "digest"],
         records=((cards.batch_id, number, digest) for digest, number in numbered),
     )
     # In the order of the key: three times as fast, for each page of the index is met once.
     numbered.sort(key=_digest)
     await connection.copy_records_to_table(
         "voucher",
-        columns=("digest", "batch_id", "number", "state", "activated"),
+        columns=["digest", "batch_id", "number", "state", "activated"],
         records=_card_records(cards.batch_id, cards.state, activated, numbered),
     )
-    await connection.execute(
-        "UPDATE voucher_batch SET stored = stored + $2 WHERE batch_id = $1 AND state = 1",
-        cards.batch_id,
-        len(cards.digests),
-    )
+    return True
 
 
 async def insert_print_pieces(
@@ -139,7 +143,7 @@ async def insert_print_pieces(
     """Add pieces of the encrypted print file, numbered on from `first_piece`."""
     await connection.copy_records_to_table(
         "voucher_print",
-        columns=("batch_id", "piece", "sealed"),
+        columns=["batch_id", "piece", "sealed"],
         records=[(batch_id, first_piece + at, sealed) for at, sealed in enumerate(pieces)],
     )
 
@@ -221,8 +225,8 @@ async def set_batch_state(
     done = await connection.execute(
         """
         UPDATE voucher_batch
-           SET state = $3,
-               released_at = CASE WHEN $3 = 3 THEN coalesce(released_at, $4) ELSE released_at END
+           SET state = $3::smallint,
+               released_at = CASE WHEN $3::smallint = 3 THEN coalesce(released_at, $4) ELSE released_at END
          WHERE batch_id = $1 AND state = $2
         """,
         batch_id,
@@ -276,7 +280,7 @@ async def set_voucher_states(
     done = await connection.execute(
         """
         UPDATE voucher
-           SET state = $3, activated = activated OR $3 = 2
+           SET state = $3::smallint, activated = activated OR $3::smallint = 2
          WHERE digest = ANY($1::bytea[]) AND state = ANY($2::smallint[])
         """,
         digests,

@@ -1,0 +1,106 @@
+"""One example of each operation, of the very types that are sent, so that none can be wrong."""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+
+import msgspec
+
+from tambah.api.rest import shapes
+
+MSISDN = "60123456789"
+SERIAL = "0007-00000042"
+CODE = "4829 1735 0264 8819"
+API_KEY = "tk_test_…"
+
+_AT = datetime(2027, 3, 1, 6, 30, tzinfo=UTC)
+_ACTIVE_UNTIL = datetime(2027, 3, 31, 16, 0, tzinfo=UTC)
+_GRACE_UNTIL = datetime(2027, 5, 20, 16, 0, tzinfo=UTC)
+
+
+def _credited(**differing: object) -> shapes.Credited:
+    usual = shapes.Credited(
+        msisdn=MSISDN,
+        topup_no=3,
+        at=_AT,
+        price="30.00",
+        tax="0.00",
+        credited="30.00",
+        bonus="3.00",
+        balance="34.20",
+        bonus_balance="3.00",
+        currency="MYR",
+        active_until=_ACTIVE_UNTIL,
+        active_until_date=date(2027, 3, 31),
+        grace_until=_GRACE_UNTIL,
+        grace_until_date=date(2027, 5, 20),
+        receipt="7Q4KD2MX",
+        reference="till-7/2041",
+    )
+    return msgspec.structs.replace(usual, **differing)
+
+
+REQUESTS: Mapping[str, msgspec.Struct] = {
+    "topUp": shapes.TopUpRequest(amount="30.00", currency="MYR", reference="till-7/2041"),
+    "redeemVoucher": shapes.RedemptionRequest(code=CODE),
+}
+
+ANSWERS: Mapping[str, msgspec.Struct] = {
+    "showLine": shapes.Line(
+        msisdn=MSISDN,
+        state="active",
+        barred=False,
+        suspended=False,
+        language="ms",
+        plan="standard",
+        active_until=_ACTIVE_UNTIL,
+        active_until_date=date(2027, 3, 31),
+        grace_until=_GRACE_UNTIL,
+        grace_until_date=date(2027, 5, 20),
+        balances=shapes.Balances(
+            main=shapes.Money(amount="34.20", currency="MYR"),
+            bonus=shapes.BonusBalance(
+                amount="3.00",
+                currency="MYR",
+                buckets=[
+                    shapes.Bonus(
+                        amount="3.00",
+                        currency="MYR",
+                        expires_at=_ACTIVE_UNTIL,
+                        expires_date=date(2027, 3, 31),
+                    )
+                ],
+            ),
+        ),
+        at=_AT,
+    ),
+    "topUp": _credited(),
+    "redeemVoucher": _credited(reference="7Q4KD2MX"),
+    "listTransfers": shapes.TransferPage(
+        items=[
+            shapes.Transfer(
+                seq=8,
+                at=_AT,
+                kind="topup",
+                amount="30.00",
+                currency="MYR",
+                direction="in",
+                bucket="main",
+                balance="34.20",
+                reference="till-7/2041",
+                topup_no=3,
+                mends_topup_no=None,
+            )
+        ],
+        next="AAAAAAAI",
+    ),
+    "showVoucher": shapes.Voucher(
+        serial=SERIAL,
+        state="redeemed",
+        batch=7,
+        batch_state="released",
+        price=shapes.Money(amount="30.00", currency="MYR"),
+        redeem_before=None,
+        redeemed_at=_AT,
+        redeemed_by="012-••• 6789",
+    ),
+}

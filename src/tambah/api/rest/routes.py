@@ -1,0 +1,184 @@
+"""What API v1 consists of: the router goes by it, and so does the OpenAPI document."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+import msgspec
+
+from tambah.api.rest import shapes
+from tambah.api.rest.credits import redeem_voucher, top_up
+from tambah.api.rest.lines import list_transfers, show_line
+from tambah.api.rest.request import Request
+from tambah.api.rest.vouchers import show_voucher
+from tambah.domain import refusals as no
+from tambah.domain.refusals import Refusal
+from tambah.web.site import Site
+
+Handler = Callable[[Site, Request], Awaitable[msgspec.Struct]]
+
+EVERYWHERE: tuple[type[Refusal], ...] = (
+    no.KeyUnknown,
+    no.ScopeMissing,
+    no.PageNotFound,
+    no.MethodNotAllowed,
+    no.Unavailable,
+    no.InternalError,
+)
+_WRITING: tuple[type[Refusal], ...] = (
+    no.BodyMalformed,
+    no.BodyTooLarge,
+    no.FieldMissing,
+    no.FieldMalformed,
+    no.IdempotencyKeyMissing,
+    no.IdempotencyKeyReused,
+    no.NumberMalformed,
+    no.NumberUnknown,
+    no.PartnerSuspended,
+    no.PartnerUnknown,
+    no.LineNotActivated,
+    no.LineExpired,
+    no.LineTerminated,
+    no.LineBarred,
+    no.LineSuspended,
+    no.BalanceTooHigh,
+    no.Busy,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One operation.
+
+    noun, tail: of its path, /api/v1/{noun}/{subject}/{tail}. scope: what the key must have.
+    body: what is sent, None for nothing; then it moves money and needs an Idempotency-Key.
+    refusals: besides those of EVERYWHERE. takes_page: has `limit` and `cursor`.
+    """
+
+    name: str
+    summary: str
+    about: str
+    method: str
+    noun: str
+    subject: str
+    tail: str = ""
+    scope: str
+    handler: Handler
+    status: int
+    body: type[msgspec.Struct] | None = None
+    answer: type[msgspec.Struct]
+    refusals: tuple[type[Refusal], ...]
+    takes_page: bool = False
+
+    @property
+    def path(self) -> str:
+        """Return the path with its parameter in braces."""
+        path = f"/api/v1/{self.noun}/{{{self.subject}}}"
+        return f"{path}/{self.tail}" if self.tail else path
+
+
+ROUTES: tuple[Route, ...] = (
+    Route(
+        name="showLine",
+        summary="Look at a line",
+        about="State, dates and balances as they are now. Nothing is written.",
+        method="GET",
+        noun="lines",
+        subject="msisdn",
+        scope="lines:read",
+        handler=show_line,
+        status=200,
+        answer=shapes.Line,
+        refusals=(no.NumberMalformed, no.NumberUnknown),
+    ),
+    Route(
+        name="topUp",
+        summary="Top up a line",
+        about=(
+            "Reloads the line from your float. Your reference stands for one top-up of the line, "
+            "for ever: that is the last guard against paying twice."
+        ),
+        method="POST",
+        noun="lines",
+        subject="msisdn",
+        tail="topups",
+        scope="topups:write",
+        handler=top_up,
+        status=201,
+        body=shapes.TopUpRequest,
+        answer=shapes.Credited,
+        refusals=(
+            *_WRITING,
+            no.CurrencyNotAccepted,
+            no.AmountMalformed,
+            no.AmountTooPrecise,
+            no.AmountOutOfRange,
+            no.ReferenceUsed,
+            no.FloatTooLow,
+            no.DailyCapReached,
+        ),
+    ),
+    Route(
+        name="redeemVoucher",
+        summary="Redeem a recharge code",
+        about=(
+            "Turns a code into credit. Wrong codes are counted, on the line and on your key; a "
+            "code whose check digit fails costs nothing."
+        ),
+        method="POST",
+        noun="lines",
+        subject="msisdn",
+        tail="redemptions",
+        scope="redemptions:write",
+        handler=redeem_voucher,
+        status=201,
+        body=shapes.RedemptionRequest,
+        answer=shapes.Credited,
+        refusals=(
+            *_WRITING,
+            no.CodeMistyped,
+            no.CodeNotUsable,
+            no.CodeAlreadyYours,
+            no.TooManyWrongCodes,
+            no.TooManyTries,
+            no.GuestsPaused,
+        ),
+    ),
+    Route(
+        name="listTransfers",
+        summary="List a line's transfers",
+        about="The line's books, newest first. Follow `next` until it is null.",
+        method="GET",
+        noun="lines",
+        subject="msisdn",
+        tail="transfers",
+        scope="transfers:read",
+        handler=list_transfers,
+        status=200,
+        answer=shapes.TransferPage,
+        refusals=(no.NumberMalformed, no.NumberUnknown, no.FieldMalformed),
+        takes_page=True,
+    ),
+    Route(
+        name="showVoucher",
+        summary="Look at a voucher",
+        about="What became of a card, by the serial number on it. Never its code.",
+        method="GET",
+        noun="vouchers",
+        subject="serial",
+        scope="vouchers:read",
+        handler=show_voucher,
+        status=200,
+        answer=shapes.Voucher,
+        refusals=(no.VoucherUnknown,),
+    ),
+)
+
+SCOPES: tuple[str, ...] = tuple(dict.fromkeys(route.scope for route in ROUTES))
+
+
+def by_address() -> Mapping[tuple[str, str], Mapping[str, Route]]:
+    """Return the routes by noun and tail, then by method."""
+    table: dict[tuple[str, str], dict[str, Route]] = {}
+    for route in ROUTES:
+        table.setdefault((route.noun, route.tail), {})[route.method] = route
+    return table

@@ -1,0 +1,189 @@
+"""The bodies of API v1. The OpenAPI document is made of these, so the two cannot drift."""
+
+from datetime import date, datetime
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+_AMOUNT = Meta(
+    description="Decimal string; at least two places.",
+    pattern=r"^-?[0-9]+\.[0-9]{2,6}$",
+    examples=["10.00"],
+)
+Amount = Annotated[str, _AMOUNT]
+Currency = Literal["MYR"]
+StateName = Literal["pre_active", "active", "grace", "expired", "quarantined", "terminated"]
+Msisdn = Annotated[
+    str, Meta(description="E.164 digits, without `+`.", pattern="^[1-9][0-9]{6,14}$")
+]
+Until = Annotated[
+    datetime, Meta(description="First instant at which it no longer holds (RFC 3339, UTC).")
+]
+LastDay = Annotated[
+    date, Meta(description="Last local day on which it holds: the date to tell people.")
+]
+
+
+class Money(msgspec.Struct, frozen=True, kw_only=True):
+    """An amount with its currency."""
+
+    amount: Amount
+    currency: Currency
+
+
+class Bonus(msgspec.Struct, frozen=True, kw_only=True):
+    """Bonus credit with one end."""
+
+    amount: Amount
+    currency: Currency
+    expires_at: Until | None
+    expires_date: LastDay | None
+
+
+class BonusBalance(msgspec.Struct, frozen=True, kw_only=True):
+    """All bonus credit that can be spent now, and what it is made of, soonest to expire first."""
+
+    amount: Amount
+    currency: Currency
+    buckets: list[Bonus]
+
+
+class Balances(msgspec.Struct, frozen=True, kw_only=True):
+    """What a line holds. Main credit is frozen in grace; an expired line holds nothing."""
+
+    main: Money
+    bonus: BonusBalance
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True):
+    """A line as it stands now."""
+
+    msisdn: Msisdn
+    state: StateName
+    barred: bool
+    suspended: bool
+    language: Literal["en", "ms", "zh-Hans", "ta"]
+    plan: str
+    active_until: Until | None
+    active_until_date: LastDay | None
+    grace_until: Until | None
+    grace_until_date: LastDay | None
+    balances: Balances
+    at: Annotated[datetime, Meta(description="The instant for which this is true.")]
+
+
+class RedemptionRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A recharge code to turn into credit."""
+
+    code: Annotated[
+        str,
+        Meta(
+            description="As printed or keyed; spaces, dashes, case and letters are all read.",
+            extra_json_schema={"examples": ["1234 5678 9012 3456"]},
+        ),
+    ]
+
+
+class TopUpRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """An amount to reload from the partner's float."""
+
+    amount: Annotated[
+        str,
+        Meta(
+            description="Decimal string in whole sen; a JSON number is refused.",
+            extra_json_schema={
+                "pattern": r"^[0-9]{1,12}(\.[0-9]{1,2}0{0,16})?$",
+                "examples": ["10.00"],
+            },
+        ),
+    ]
+    currency: Annotated[str, Meta(extra_json_schema={"enum": ["MYR"]})]
+    reference: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            max_length=64,
+            description="Yours, printable; one top-up of a line bears it, for ever.",
+            extra_json_schema={"examples": ["till-7/2041"]},
+        ),
+    ]
+
+
+class Credited(msgspec.Struct, frozen=True, kw_only=True):
+    """A top-up that happened: what was given, and how the line stands after it."""
+
+    msisdn: Msisdn
+    topup_no: Annotated[int, Meta(description="Counts the line's top-ups from 1.")]
+    at: Annotated[datetime, Meta(description="When it happened.")]
+    price: Amount
+    tax: Annotated[Amount, Meta(description="Part of the price that is tax.")]
+    credited: Annotated[Amount, Meta(description="Main credit given.")]
+    bonus: Annotated[Amount, Meta(description="Bonus credit given on top.")]
+    balance: Annotated[Amount, Meta(description="Main credit afterwards.")]
+    bonus_balance: Annotated[Amount, Meta(description="Bonus credit afterwards.")]
+    currency: Currency
+    active_until: Until
+    active_until_date: LastDay
+    grace_until: Until
+    grace_until_date: LastDay
+    receipt: Annotated[str, Meta(description="What people quote: eight letters and digits.")]
+    reference: Annotated[
+        str, Meta(description="What the transfer bears: yours, or the receipt for a code.")
+    ]
+
+
+class Transfer(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of a line's books. Rows are added, never changed."""
+
+    seq: Annotated[int, Meta(description="Place in the line's unbroken sequence from 1.")]
+    at: datetime
+    kind: Literal[
+        "redemption",
+        "topup",
+        "bonus",
+        "tax",
+        "funding",
+        "opening",
+        "adjustment",
+        "reversal",
+        "forfeit",
+        "sale",
+    ]
+    amount: Amount
+    currency: Currency
+    direction: Annotated[
+        Literal["in", "out"] | None,
+        Meta(description="Into or out of the line's credit; null when it touched none (tax)."),
+    ]
+    bucket: Literal["main", "bonus"] | None
+    balance: Annotated[Amount | None, Meta(description="What that bucket held afterwards.")]
+    reference: Annotated[
+        str | None, Meta(description="On exactly one row of a top-up: the partner's, or receipt.")
+    ]
+    topup_no: int | None
+    mends_topup_no: Annotated[
+        int | None, Meta(description="The top-up that a reversal takes back.")
+    ]
+
+
+class TransferPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Some of a line's transfers, newest first. `next` is the cursor of what follows."""
+
+    items: list[Transfer]
+    next: str | None
+
+
+class Voucher(msgspec.Struct, frozen=True, kw_only=True):
+    """A card by its serial number; never its code."""
+
+    serial: str
+    state: Literal["generated", "active", "redeemed", "locked", "void", "expired"]
+    batch: int
+    batch_state: Literal["draft", "generated", "released", "closed", "locked", "void"]
+    price: Money
+    redeem_before: Until | None
+    redeemed_at: datetime | None
+    redeemed_by: Annotated[
+        str | None, Meta(description="The number of the line, masked.", examples=["012-••• 6789"])
+    ]

@@ -1,0 +1,1 @@
+"""Doors that are no pages: messages out, and the telephone, SMS and USSD in as they come."""

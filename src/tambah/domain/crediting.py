@@ -1,0 +1,148 @@
+"""Giving a line what an offer promises: credit, tax, bonus, dates, the receipt, the SMS."""
+
+from typing import NamedTuple
+
+from tambah.domain.balance import BucketKind, total_micros
+from tambah.domain.catalog import Denomination
+from tambah.domain.commands import Credited
+from tambah.domain.draft import Draft, Note
+from tambah.domain.ledger import Account, TransferKind
+from tambah.domain.line import Line, extend_line
+from tambah.domain.money import ringgit
+from tambah.domain.refusals import BalanceTooHigh
+from tambah.domain.state import TopUpRecord, TopUpSource
+
+RECEIPT_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTVWXY"
+
+
+class Origin(NamedTuple):
+    """Where a top-up's money came from, as its transfers and its record tell it.
+
+    account: the system account that pays. partner_id, peer, reference: of a partner's sale.
+    batch_id, number: of a card. page_token: digest of the result page's address.
+    """
+
+    kind: TransferKind
+    account: Account
+    source: TopUpSource
+    peer: tuple[int, int] | None = None
+    reference: str = ""
+    partner_id: int | None = None
+    batch_id: int | None = None
+    number: int | None = None
+    page_token: bytes | None = None
+
+
+def credit_line(draft: Draft, offer: Denomination, origin: Origin) -> Credited:
+    """Give the draft's line, aged to now, what the offer promises. Raises BalanceTooHigh."""
+    require_room(draft, offer.credit_micros)
+    before = draft.require_line()
+    draft.topup_seq += 1
+    receipt = receipt_for(draft.request)
+    _book_credit(draft, offer, origin, receipt)
+    bonus_bucket_id = _give_bonus(draft, offer)
+    rules = draft.rules
+    after = extend_line(before, offer.valid_days, rules.life, rules.validity, draft.now)
+    draft.line = after
+    _record(draft, offer, origin, before, receipt, bonus_bucket_id)
+    credited = _credited(draft, offer, origin, receipt)
+    draft.tell(
+        "credited_with_bonus" if offer.bonus_micros else "credited",
+        credited_micros=offer.credit_micros,
+        bonus_micros=offer.bonus_micros,
+        balance_micros=credited.balance_micros,
+        active_until=credited.active_until.isoformat(),
+        receipt=receipt,
+    )
+    return credited
+
+
+def require_room(draft: Draft, credit_micros: int) -> None:
+    """Refuse what would take the main credit over the most that a line may hold."""
+    most_micros = draft.rules.most_credit_micros
+    if draft.main.remaining_micros + credit_micros > most_micros:
+        raise BalanceTooHigh(most=ringgit(most_micros))
+
+
+def receipt_for(request: bytes) -> str:
+    """Return the eight characters that people quote: no 0, O, 1, I; the same for a repeat."""
+    number = int.from_bytes(request[:8].ljust(8, b"\0"))
+    letters: list[str] = []
+    for _ in range(8):
+        number, place = divmod(number, len(RECEIPT_ALPHABET))
+        letters.append(RECEIPT_ALPHABET[place])
+    return "".join(letters)
+
+
+def _book_credit(draft: Draft, offer: Denomination, origin: Origin, receipt: str) -> None:
+    topup_no, reference = draft.topup_seq, origin.reference or receipt
+    note = Note(topup_no=topup_no, reference=reference, peer=origin.peer)
+    draft.move(draft.main, offer.credit_micros, origin.kind, origin.account, note)
+    if offer.tax_micros > 0:
+        note = Note(topup_no=topup_no, peer=origin.peer)
+        draft.book(offer.tax_micros, TransferKind.TAX, origin.account, Account.TAX, note)
+
+
+def _give_bonus(draft: Draft, offer: Denomination) -> int | None:
+    if offer.bonus_micros == 0:
+        return None
+    expires_at = draft.rules.validity.end_of_day(draft.now, offer.bonus_days)
+    bucket = draft.bonus_bucket(expires_at)
+    note = Note(topup_no=draft.topup_seq)
+    draft.move(bucket, offer.bonus_micros, TransferKind.BONUS, Account.BONUS_GIVEN, note)
+    return bucket.bucket_id
+
+
+def _record(
+    draft: Draft,
+    offer: Denomination,
+    origin: Origin,
+    before: Line,
+    receipt: str,
+    bonus_bucket_id: int | None,
+) -> None:
+    active_until = draft.require_line().active_until
+    assert active_until is not None, "a line that was extended has dates"
+    draft.topups.append(
+        TopUpRecord(
+            line_id=before.line_id,
+            topup_no=draft.topup_seq,
+            at=draft.now,
+            source=origin.source,
+            price_micros=offer.price_micros,
+            tax_micros=offer.tax_micros,
+            main_micros=offer.credit_micros,
+            bonus_micros=offer.bonus_micros,
+            bonus_bucket_id=bonus_bucket_id,
+            valid_days=offer.valid_days,
+            active_until_before=before.active_until,
+            active_until=active_until,
+            receipt=receipt,
+            reference=origin.reference or None,
+            partner_id=origin.partner_id,
+            batch_id=origin.batch_id,
+            number=origin.number,
+            page_token=origin.page_token,
+        )
+    )
+
+
+def _credited(draft: Draft, offer: Denomination, origin: Origin, receipt: str) -> Credited:
+    line = draft.require_line()
+    assert line.active_until is not None, "a line that was extended has dates"
+    assert line.grace_until is not None, "a line that was extended has dates"
+    return Credited(
+        msisdn=line.msisdn,
+        topup_no=draft.topup_seq,
+        at=draft.now,
+        price_micros=offer.price_micros,
+        tax_micros=offer.tax_micros,
+        credited_micros=offer.credit_micros,
+        bonus_micros=offer.bonus_micros,
+        balance_micros=draft.main.remaining_micros,
+        bonus_balance_micros=total_micros(draft.buckets.values(), BucketKind.BONUS, draft.now),
+        active_until=line.active_until,
+        grace_until=line.grace_until,
+        receipt=receipt,
+        reference=origin.reference,
+    )

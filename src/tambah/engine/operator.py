@@ -1,0 +1,112 @@
+"""From operator.toml, as people write it, to the rules that `decide` is given."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from tambah.config import ConfigError, DenominationEntry, Operator
+from tambah.domain.catalog import Catalog, Denomination, OwnAmount
+from tambah.domain.guessing import GuessingRule
+from tambah.domain.line import LifeRule
+from tambah.domain.money import parse_ringgit
+from tambah.domain.numbering import NumberPlan
+from tambah.domain.refusals import Refusal
+from tambah.domain.rules import Rules
+from tambah.domain.validity import ValidityPolicy, ValidityRule
+
+
+def operator_rules(operator: Operator) -> Rules:
+    """Return the operator's rules. Raises ConfigError naming the entry that is wrong."""
+    validity = _validity(operator)
+    denominations = tuple(
+        _denomination(entry, place, validity) for place, entry in enumerate(operator.denominations)
+    )
+    own = operator.own_amount
+    guessing = operator.guessing
+    life = operator.validity
+    if not guessing.ladder or tuple(sorted(guessing.ladder)) != guessing.ladder:
+        raise ConfigError("guessing.ladder: steps must ascend, and there must be one")
+    return Rules(
+        catalog=Catalog(
+            denominations=denominations,
+            own_amount=OwnAmount(
+                least_micros=_money(own.least, "own_amount.least"),
+                most_micros=_money(own.most, "own_amount.most"),
+                days_per_ringgit=own.days_per_ringgit,
+                tax_permille=own.tax_permille,
+            ),
+        ),
+        validity=validity,
+        life=LifeRule(
+            grace_days=life.grace_days,
+            reactivation_days=life.reactivation_days,
+            quarantine_days=life.quarantine_days,
+            stale_hours=life.stale_hours,
+        ),
+        guessing=GuessingRule(
+            ladder=guessing.ladder,
+            source_hourly=guessing.source_hourly,
+            guests_hourly=guessing.guests_hourly,
+        ),
+        numbers=NumberPlan(
+            country_code=operator.country_code,
+            trunk_prefix=operator.trunk_prefix,
+            mobile_prefixes=operator.mobile_prefixes,
+            national_lengths=operator.national_lengths,
+        ),
+        most_credit_micros=_money(operator.most_credit, "most_credit"),
+    )
+
+
+def _validity(operator: Operator) -> ValidityRule:
+    try:
+        return ValidityRule(
+            policy=ValidityPolicy(operator.validity.policy),
+            zone=ZoneInfo(operator.time_zone),
+            cap_days=operator.validity.cap_days,
+        )
+    except ZoneInfoNotFoundError as error:
+        raise ConfigError(f"time_zone: there is no {operator.time_zone}") from error
+    except ValueError as error:
+        known = ", ".join(ValidityPolicy)
+        raise ConfigError(f"validity.policy: not one of {known}") from error
+
+
+def _denomination(entry: DenominationEntry, place: int, validity: ValidityRule) -> Denomination:
+    where = f"denominations[{place}]"
+    price_micros = _money(entry.price, f"{where}.price")
+    tax_micros = _money(entry.tax, f"{where}.tax")
+    credit_micros = (
+        _money(entry.credit, f"{where}.credit") if entry.credit else price_micros - tax_micros
+    )
+    if credit_micros <= 0 or entry.valid_days < 1:
+        raise ConfigError(f"{where}: credit and valid_days must be more than nothing")
+    return Denomination(
+        price_micros=price_micros,
+        tax_micros=tax_micros,
+        credit_micros=credit_micros,
+        bonus_micros=_money(entry.bonus, f"{where}.bonus"),
+        valid_days=entry.valid_days,
+        bonus_days=entry.bonus_days,
+        on_sale_from=_day(entry.on_sale_from, f"{where}.on_sale_from", validity),
+        on_sale_until=(
+            _day(entry.on_sale_until, f"{where}.on_sale_until", validity)
+            if entry.on_sale_until
+            else None
+        ),
+    )
+
+
+def _day(text: str, where: str, validity: ValidityRule) -> datetime:
+    try:
+        return validity.start_of(date.fromisoformat(text))
+    except ValueError as error:
+        raise ConfigError(f"{where}: a day is written 2026-12-31") from error
+
+
+def _money(text: str, where: str) -> int:
+    try:
+        return parse_ringgit(text)
+    except Refusal as refusal:
+        raise ConfigError(f'{where}: an amount is written "10.00"') from refusal

@@ -1,0 +1,261 @@
+"""What a demo starts with: 500 lines in every state and language, a partner, cards to try.
+
+Everything is made by the same commands as in production. The numbers are of a range that the
+demo's operator calls its own; nobody's name is used.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import msgspec
+
+from tambah.domain.commands import Actor, FundPartner, ImportLine, RedeemVoucher
+from tambah.domain.guessing import Audience
+from tambah.domain.line import LANGUAGE_BY_TAG, Language, LineState, grace_after
+from tambah.domain.money import MICROS_PER_RINGGIT
+from tambah.domain.numbering import luhn_remainder
+from tambah.engine.administer import SCOPES, KeyRequest, add_key, add_partner
+from tambah.engine.identities import mint_owner_ids
+from tambah.engine.vouchers import BatchRequest, change_batch, generate
+from tambah.store.stamps import read_stamps, write_stamp
+from tambah.store.views.codes import live_digests
+from tambah.web.site import Sandbox, Site
+
+LINES = 500
+FILE = "demo.json"
+_FIRST_NUMBER = 60_191_230_000
+_CODES_AT_HAND = 40
+_ACTOR = Actor(who="demo", why="demo data")
+
+_STATES: tuple[tuple[str, int], ...] = (
+    ("active", 360),
+    ("grace", 40),
+    ("pre_active", 30),
+    ("expired", 20),
+    ("quarantined", 15),
+    ("terminated", 10),
+    ("barred", 15),
+    ("suspended", 10),
+)
+
+
+class DemoLine(msgspec.Struct, frozen=True):
+    """A demo line as demo.json lists it. state: as when it was made."""
+
+    msisdn: str
+    state: str
+    language: str
+
+
+class DemoFile(msgspec.Struct, kw_only=True):
+    """demo.json: what a script needs to play with a demo."""
+
+    url: str = ""
+    api_key: str
+    partner_id: int
+    codes: list[str]
+    lines: list[DemoLine]
+    pages: dict[str, str] = {}
+    staff: list[dict[str, str]] = []
+
+
+async def seed_demo(site: Site, data_dir: Path) -> Sandbox:
+    """Make the demo's data where it is missing, or take up what is there; return the sandbox.
+
+    The key is the same after a restart; codes that were redeemed are replaced by new ones.
+    """
+    path = data_dir / FILE
+    stamps = await read_stamps(site.database)
+    if stamps.get("demo_seeded") == "yes" and path.exists():
+        demo = msgspec.json.decode(path.read_bytes(), type=DemoFile)
+    else:
+        demo = await _make_everything(site)
+    demo.codes = await _live_codes(site, demo.codes)
+    if len(demo.codes) < _CODES_AT_HAND // 2:
+        demo.codes += await _more_codes(site)
+    _write(path, demo)
+    await write_stamp(site.database, "demo_seeded", "yes")
+    return Sandbox(api_key=demo.api_key, codes=tuple(demo.codes))
+
+
+def write_demo_file(data_dir: Path, url: str) -> DemoFile:
+    """Say in demo.json where the demo is served, now that it is; return its content."""
+    path = data_dir / FILE
+    demo = msgspec.json.decode(path.read_bytes(), type=DemoFile)
+    demo.url = url
+    demo.pages = {
+        "portal": f"{url}/",
+        "codes": f"{url}/sandbox/codes",
+        "sms": f"{url}/sandbox/sms",
+        "api_docs": f"{url}/docs",
+    }
+    _write(path, demo)
+    return demo
+
+
+async def _make_everything(site: Site) -> DemoFile:
+    lines = await _make_lines(site)
+    partner_id, api_key = await _make_partner(site)
+    codes = await _more_codes(site)
+    await _use_some(site, codes, lines)
+    return DemoFile(api_key=api_key, partner_id=partner_id, codes=codes, lines=lines)
+
+
+async def _make_lines(site: Site) -> list[DemoLine]:
+    """Import the lines; a number that is there already (an interrupted start) stays as it is."""
+    wanted = list(_plan(site))
+    ids = await mint_owner_ids(site.database, len(wanted))
+    await asyncio.gather(
+        *(
+            site.engine.submit(replace(line, line_id=line_id))
+            for (_, line), line_id in zip(wanted, ids, strict=True)
+        )
+    )
+    return [
+        DemoLine(msisdn=str(line.msisdn), state=state, language=line.language.tag)
+        for state, line in wanted
+    ]
+
+
+def _plan(site: Site) -> Iterator[tuple[str, ImportLine]]:
+    """Lay out the lines: every state, every language in turn, dates spread over each stage."""
+    languages = list(Language)
+    now = site.clock.now()
+    states = [state for state, count in _STATES for _ in range(count)]
+    for place, state in enumerate(states):
+        active_until, grace_until = _dates(site, state, place, now)
+        msisdn = _FIRST_NUMBER + place * 17
+        yield (
+            state,
+            ImportLine(
+                line_id=0,
+                msisdn=msisdn,
+                digest=site.keys.digest("demo", str(msisdn)),
+                language=languages[place % len(languages)],
+                plan=site.operator.plans[place % 7 == 0 and len(site.operator.plans) > 1],
+                iccid=_iccid(place),
+                activated_at=None if active_until is None else now - timedelta(days=300),
+                active_until=active_until,
+                grace_until=grace_until,
+                opening_micros=(place % 23) * MICROS_PER_RINGGIT if active_until else 0,
+                barred=state == "barred",
+                suspended=state == "suspended",
+            ),
+        )
+
+
+def _dates(
+    site: Site, state: str, place: int, now: datetime
+) -> tuple[datetime | None, datetime | None]:
+    """Return dates that put a line in the middle of its stage."""
+    life, validity = site.rules.life, site.rules.validity
+    days = {
+        LineState.GRACE.name.lower(): -1 - place % max(1, life.grace_days - 1),
+        LineState.EXPIRED.name.lower(): -life.grace_days - 2 - place % 10,
+        LineState.QUARANTINED.name.lower(): -life.grace_days - life.reactivation_days - 20,
+        LineState.TERMINATED.name.lower(): -life.grace_days
+        - life.reactivation_days
+        - life.quarantine_days
+        - 20,
+    }
+    if state == LineState.PRE_ACTIVE.name.lower():
+        return None, None
+    active_until = validity.end_of_day(now, days.get(state, 1 + place % 90))
+    return active_until, grace_after(active_until, life, validity)
+
+
+async def _make_partner(site: Site) -> tuple[int, str]:
+    """Add the demo's partner with an ample float; return its id and key."""
+    partner_id = await add_partner(
+        site.database,
+        name="Demo partner",
+        actor=_ACTOR,
+        limits_micros=(MICROS_PER_RINGGIT, 500 * MICROS_PER_RINGGIT, None),
+    )
+    await site.engine.submit(
+        FundPartner(
+            caller="demo",
+            request_key=f"demo-float-{partner_id}",
+            partner_id=partner_id,
+            amount_micros=100_000_000 * MICROS_PER_RINGGIT,
+            reference="demo float",
+            actor=_ACTOR,
+        )
+    )
+    wanted = KeyRequest(partner_id=partner_id, label="demo", scopes=SCOPES, is_test=True)
+    api_key = await add_key(site.database, site.keys, wanted, _ACTOR)
+    return partner_id, api_key
+
+
+async def _more_codes(site: Site) -> list[str]:
+    """Make and release a small batch for each denomination on sale; return all its codes."""
+    now = site.clock.now()
+    codes: list[str] = []
+    denominations = site.rules.catalog.on_sale(now)
+    for denomination in denominations:
+        made = await generate(
+            site.database,
+            site.keys,
+            site.rules.catalog,
+            BatchRequest(
+                price_micros=denomination.price_micros,
+                quantity=-(-_CODES_AT_HAND // len(denominations)),
+                now=now,
+                actor=_ACTOR,
+                operator=site.operator.brand.name,
+                born_active=True,
+                keep_codes=True,
+            ),
+        )
+        await change_batch(site.database, made.batch_id, "release", _ACTOR, now)
+        codes += made.codes
+    return codes
+
+
+async def _use_some(site: Site, codes: list[str], lines: list[DemoLine]) -> None:
+    """Redeem a few codes, so that the SMS inbox is not empty on the first look."""
+    active = [line for line in lines if line.state == "active"]
+    for place in range(4):
+        line = active[place]
+        await site.engine.submit(
+            RedeemVoucher(
+                caller="demo",
+                request_key=f"demo-{place}-{line.msisdn}",
+                msisdn=int(line.msisdn),
+                digits=codes.pop(place * 7),
+                audience=Audience.OWN,
+                language=LANGUAGE_BY_TAG[line.language],
+            )
+        )
+
+
+async def _live_codes(site: Site, codes: list[str]) -> list[str]:
+    """Return those of the codes that can still be redeemed."""
+    digests = {site.keys.code_digest(code, site.keys.current_id): code for code in codes}
+    live = await live_digests(site.database, list(digests))
+    return [code for digest, code in digests.items() if digest in live]
+
+
+def _iccid(place: int) -> str:
+    """Return a well-formed SIM number (89, 60 for Malaysia, then made up; Luhn last)."""
+    stem = f"896099{place:012d}"
+    check = next(digit for digit in "0123456789" if luhn_remainder(stem + digit) == 0)
+    return stem + check
+
+
+def _write(path: Path, demo: DemoFile) -> None:
+    """Write demo.json whole or not at all, for the owner alone: it holds a key."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".demo-")
+    with open(handle, "wb") as file:
+        file.write(msgspec.json.format(msgspec.json.encode(demo), indent=2))
+        file.flush()
+        os.fsync(file.fileno())
+    Path(name).replace(path)

@@ -1,0 +1,119 @@
+"""`/sandbox/…`: a demo's codes to try and its SMS inbox. Nothing of it exists elsewhere."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from litestar import Response, get
+
+from tambah.domain.numbering import show_msisdn
+from tambah.domain.voucher import fold_code, group_code
+from tambah.store.views.sandbox import latest_sms
+from tambah.store.views.tryable import live_prices, tryable_lines
+from tambah.web.pages import AnyRequest, Pages, keep_language
+
+MOST_CODES = 12
+MOST_MESSAGES = 50
+REFRESH_SECONDS = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownCode:
+    """A live code as a card shows it, in fours, and what it is worth (micro-ringgit)."""
+
+    code: str
+    price_micros: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownLine:
+    """A made-up number as the page of codes shows it; `tag` is its language."""
+
+    number: str
+    state: str
+    tag: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownSms:
+    """A message as the inbox shows it."""
+
+    at: datetime
+    number: str
+    tag: str
+    body: str
+
+
+def sandbox_routes(pages: Pages) -> list[Any]:
+    """Return the handlers of /sandbox; not to be plugged in but for a demo database."""
+
+    @get("/sandbox/codes", include_in_schema=False)
+    async def show_codes(request: AnyRequest) -> Response[bytes]:
+        lines = await shown_lines(pages)
+        active = next((line.number for line in lines if line.state == "active"), "")
+        return pages.draw(
+            request,
+            "codes.html",
+            headers={"cache-control": "no-store"},
+            codes=await shown_codes(pages),
+            lines=lines,
+            number=active,
+        )
+
+    @get("/sandbox/sms", include_in_schema=False)
+    async def show_sms(request: AnyRequest) -> Response[bytes]:
+        plan = pages.site.rules.numbers
+        rows = await latest_sms(pages.site.database, MOST_MESSAGES)
+        still = keep_language(request, "/sandbox/sms")
+        return pages.draw(
+            request,
+            "sms.html",
+            headers={"cache-control": "no-store"},
+            messages=[
+                ShownSms(
+                    at=row.at,
+                    number=show_msisdn(row.msisdn, plan),
+                    tag=row.language.tag,
+                    body=row.body,
+                )
+                for row in rows
+            ],
+            refreshes=request.query_params.get("refresh") != "off",
+            refresh_seconds=REFRESH_SECONDS,
+            still=f"{still}{'&' if '?' in still else '?'}refresh=off",
+        )
+
+    return [show_codes, show_sms]
+
+
+async def shown_codes(pages: Pages) -> list[ShownCode]:
+    """Return codes that still work, the cheapest first."""
+    site = pages.site
+    codes = site.sandbox.codes if site.sandbox else ()
+    digests = {
+        digest: code for code in codes for digest in site.keys.code_digests(fold_code(code))
+    }
+    prices = await live_prices(site.database, digests)
+    live = [
+        ShownCode(code=group_code(_bare(code)), price_micros=prices[digest])
+        for digest, code in digests.items()
+        if digest in prices
+    ]
+    return sorted(live, key=lambda one: one.price_micros)[:MOST_CODES]
+
+
+async def shown_lines(pages: Pages) -> list[ShownLine]:
+    """Return made-up numbers to try, of each state and language."""
+    plan = pages.site.rules.numbers
+    return [
+        ShownLine(
+            number=show_msisdn(line.msisdn, plan),
+            state=line.state.name.lower(),
+            tag=line.language.tag,
+        )
+        for line in await tryable_lines(pages.site.database)
+    ]
+
+
+def _bare(code: str) -> str:
+    return "".join(code.split()).replace("-", "")

@@ -1,0 +1,58 @@
+"""What a guest's result page reads: a top-up by its lasting address."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from tambah.domain.line import Language
+from tambah.store.database import Database
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """A top-up as its lasting page shows it; no balance, for the page is not the owner's alone.
+
+    Micro-ringgit: price paid, tax in it, main credit, bonus. active_until and bonus_until: first
+    instants (UTC) at which the line is no longer active, the bonus no longer spendable.
+    """
+
+    msisdn: int
+    at: datetime
+    language: Language | None
+    price_micros: int
+    tax_micros: int
+    main_micros: int
+    bonus_micros: int
+    bonus_until: datetime | None
+    active_until: datetime
+    receipt: str
+    reversed_at: datetime | None
+
+
+async def receipt_at(database: Database, token: bytes) -> Receipt | None:
+    """Return the top-up whose result stands at an address, by the digest of its token.
+
+    Two look-ups, not one join: the page is found by its token, all else by the line it names.
+    """
+    page = await database.fetch_row(
+        "SELECT line_id, topup_no, language FROM result_page WHERE token = $1", token
+    )
+    if page is None:
+        return None
+    row = await database.fetch_row(
+        """
+        SELECT line.msisdn, topup.at, topup.price_micros, topup.tax_micros, topup.main_micros,
+               topup.bonus_micros, bucket.expires_at AS bonus_until, topup.active_until,
+               topup.receipt, topup.reversed_at
+          FROM topup
+          JOIN line ON line.line_id = topup.line_id
+          LEFT JOIN bucket ON bucket.owner_id = topup.line_id
+                          AND bucket.bucket_id = topup.bonus_bucket_id
+         WHERE topup.line_id = $1 AND topup.topup_no = $2
+        """,
+        page["line_id"],
+        page["topup_no"],
+    )
+    if row is None:
+        return None
+    language = Language(page["language"]) if page["language"] else None
+    return Receipt(language=language, **dict(row))

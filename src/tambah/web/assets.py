@@ -1,0 +1,134 @@
+"""Stylesheet, scripts and pictures: read once, named by their content, cached for a year."""
+
+import gzip
+import hashlib
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import msgspec
+from litestar import Request, Response, get
+
+from tambah.config import Brand
+from tambah.domain.refusals import PageNotFound
+from tambah.web.colour import BLACK, WHITE, contrast, mix, parse_colour, readable_on, show_colour
+
+FOLDER = Path(__file__).parent / "static"
+TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".webmanifest": "application/manifest+json",
+}
+PAPER = parse_colour("#f6f4ee")
+NIGHT = parse_colour("#14181b")
+NIGHT_CARD = parse_colour("#1d2327")
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """One file as it is sent: its type, its bytes, the same compressed."""
+
+    media_type: str
+    content: bytes
+    compressed: bytes
+
+
+class Assets:
+    """All files under /static, in the operator's colours."""
+
+    def __init__(self, brand: Brand) -> None:
+        self._names: dict[str, str] = {}
+        self._assets: dict[str, Asset] = {}
+        icon = (FOLDER / "icon.svg").read_text().replace("#0b5d57", brand.colour)
+        self._add("icon.svg", icon)
+        self._add("tambah.css", brand_css(brand.colour) + (FOLDER / "tambah.css").read_text())
+        self._add("portal.js", (FOLDER / "portal.js").read_text())
+        self._add("app.webmanifest", self._manifest(brand))
+
+    def address(self, name: str) -> str:
+        """Return the address of a file, with the digest of its content in it."""
+        return f"/static/{self._names[name]}"
+
+    def find(self, hashed_name: str) -> Asset:
+        """Return the file of that hashed name. Raises PageNotFound."""
+        asset = self._assets.get(hashed_name)
+        if asset is None:
+            raise PageNotFound
+        return asset
+
+    def _add(self, name: str, text: str) -> None:
+        path = Path(name)
+        content = (squeeze_css(text) if path.suffix == ".css" else text).encode()
+        digest = hashlib.sha256(content).hexdigest()[:10]
+        hashed_name = f"{path.stem}.{digest}{path.suffix}"
+        self._names[name] = hashed_name
+        self._assets[hashed_name] = Asset(
+            TYPES[path.suffix], content, gzip.compress(content, 9, mtime=0)
+        )
+
+    def _manifest(self, brand: Brand) -> str:
+        icon = {"src": self.address("icon.svg"), "sizes": "any", "type": "image/svg+xml"}
+        manifest = {
+            "name": brand.name,
+            "short_name": brand.short_name or brand.name,
+            "start_url": "/",
+            "display": "minimal-ui",
+            "background_color": show_colour(PAPER),
+            "theme_color": brand.colour,
+            "icons": [icon],
+        }
+        return msgspec.json.encode(manifest).decode()
+
+
+@lru_cache(maxsize=8)
+def assets_of(brand: Brand) -> Assets:
+    """Return the files in a brand's colours; made once."""
+    return Assets(brand)
+
+
+def brand_css(colour: str) -> str:
+    """Write the operator's colour as custom properties, readable by day and by night.
+
+    4.5 is WCAG's least contrast for text; a little more is asked for, for small Tamil letters.
+    """
+    brand = parse_colour(colour)
+    day_link = readable_on(brand, PAPER, 6.0)
+    night_link = readable_on(mix(brand, WHITE, 30), NIGHT_CARD, 7.0)
+    night_button = readable_on(mix(brand, WHITE, 15), NIGHT_CARD, 4.0)
+    day = _properties(button=brand, link=day_link, tint=mix(PAPER, brand, 8))
+    night = _properties(button=night_button, link=night_link, tint=mix(NIGHT_CARD, brand, 20))
+    return f":root{{{day}}}@media(prefers-color-scheme:dark){{:root{{{night}}}}}"
+
+
+def _properties(
+    *, button: tuple[int, int, int], link: tuple[int, int, int], tint: tuple[int, int, int]
+) -> str:
+    on_button = max(BLACK, WHITE, key=lambda end: contrast(end, button))
+    return (
+        f"--button:{show_colour(button)};--on-button:{show_colour(on_button)};"
+        f"--link:{show_colour(link)};--tint:{show_colour(tint)};"
+    )
+
+
+def squeeze_css(text: str) -> str:
+    """Leave out comments and spaces that a browser does not need."""
+    bare = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
+    bare = re.sub(r"\s+", " ", bare)
+    return re.sub(r"\s*([{};,>])\s*", r"\1", bare).replace(";}", "}").strip()
+
+
+def asset_route(assets: Assets) -> object:
+    """Return the handler of /static: cached for a year, for a change has another name."""
+
+    @get("/static/{name:str}", include_in_schema=False, sync_to_thread=False)
+    def send_asset(request: Request[None, None, object], name: str) -> Response[bytes]:  # type: ignore[type-arg]
+        asset = assets.find(name)
+        headers = {"cache-control": "public, max-age=31536000, immutable", "vary": "accept-encoding"}
+        if "gzip" not in request.headers.get("accept-encoding", ""):
+            return Response(asset.content, media_type=asset.media_type, headers=headers)
+        headers["content-encoding"] = "gzip"
+        return Response(asset.compressed, media_type=asset.media_type, headers=headers)
+
+    return send_asset

@@ -1,0 +1,43 @@
+"""What every page and every API handler is given."""
+
+from dataclasses import dataclass, field
+
+from tambah.config import Operator
+from tambah.domain.rules import Rules
+from tambah.engine.clock import Clock
+from tambah.engine.engine import Engine
+from tambah.engine.keys import Keys
+from tambah.store.database import Database
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sandbox:
+    """What a demo lays open: a working API key, and live codes to try. Never in production."""
+
+    api_key: str = field(repr=False)
+    codes: tuple[str, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """One running Tambah, as its doors see it.
+
+    engine: the only way to change anything; database: for reading. sandbox: there only when the
+    database was stamped *demo* when it was made; then, and only then, /sandbox pages exist.
+    trusted_proxies: addresses or networks whose X-Forwarded-For is believed.
+    """
+
+    engine: Engine
+    database: Database
+    rules: Rules
+    operator: Operator
+    keys: Keys
+    clock: Clock
+    public_url: str
+    sandbox: Sandbox | None = None
+    trusted_proxies: tuple[str, ...] = ()
+
+    @property
+    def is_demo(self) -> bool:
+        """Say whether this is a demo."""
+        return self.sandbox is not None

@@ -1,0 +1,169 @@
+"""What surrounds the whole application: headers, compression, a limit on bodies, HEAD."""
+
+import gzip
+from collections.abc import Iterable
+
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+from tambah.domain.refusals import BodyTooLarge
+
+MOST_BODY_BYTES = 256 * 1024
+MOST_DRAINED_BYTES = 8 * 1024 * 1024
+LEAST_COMPRESSED_BYTES = 600
+_COMPRESSIBLE = ("text/", "application/json", "application/problem+json", "application/manifest")
+
+_Headers = list[tuple[bytes, bytes]]
+
+SECURITY_HEADERS: dict[str, str] = {
+    "content-security-policy": (
+        "default-src 'self'; base-uri 'none'; object-src 'none'; form-action 'self'; "
+        "frame-ancestors 'none'"
+    ),
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": (
+        "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()"
+    ),
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+}
+HSTS = "max-age=31536000"
+
+
+def wrap(app: ASGIApp, *, public_url: str) -> ASGIApp:
+    """Put headers, compression, the body limit and HEAD around the whole application.
+
+    Around it, not inside: what the router itself answers (404, 405) is covered as well.
+    """
+    headers = dict(SECURITY_HEADERS)
+    if public_url.startswith("https://"):
+        headers["strict-transport-security"] = HSTS
+    return add_headers(answer_head(compress(limit_body(app))), headers)
+
+
+def add_headers(app: ASGIApp, headers: dict[str, str]) -> ASGIApp:
+    """Set response headers, but for those that the answer sets itself."""
+    encoded = [(name.encode(), value.encode()) for name, value in headers.items()]
+
+    async def with_headers(scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                present: _Headers = list(message["headers"])
+                names = {name.lower() for name, _ in present}
+                message["headers"] = present + [pair for pair in encoded if pair[0] not in names]
+            await send(message)
+
+        await app(scope, receive, send_with_headers)
+
+    return with_headers
+
+
+def answer_head(app: ASGIApp) -> ASGIApp:
+    """Answer HEAD as GET; the server below leaves the body out."""
+
+    async def with_head(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await app(scope, receive, send)
+            return
+
+        async def send_without_body(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                message["body"] = b""
+            await send(message)
+
+        as_get: Scope = {**scope, "method": "GET"}  # type: ignore[assignment, misc]
+        await app(as_get, receive, send_without_body)
+
+    return with_head
+
+
+def limit_body(
+    app: ASGIApp, most: int = MOST_BODY_BYTES, most_drained: int = MOST_DRAINED_BYTES
+) -> ASGIApp:
+    """Refuse bodies over `most` bytes: whoever reads the body gets BodyTooLarge.
+
+    What follows is drained within reason, for a sender that is cut off never reads the answer.
+    """
+
+    async def with_limit(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await app(scope, receive, send)
+            return
+        received = 0
+
+        async def receive_within_limit() -> Message:
+            nonlocal received
+            message = await receive()
+            if message["type"] == "http.request":
+                received += len(message["body"])
+                if received > most:
+                    await _drain(receive, message, most_drained - received)
+                    raise BodyTooLarge
+            return message  # type: ignore[return-value]
+
+        await app(scope, receive_within_limit, send)  # type: ignore[arg-type]
+
+    return with_limit
+
+
+async def _drain(receive: Receive, message: Message, most: int) -> None:
+    left = most
+    while left > 0 and message["type"] == "http.request" and message["more_body"]:
+        message = await receive()
+        if message["type"] == "http.request":
+            left -= len(message["body"])
+
+
+def compress(app: ASGIApp) -> ASGIApp:
+    """Compress (gzip) texts that are sent whole, for clients that take it.
+
+    A page holds no secret that another site could make it repeat: the form's token is new at each
+    drawing, so that the length of a compressed page gives nothing away (BREACH).
+    """
+
+    async def with_compression(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not _takes_gzip(scope["headers"]):
+            await app(scope, receive, send)
+            return
+        start: Message | None = None
+
+        async def send_compressed(message: Message) -> None:
+            nonlocal start
+            if message["type"] == "http.response.start" and _is_compressible(message["headers"]):
+                start = message
+                return
+            if start is not None and message["type"] == "http.response.body":
+                whole = not message["more_body"]
+                if whole and len(message["body"]) >= LEAST_COMPRESSED_BYTES:
+                    message["body"] = gzip.compress(message["body"], 6, mtime=0)
+                    _mark_compressed(start, len(message["body"]))
+                await send(start)
+                start = None
+            await send(message)
+
+        await app(scope, receive, send_compressed)
+
+    return with_compression
+
+
+def _takes_gzip(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    return any(name == b"accept-encoding" and b"gzip" in value for name, value in headers)
+
+
+def _is_compressible(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    found = {name.lower(): value for name, value in headers}
+    content_type = found.get(b"content-type", b"").decode("latin-1")
+    return b"content-encoding" not in found and content_type.startswith(_COMPRESSIBLE)
+
+
+def _mark_compressed(start: Message, length: int) -> None:
+    if start["type"] != "http.response.start":
+        raise AssertionError("only the start of a response has headers")
+    headers: _Headers = [
+        pair for pair in start["headers"] if pair[0].lower() != b"content-length"
+    ]
+    headers.append((b"content-length", str(length).encode()))
+    headers.append((b"content-encoding", b"gzip"))
+    headers.append((b"vary", b"accept-encoding"))
+    start["headers"] = headers

@@ -1,0 +1,256 @@
+"""The books in memory: what the engine and the store do, without either.
+
+`MemoryBooks.submit` is to `decide` what the engine is: it finds what a command touches, answers a
+repeated request, decides, and applies. `snapshot` gives the whole state as rows named like the
+database's tables and columns, so that a history run on both can be compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, fields, replace
+from datetime import datetime, timedelta
+from enum import IntEnum
+from hashlib import sha256
+from typing import Any
+
+from tambah.domain.commands import (
+    Command,
+    FundPartner,
+    Outcome,
+    RedeemVoucher,
+    ReverseTopUp,
+    TopUp,
+)
+from tambah.domain.decide import decide
+from tambah.domain.guessing import Audience, Tried
+from tambah.domain.ledger import Transfer
+from tambah.domain.refusals import IdempotencyKeyReused, Refusal
+from tambah.domain.rules import Rules
+from tambah.domain.state import (
+    AuditEntry,
+    Decision,
+    Known,
+    LineAccount,
+    Message,
+    TopUpRecord,
+)
+from tambah.domain.voucher import Voucher, VoucherState
+
+from .world import WORLD, World
+
+Row = dict[str, Any]
+NOT_CONTENT = frozenset({"caller", "request_key", "source", "page_token", "language", "audience"})
+
+
+def plain_digest(caller: str, request_key: str) -> bytes:
+    """Return a digest of a request's key; an engine has a keyed one."""
+    return sha256(f"{caller}\0{request_key}".encode()).digest()[:16]
+
+
+class MemoryBooks:
+    """All state of a small operator, and the only ways to change it."""
+
+    def __init__(
+        self,
+        rules: Rules,
+        world: World = WORLD,
+        digest: Callable[[str, str], bytes] = plain_digest,
+    ) -> None:
+        self.rules = rules
+        self.digest = digest
+        self.line_of: dict[int, int] = {}
+        self.lines: dict[int, LineAccount] = {}
+        self.partners = {p.partner_id: p for p in world.partners}
+        self.codes = {digits: (v.batch.batch_id, v.number) for digits, v in world.cards.items()}
+        self.cards = {(v.batch.batch_id, v.number): v for v in world.cards.values()}
+        self.transfers: dict[tuple[int, int], Transfer] = {}
+        self.topups: dict[tuple[int, int], TopUpRecord] = {}
+        self.messages: dict[tuple[int, int], Message] = {}
+        self.audits: list[AuditEntry] = []
+        self.attempts: list[tuple[datetime, bytes, Audience]] = []
+        self.answers: dict[tuple[int, bytes], tuple[Row, Outcome | Refusal]] = {}
+        self.decision: Decision | None = None
+
+    def submit(self, command: Command, now: datetime) -> Outcome:
+        """Do a command, as the engine would; raises its Refusal.
+
+        `decision` is what was decided, None when the first answer was given again.
+        """
+        self.decision = None
+        digest = self._request_digest(command)
+        content = _content(command)
+        first = self.answers.get((self._owner_of(command) or 0, digest)) if digest else None
+        if first is not None:
+            if first[0] != content:
+                raise IdempotencyKeyReused
+            return _answered(first[1])
+        decision = decide(command, self.known(command, now), self.rules, now, digest)
+        self.decision = decision
+        self.apply(decision)
+        if decision.wrong_code:
+            assert isinstance(command, RedeemVoucher)
+            self.attempts.append((now, command.source, command.audience))
+        owner_id = self._owner_of(command)
+        if digest and decision.is_remembered and owner_id is not None:
+            self.answers[(owner_id, digest)] = (content, decision.answer)
+        return _answered(decision.answer)
+
+    def known(self, command: Command, now: datetime) -> Known:
+        """Return what the store would load for a command."""
+        if isinstance(command, FundPartner):
+            return Known(partner=self.partners.get(command.partner_id))
+        line_id = self.line_of.get(command.msisdn, 0)
+        known = Known(line=self.lines.get(line_id))
+        if isinstance(command, TopUp):
+            named = (command.partner_id, command.reference)
+            referred = any((t.partner_id, t.reference) == named for t in self._topups_of(line_id))
+            partner = self.partners.get(command.partner_id)
+            return replace(known, partner=partner, referred=referred)
+        if isinstance(command, RedeemVoucher):
+            place = self.codes.get(command.digits)
+            voucher = self.cards[place] if place else None
+            return replace(known, voucher=voucher, tried=self._tried(command.source, now))
+        if isinstance(command, ReverseTopUp):
+            mended = self.topups.get((line_id, command.topup_no))
+            partner_id = mended.partner_id if mended else None
+            partner = self.partners[partner_id] if partner_id is not None else None
+            return replace(known, partner=partner, topups=self._topups_of(line_id))
+        return known
+
+    def apply(self, decision: Decision) -> None:
+        """Write a decision; what the database's constraints would refuse fails here too."""
+        if decision.line is not None:
+            self._write_line(decision.line)
+        if decision.partner is not None:
+            self.partners[decision.partner.partner_id] = decision.partner
+        if decision.voucher is not None:
+            self._write_voucher(decision.voucher)
+        for transfer in decision.transfers:
+            assert transfer.amount_micros > 0
+            assert transfer.debit is not transfer.credit
+            assert (transfer.bucket_id is None) == (transfer.balance_micros is None)
+            _add(self.transfers, (transfer.owner_id, transfer.seq), transfer)
+        for message in decision.messages:
+            _add(self.messages, (message.line_id, message.number), message)
+        for topup in decision.topups:
+            self._write_topup(topup)
+        if decision.audit is not None:
+            self.audits.append(decision.audit)
+
+    def snapshot(self, *, with_requests: bool = True) -> dict[str, list[Row]]:
+        """Return everything as rows by table, each sorted by its key.
+
+        with_requests: off leaves out what depends on how a request's digest is made.
+        """
+        tables = {
+            "number": [{"msisdn": m, "line_id": i} for m, i in self.line_of.items()],
+            "line": [_line_row(account) for account in self.lines.values()],
+            "bucket": [
+                _row(bucket) for account in self.lines.values() for bucket in account.buckets
+            ]
+            + [_row(partner.float_bucket) for partner in self.partners.values()],
+            "partner": [_row(p, "float_bucket") for p in self.partners.values()],
+            "transfer": [_row(transfer) for transfer in self.transfers.values()],
+            "topup": [_row(topup, "page_token") for topup in self.topups.values()],
+            "outbox": [_row(message) for message in self.messages.values()],
+            "voucher": [_voucher_row(voucher) for voucher in self.cards.values()],
+            "audit": [_row(entry) for entry in self.audits],
+        }
+        if not with_requests:
+            for row in tables["transfer"]:
+                del row["request"]
+                if row["kind"] == 1:
+                    row["reference"] = None
+            for row in tables["topup"]:
+                del row["receipt"]
+            for row in tables["outbox"]:
+                row["params"].pop("receipt", None)
+        return {name: sorted(rows, key=_row_key) for name, rows in tables.items()}
+
+    def _request_digest(self, command: Command) -> bytes:
+        request_key = getattr(command, "request_key", None)
+        return self.digest(getattr(command, "caller", ""), request_key) if request_key else b""
+
+    def _owner_of(self, command: Command) -> int | None:
+        if isinstance(command, FundPartner):
+            return command.partner_id
+        return self.line_of.get(command.msisdn)
+
+    def _topups_of(self, line_id: int) -> tuple[TopUpRecord, ...]:
+        return tuple(t for (owner, _), t in sorted(self.topups.items()) if owner == line_id)
+
+    def _tried(self, source: bytes, now: datetime) -> Tried:
+        recent = [(s, a) for at, s, a in self.attempts if at > now - timedelta(hours=1)]
+        return Tried(
+            by_source=sum(s == source for s, _ in recent) if source else 0,
+            over_all=sum(a is Audience.GUEST for _, a in recent),
+        )
+
+    def _write_line(self, account: LineAccount) -> None:
+        line = account.line
+        assert (line.active_until is None) == (line.grace_until is None)
+        assert all(bucket.remaining_micros >= 0 for bucket in account.buckets)
+        assert {b.owner_id for b in account.buckets} == {line.line_id}
+        self.lines[line.line_id] = account
+        self.line_of[line.msisdn] = line.line_id
+
+    def _write_voucher(self, voucher: Voucher) -> None:
+        place = (voucher.batch.batch_id, voucher.number)
+        assert self.cards[place].state is VoucherState.ACTIVE, "redeemed elsewhere"
+        self.cards[place] = voucher
+
+    def _write_topup(self, topup: TopUpRecord) -> None:
+        key = (topup.line_id, topup.topup_no)
+        if topup.reversed_at is None:
+            _add(self.topups, key, topup)
+        else:
+            assert self.topups[key] == replace(topup, reversed_at=None), "only the mark changes"
+            self.topups[key] = topup
+
+
+def _add(rows: dict[tuple[int, int], Any], key: tuple[int, int], row: object) -> None:
+    assert key not in rows, f"{key} is there already"
+    rows[key] = row
+
+
+def _answered(answer: Outcome | Refusal) -> Outcome:
+    if isinstance(answer, Refusal):
+        raise type(answer)(**answer.params)
+    return answer
+
+
+def _content(command: Command) -> Row:
+    names = [field.name for field in fields(command) if field.name not in NOT_CONTENT]
+    return {"": type(command).__name__} | {name: getattr(command, name) for name in names}
+
+
+def _row(record: Any, *without: str) -> Row:
+    return {name: _plain(v) for name, v in asdict(record).items() if name not in without}
+
+
+def _plain(value: Any) -> Any:
+    return int(value) if isinstance(value, IntEnum) else value
+
+
+def _line_row(account: LineAccount) -> Row:
+    return _row(account.line) | {"iccid": account.iccid, "import_digest": account.import_digest}
+
+
+def _voucher_row(voucher: Voucher) -> Row:
+    return {
+        "batch_id": voucher.batch.batch_id,
+        "number": voucher.number,
+        "state": int(voucher.state),
+        "activated": voucher.was_activated,
+        "redeemed_line_id": voucher.redeemed_line_id,
+        "redeemed_at": voucher.redeemed_at,
+    }
+
+
+_KEYS = ("msisdn", "owner_id", "line_id", "partner_id", "batch_id", "seq", "topup_no", "bucket_id",
+         "number", "at")  # fmt: skip
+
+
+def _row_key(row: Row) -> list[Any]:
+    return [row[name] for name in _KEYS if row.get(name) is not None and name in row]

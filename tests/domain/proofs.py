@@ -1,0 +1,212 @@
+"""What must be true of the books after any history: the sums that `tambah verify` proves."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from datetime import datetime
+
+from tambah.domain.balance import Bucket, BucketKind, is_live
+from tambah.domain.ledger import OWN_ACCOUNTS, Account, Transfer, TransferKind
+from tambah.domain.line import LineState, stage_at
+from tambah.domain.state import TopUpRecord, TopUpSource
+from tambah.domain.voucher import VoucherState
+
+from .memory_books import MemoryBooks
+
+KIND_OF = {
+    Account.LINE_MAIN: BucketKind.MAIN,
+    Account.LINE_BONUS: BucketKind.BONUS,
+    Account.FLOAT: BucketKind.FLOAT,
+}
+
+
+def prove(books: MemoryBooks) -> None:
+    """Assert everything about the books as they stand."""
+    prove_sequences(books)
+    prove_balances(books)
+    prove_accounts(books)
+    prove_pairs(books)
+    prove_topups(books)
+    prove_cards(books)
+    prove_reversals(books)
+    for line_id in books.lines:
+        prove_line(books, line_id)
+
+
+def all_buckets(books: MemoryBooks) -> list[Bucket]:
+    """Return every bucket of every owner."""
+    held = [bucket for account in books.lines.values() for bucket in account.buckets]
+    return held + [partner.float_bucket for partner in books.partners.values()]
+
+
+def by_owner(books: MemoryBooks) -> dict[int, list[Transfer]]:
+    """Return each owner's transfers in order."""
+    owned: defaultdict[int, list[Transfer]] = defaultdict(list)
+    for (owner_id, _), transfer in sorted(books.transfers.items()):
+        owned[owner_id].append(transfer)
+    return owned
+
+
+def signed(transfer: Transfer) -> int:
+    """Return what a transfer does to its owner's bucket: its own account is on one side."""
+    own = OWN_ACCOUNTS & {transfer.debit, transfer.credit}
+    assert len(own) == (transfer.bucket_id is not None), "one own account, or none without bucket"
+    return transfer.amount_micros if transfer.credit in own else -transfer.amount_micros
+
+
+def prove_sequences(books: MemoryBooks) -> None:
+    """No transfer, bucket, top-up or message is missing between the first and the last."""
+    owned = by_owner(books)
+    counters = {p.partner_id: p.transfer_seq for p in books.partners.values()}
+    counters |= {line_id: a.line.transfer_seq for line_id, a in books.lines.items()}
+    assert set(owned) <= set(counters)
+    for owner_id, last in counters.items():
+        assert [t.seq for t in owned[owner_id]] == list(range(1, last + 1))
+    for line_id, account in books.lines.items():
+        line = account.line
+        assert [t.at for t in owned[line_id]] == sorted(t.at for t in owned[line_id])
+        assert [b.bucket_id for b in account.buckets] == list(range(1, line.bucket_seq + 1))
+        topups = sorted(no for owner, no in books.topups if owner == line_id)
+        assert topups == list(range(1, line.topup_seq + 1))
+        messages = sorted(no for owner, no in books.messages if owner == line_id)
+        assert messages == list(range(1, line.message_seq + 1))
+
+
+def prove_balances(books: MemoryBooks) -> None:
+    """Every bucket is the sum of its transfers, which each say what it held afterwards."""
+    running: Counter[tuple[int, int]] = Counter()
+    for owner_id, transfers in by_owner(books).items():
+        for transfer in transfers:
+            change = signed(transfer)
+            if transfer.bucket_id is not None:
+                running[owner_id, transfer.bucket_id] += change
+                assert transfer.balance_micros == running[owner_id, transfer.bucket_id]
+    limits = {p.partner_id: p.credit_limit_micros for p in books.partners.values()}
+    for bucket in all_buckets(books):
+        assert bucket.remaining_micros == running.pop((bucket.owner_id, bucket.bucket_id), 0)
+        assert bucket.remaining_micros >= -limits.get(bucket.owner_id, 0)
+    assert not +running, "a transfer names a bucket that is not there"
+
+
+def balances(books: MemoryBooks) -> Counter[Account]:
+    """Return every account's balance: credits less debits."""
+    sums: Counter[Account] = Counter()
+    for transfer in books.transfers.values():
+        sums[transfer.credit] += transfer.amount_micros
+        sums[transfer.debit] -= transfer.amount_micros
+    return sums
+
+
+def prove_accounts(books: MemoryBooks) -> None:
+    """Credit is neither made nor lost: what lines and floats hold came from a system account."""
+    sums = balances(books)
+    for account, kind in KIND_OF.items():
+        held = [b.remaining_micros for b in all_buckets(books) if b.kind is kind]
+        assert sum(held) == sums[account]
+    system = {account: sums[account] for account in Account if account not in OWN_ACCOUNTS}
+    assert sum(system.values()) + sum(b.remaining_micros for b in all_buckets(books)) == 0
+    assert system[Account.TRANSIT] == 0
+    assert system[Account.TAX] >= 0
+    assert system[Account.FORFEITED] >= 0
+    assert system[Account.BONUS_GIVEN] <= 0
+    assert system[Account.CARDS_SOLD] <= 0
+    assert system[Account.OPENING] <= 0
+    assert system[Account.FUNDING] <= 0
+    assert system[Account.REVENUE] == 0
+
+
+def prove_pairs(books: MemoryBooks) -> None:
+    """What leaves a float arrives at a line, and back; each side names the other."""
+    arrived: Counter[tuple[int, int, int]] = Counter()
+    for transfer in books.transfers.values():
+        if transfer.owner_id in books.lines and transfer.peer_seq is not None:
+            into = 1 if transfer.debit is Account.TRANSIT else -1
+            key = (transfer.peer_owner_id or 0, transfer.peer_seq, transfer.owner_id)
+            arrived[key] += into * transfer.amount_micros
+    left: Counter[tuple[int, int, int]] = Counter()
+    for transfer in books.transfers.values():
+        if transfer.owner_id in books.partners and transfer.kind is not TransferKind.FUNDING:
+            key = (transfer.owner_id, transfer.seq, transfer.peer_owner_id or 0)
+            left[key] = -signed(transfer)
+            line_side = books.transfers[transfer.peer_owner_id or 0, transfer.peer_seq or 0]
+            assert (line_side.peer_owner_id, line_side.peer_seq) == key[:2]
+    assert arrived == left
+
+
+def prove_topups(books: MemoryBooks) -> None:
+    """Each top-up has its credit, tax and bonus in the books once; references stand once."""
+    booked: Counter[tuple[int, int, TransferKind]] = Counter()
+    for t in books.transfers.values():
+        if t.topup_no is not None and t.mends_topup_no is None:
+            assert (t.owner_id, t.topup_no, t.kind) not in booked
+            booked[t.owner_id, t.topup_no, t.kind] = t.amount_micros
+    promised: Counter[tuple[int, int, TransferKind]] = Counter()
+    for (line_id, no), topup in books.topups.items():
+        by_partner = topup.source is TopUpSource.PARTNER
+        kind = TransferKind.TOPUP if by_partner else TransferKind.REDEMPTION
+        promised[line_id, no, kind] = topup.main_micros
+        promised[line_id, no, TransferKind.TAX] = topup.tax_micros
+        promised[line_id, no, TransferKind.BONUS] = topup.bonus_micros
+        assert topup.main_micros + topup.tax_micros == topup.price_micros
+    assert booked == +promised
+    references = Counter(
+        (t.line_id, t.partner_id, t.reference)
+        for t in books.topups.values()
+        if t.partner_id is not None
+    )
+    assert set(references.values()) <= {1}
+
+
+def prove_cards(books: MemoryBooks) -> None:
+    """Redeemed cards and voucher top-ups match one to one."""
+    redeemed = {
+        (place, card.redeemed_line_id, card.redeemed_at)
+        for place, card in books.cards.items()
+        if card.state is VoucherState.REDEEMED
+    }
+    topups = [t for t in books.topups.values() if t.source is TopUpSource.VOUCHER]
+    assert len(topups) == len(redeemed)
+    assert {((t.batch_id, t.number), t.line_id, t.at) for t in topups} == redeemed
+
+
+def prove_reversals(books: MemoryBooks) -> None:
+    """A reversal never takes more than was given, and none comes without its mark."""
+    taken: Counter[tuple[int, int, Account]] = Counter()
+    for t in books.transfers.values():
+        if t.mends_topup_no is not None:
+            assert t.kind is TransferKind.REVERSAL
+            taken[t.owner_id, t.mends_topup_no, t.debit] += t.amount_micros
+    for (line_id, no, account), amount_micros in taken.items():
+        topup = books.topups[line_id, no]
+        assert topup.reversed_at is not None
+        given = {
+            Account.LINE_MAIN: topup.main_micros,
+            Account.LINE_BONUS: topup.bonus_micros,
+            Account.TAX: topup.tax_micros,
+        }
+        assert amount_micros <= given[account]
+        if account is Account.TAX:
+            assert taken[line_id, no, Account.LINE_MAIN] == topup.main_micros
+
+
+def prove_line(books: MemoryBooks, line_id: int) -> None:
+    """A line's state is what its dates say for its own clock, and what is over holds nothing."""
+    account, rules = books.lines[line_id], books.rules
+    line = account.line
+    assert line.state is stage_at(line, rules.life, rules.validity, line.last_at)
+    assert account.main.kind is BucketKind.MAIN
+    for bucket in account.buckets:
+        over = line.state >= LineState.EXPIRED or not is_live(bucket, line.last_at)
+        assert not (over and bucket.remaining_micros)
+    ends = [b.expires_at for b in account.buckets if b.kind is BucketKind.BONUS]
+    assert len(set(ends)) == len(ends), "bonus with one end shares a bucket"
+
+
+def unspent(books: MemoryBooks, line_id: int, topup: TopUpRecord) -> int:
+    """Return the most that a reversal of a top-up can still take of the main credit."""
+    return min(books.lines[line_id].main.remaining_micros, topup.main_micros)
+
+
+def clock_of(books: MemoryBooks, line_id: int) -> datetime:
+    """Return a line's own clock."""
+    return books.lines[line_id].line.last_at
