@@ -19,8 +19,7 @@ from tambah.engine.engine import Engine
 from tambah.engine.keys import Keys
 from tambah.store.database import Database
 from tambah.web.site import Sandbox, Site
-
-from ..engine.books import add_line, add_partner
+from tests.engine.books import add_line, add_partner
 
 ALICE = 60123456789
 BOB = 60198765432
@@ -172,5 +171,3 @@ def problem(response: httpx.Response) -> tuple[int, str]:
     assert body["title"]
     assert body["detail"]
     return response.status_code, body["code"]
-
-

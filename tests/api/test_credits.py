@@ -234,9 +234,7 @@ async def test_idempotency_key_may_have_255_characters(
 
 @pytest.mark.parametrize("number", ["0123", "abc", "+6591234567", "٠١٢٣٤٥٦٧٨٩x", "%00", "6" * 400])
 async def test_top_up_of_no_number_is_refused(fake: httpx.AsyncClient, number: str) -> None:
-    response = await fake.post(
-        f"/api/v1/lines/{number}/topups", json=top_up(), headers=IDEMPOTENT
-    )
+    response = await fake.post(f"/api/v1/lines/{number}/topups", json=top_up(), headers=IDEMPOTENT)
 
     assert problem(response) == (400, "number_malformed")
 
@@ -283,7 +281,8 @@ async def test_a_bug_answers_with_an_incident_and_no_secret(
 
 
 @pytest.mark.parametrize(
-    ("tag", "language"), [("ms-MY,en;q=0.5", "ms"), ("ta", "ta"), ("zh-CN", "zh-Hans"), ("fr", "en")]
+    ("tag", "language"),
+    [("ms-MY,en;q=0.5", "ms"), ("ta", "ta"), ("zh-CN", "zh-Hans"), ("fr", "en")],
 )
 async def test_detail_is_in_the_callers_language(
     fake: httpx.AsyncClient, tag: str, language: str

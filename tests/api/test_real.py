@@ -17,8 +17,8 @@ from tambah.engine.clock import Clock
 from tambah.engine.keys import Keys
 from tambah.store.database import Database
 from tambah.web.site import Site
+from tests.engine.books import add_cards, add_line, add_partner
 
-from ..engine.books import add_cards, add_line, add_partner
 from .conftest import ALICE, BOB, KEY, add_key, client_of, problem, top_up
 
 LINE = f"/api/v1/lines/{ALICE}"
@@ -39,7 +39,11 @@ async def test_top_up_shows_on_the_line_and_in_its_transfers(real: httpx.AsyncCl
     done = await post(real, "topups", "k1", top_up("30.00", reference="till-7/1"))
     assert done.status_code == 201
     receipt = done.json()
-    assert (receipt["credited"], receipt["bonus"], receipt["balance"]) == ("30.00", "2.00", "30.00")
+    assert (receipt["credited"], receipt["bonus"], receipt["balance"]) == (
+        "30.00",
+        "2.00",
+        "30.00",
+    )
     assert receipt["reference"] == "till-7/1"
 
     line = (await real.get(LINE)).json()
@@ -172,9 +176,7 @@ async def test_a_line_is_shown_as_it_is_now_without_writing(
             async with client_of(Api(later)) as then:
                 line = (await then.get(LINE)).json()
             balances = line["balances"]
-            shown.append(
-                (line["state"], balances["main"]["amount"], balances["bonus"]["amount"])
-            )
+            shown.append((line["state"], balances["main"]["amount"], balances["bonus"]["amount"]))
         assert shown == [
             ("active", "30.00", "2.00"),
             ("active", "30.00", "0.00"),
@@ -200,9 +202,7 @@ async def test_what_is_not_there_is_not_found(real: httpx.AsyncClient) -> None:
         assert problem(answer) == (404, "voucher_unknown")
 
 
-async def test_a_card_past_its_time_is_expired(
-    site: Site, database: Database, keys: Keys
-) -> None:
+async def test_a_card_past_its_time_is_expired(site: Site, database: Database, keys: Keys) -> None:
     batch_id = await add_cards(database, keys, [code(1)])
     await database.execute(
         "UPDATE voucher_batch SET redeem_before = $1", datetime(2020, 1, 1, tzinfo=UTC)

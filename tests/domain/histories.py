@@ -7,9 +7,11 @@ ImportLine commands, each with a `line_id` that nothing else uses.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import strategies as st
 
-from tambah.domain.commands import AgeLine, Command
+from tambah.domain.commands import AgeLine, Command, FundPartner, ImportLine, TopUp
 from tambah.domain.guessing import Audience, GuessingRule
 from tambah.domain.line import LifeRule
 from tambah.domain.rules import Rules
@@ -39,9 +41,10 @@ from .world import (
 DAY = 86_400
 HISTORY_CAP_DAYS = 60
 LINES = (ALICE, BOB)
-NUMBERS = (ALICE, ALICE, ALICE, BOB, BOB, CAROL)
+NUMBERS = (ALICE,) * 6 + (BOB,) * 3 + (CAROL,)
 SOURCES = (b"", b"address")
 FIRST_LINE_ID = 1001
+KEY = "?"
 
 
 def history_rules(policy: ValidityPolicy) -> Rules:
@@ -62,11 +65,15 @@ def history_rules(policy: ValidityPolicy) -> Rules:
 
 def advances() -> st.SearchStrategy[int]:
     """Return seconds to pass: often none, often exactly to a midnight or just before one."""
-    return st.one_of(
-        st.sampled_from([0, 0, 0, 1, 60, 899, 900, 3599, 3600]),
-        st.sampled_from([1, 1, 2, 5, 7, 10, 20, 30, 31]).map(DAY.__mul__),
-        st.sampled_from([1, 5, 10, 20, 30]).map(lambda days: days * DAY - 1),
+    return st.sampled_from(
+        [0] * 16
+        + [1, 60, 899, 900, 3599, 3600] * 2
+        + [DAY] * 6
+        + [DAY - 1, 2 * DAY, 5 * DAY, 7 * DAY, 10 * DAY, 10 * DAY - 1, 20 * DAY, 31 * DAY]
     )
+
+
+_ADVANCES = advances()
 
 
 def amounts() -> st.SearchStrategy[float]:
@@ -74,54 +81,65 @@ def amounts() -> st.SearchStrategy[float]:
     return st.sampled_from([5, 10, 10, 20, 20, 30, 50, 7, 1.05, 0.5, 600])
 
 
-def command_for(key: str, serial: int) -> st.SearchStrategy[Command]:
-    """Return any command; `key` is its request key, `serial` its place in the history."""
-    numbers = st.sampled_from(NUMBERS)
-    codes = st.sampled_from([*WORLD.cards, UNKNOWN_CODE, UNKNOWN_CODE, UNKNOWN_CODE])
-    maybe = st.sampled_from([True, False, None])
-    partners = st.sampled_from([SHOP, SHOP, SHOP, CAPPED, CAPPED, STOPPED, 999])
-    topups = st.builds(
-        top_up,
-        st.just(key),
-        amounts(),
-        numbers,
-        partner_id=partners,
-        reference=st.sampled_from([None, None, None, "till 1", ""]),
-    )
-    redemptions = st.builds(
-        redeem,
-        st.just(key),
-        codes,
-        numbers,
-        audience=st.sampled_from(Audience),
-        source=st.sampled_from(SOURCES),
-    )
-    return st.one_of(
-        topups,
-        topups,
-        topups,
-        redemptions,
-        redemptions,
-        st.builds(reverse, st.just(key), st.integers(1, 5), numbers),
-        st.builds(adjust, st.just(key), st.sampled_from([-25, -10, -3.5, -1, 2, 0, 250]), numbers),
-        st.builds(fund, st.just(key), st.sampled_from([100, 500, 0]), partners),
-        st.builds(AgeLine, msisdn=numbers),
-        st.builds(activate, st.just(key), st.integers(0, 9), numbers),
-        st.builds(bar, st.just(key), numbers, barred=maybe, suspended=maybe),
-        imports(serial),
-    )
+_NUMBERS = st.sampled_from(NUMBERS)
+_PARTNERS = st.sampled_from([SHOP] * 6 + [CAPPED] * 4 + [STOPPED, 999])
+_CODES = st.sampled_from([*WORLD.cards, UNKNOWN_CODE, UNKNOWN_CODE, UNKNOWN_CODE])
+_MAYBE = st.sampled_from([False, False, None, None, True])
+_TOPUPS = st.builds(
+    top_up,
+    st.just(KEY),
+    amounts(),
+    _NUMBERS,
+    partner_id=_PARTNERS,
+    reference=st.sampled_from([KEY, KEY, KEY, "till 1", ""]),
+)
+_REDEMPTIONS = st.builds(
+    redeem,
+    st.just(KEY),
+    _CODES,
+    _NUMBERS,
+    audience=st.sampled_from(Audience),
+    source=st.sampled_from(SOURCES),
+)
+_REVERSALS = st.builds(reverse, st.just(KEY), st.sampled_from([1, 1, 1, 2, 2, 3]), _NUMBERS)
+_ADJUSTMENTS = st.builds(
+    adjust, st.just(KEY), st.sampled_from([-25, -10, -3.5, -3.5, -1, -1, 2, 0, 250]), _NUMBERS
+)
+_IMPORTS = st.builds(
+    import_line,
+    st.just(0),
+    _NUMBERS,
+    until=st.sampled_from([day(10)] * 8 + [day(30), day(30), day(30.25), day(-5), day(-90), None]),
+    opening=st.sampled_from([0, 0, 25]),
+    digest=st.sampled_from([b"row a", b"row b"]),
+)
+_WEIGHTS: list[tuple[int, st.SearchStrategy[Command]]] = [
+    (9, _TOPUPS),
+    (5, _REDEMPTIONS),
+    (4, _REVERSALS),
+    (3, _ADJUSTMENTS),
+    (1, st.builds(fund, st.just(KEY), st.sampled_from([100, 500, 0]), _PARTNERS)),
+    (1, st.builds(AgeLine, msisdn=_NUMBERS)),
+    (1, st.builds(activate, st.just(KEY), st.integers(0, 9), _NUMBERS)),
+    (1, st.builds(bar, st.just(KEY), _NUMBERS, barred=_MAYBE, suspended=_MAYBE)),
+    (1, _IMPORTS),
+]
+# Not one_of: it would take each only once, whatever its weight.
+COMMANDS: st.SearchStrategy[Command] = st.sampled_from(
+    [strategy for weight, strategy in _WEIGHTS for _ in range(weight)]
+).flatmap(lambda strategy: strategy)
+"""Any command, still under the key `KEY`."""
 
 
-def imports(serial: int, msisdn: int | None = None) -> st.SearchStrategy[Command]:
-    """Return the import of a line: new, active or long over, sometimes a row seen before."""
-    return st.builds(
-        import_line,
-        st.just(FIRST_LINE_ID + serial),
-        st.sampled_from(NUMBERS) if msisdn is None else st.just(msisdn),
-        until=st.sampled_from([None, day(10), day(30), day(30.25), day(-5), day(-90)]),
-        opening=st.sampled_from([0, 0, 25]),
-        digest=st.sampled_from([b"row a", b"row b"]),
-    )
+def keyed(command: Command, key: str, serial: int) -> Command:
+    """Return a drawn command under a key of its own; `serial` numbers the lines it may make."""
+    if isinstance(command, AgeLine):
+        return command
+    if isinstance(command, ImportLine):
+        return replace(command, line_id=FIRST_LINE_ID + serial)
+    if isinstance(command, TopUp | FundPartner) and command.reference == KEY:
+        return replace(command, request_key=key, reference=key)
+    return replace(command, request_key=key)
 
 
 @st.composite
@@ -129,18 +147,19 @@ def histories(draw: st.DrawFn, most: int = 25) -> list[tuple[int, Command]]:
     """Return a history: lines and a funded partner first, then anything, repeats included."""
     history: list[tuple[int, Command]] = []
     for serial, msisdn in enumerate(LINES):
-        history.append((0, draw(imports(serial, msisdn))))
+        command = replace(draw(_IMPORTS), msisdn=msisdn, line_id=FIRST_LINE_ID + serial)
+        history.append((0, command))
     history.append((0, fund("first", 500)))
-    for serial in range(len(history), draw(st.integers(len(history), most))):
-        seconds = draw(advances())
-        choice = draw(st.integers(0, 11))
-        if choice == 0:
+    drawn = draw(
+        st.lists(st.tuples(_ADVANCES, st.integers(0, 11), COMMANDS), min_size=6, max_size=most - 3)
+    )
+    for serial, (seconds, choice, command) in enumerate(drawn, len(history)):
+        if choice == 11:
             # A request again, as callers do who got no answer.
-            command = draw(st.sampled_from([command for _, command in history]))
-        elif choice == 1:
-            # A key again, with other content.
-            command = draw(command_for("first", serial))
+            again = history[serial // 2][1]
+            history.append((seconds, again))
         else:
-            command = draw(command_for(f"key {serial}", serial))
-        history.append((seconds, command))
+            # Sometimes under a key that was used for other content.
+            key = "first" if choice == 10 else f"key {serial}"
+            history.append((seconds, keyed(command, key, serial)))
     return history

@@ -152,7 +152,7 @@ def prove_topups(books: MemoryBooks) -> None:
     references = Counter(
         (t.line_id, t.partner_id, t.reference)
         for t in books.topups.values()
-        if t.partner_id is not None
+        if t.partner_id is not None and t.reference is not None
     )
     assert set(references.values()) <= {1}
 

@@ -45,6 +45,9 @@ def day(number: float) -> datetime:
     return START + timedelta(days=number)
 
 
+TEN_DAYS_ON = day(10)
+
+
 def denomination(
     price: float,
     *,
@@ -226,7 +229,7 @@ def import_line(
     line_id: int = 11,
     msisdn: int = ALICE,
     *,
-    until: datetime | None = day(10),
+    until: datetime | None = TEN_DAYS_ON,
     opening: int = 0,
     digest: bytes = b"row",
     **fields: object,

@@ -80,9 +80,9 @@ RETRY_SECONDS: Mapping[type[Refusal], int] = {
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A refusal as a problem document (RFC 9457). Programs go by `code`, people by `detail`.
+    """A refusal as a problem document (RFC 9457). Programs go by code, people by detail.
 
-    The members after `code` are there where the refusal has them.
+    The members after code are there where the refusal has them.
     """
 
     type: str

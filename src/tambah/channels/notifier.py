@@ -27,6 +27,7 @@ from tambah.store.outbox import (
     MessageState,
     claim_messages,
     mark_messages,
+    open_outbox,
 )
 
 log = structlog.get_logger(__name__)
@@ -89,12 +90,18 @@ class Notifier:
             lease=timedelta(seconds=LEASE_SECONDS),
             limit=CLAIM_LIMIT,
         )
+        if not claimed:
+            return 0
         waiting = deque(claimed)
-        answered: asyncio.Queue[Mark] = asyncio.Queue()
+        answered: asyncio.Queue[Mark | None] = asyncio.Queue()
         async with asyncio.TaskGroup() as group:
-            marked = group.create_task(self._mark_answered(answered, len(claimed)))
-            for _ in range(min(AT_ONCE, len(claimed))):
+            marked = group.create_task(self._mark_answered(answered))
+            senders = [
                 group.create_task(self._hand_over_all(waiting, answered, begin_until))
+                for _ in range(min(AT_ONCE, len(claimed)))
+            ]
+            await asyncio.wait(senders)
+            answered.put_nowait(None)
         return marked.result()
 
     async def close(self) -> None:
@@ -120,7 +127,10 @@ class Notifier:
             await asyncio.wait_for(self._woken.wait(), POLL_SECONDS)
 
     async def _hand_over_all(
-        self, waiting: deque[ClaimedMessage], answered: asyncio.Queue[Mark], begin_until: float
+        self,
+        waiting: deque[ClaimedMessage],
+        answered: asyncio.Queue[Mark | None],
+        begin_until: float,
     ) -> None:
         """Hand over one message after another; put back those it is too late to begin."""
         loop = asyncio.get_running_loop()
@@ -172,15 +182,11 @@ class Notifier:
             body=body,
         )
 
-    async def _mark_answered(self, answered: asyncio.Queue[Mark], expected: int) -> int:
-        """Mark `expected` messages as their answers come; return how many were handed over."""
-        marked = handed_over = 0
-        while marked < expected:
-            marks = [await answered.get()]
-            while not answered.empty():
-                marks.append(answered.get_nowait())
+    async def _mark_answered(self, answered: asyncio.Queue[Mark | None]) -> int:
+        """Mark messages as their answers come, until None; return how many were handed over."""
+        handed_over = 0
+        while marks := await _take_all(answered):
             await self._mark(marks)
-            marked += len(marks)
             handed_over += sum(mark.state is MessageState.HANDED_OVER for mark in marks)
         return handed_over
 
@@ -202,7 +208,7 @@ class Notifier:
 
     async def _connected(self) -> Connection:
         if self._connection is None or self._connection.is_closed():
-            self._connection = await self._database.connect_writer()
+            self._connection = await open_outbox(self._database)
         return self._connection
 
     async def _reconnect(self) -> None:
@@ -212,6 +218,20 @@ class Notifier:
             self._connection = None
         await self._database.revive()
         await asyncio.sleep(_RECONNECT_SECONDS)
+
+
+async def _take_all(answered: asyncio.Queue[Mark | None]) -> list[Mark]:
+    """Return every mark that is there, waiting for the first; none at all once None came."""
+    marks: list[Mark] = []
+    mark = await answered.get()
+    while mark is not None:
+        marks.append(mark)
+        if answered.empty():
+            return marks
+        mark = answered.get_nowait()
+    if marks:
+        answered.put_nowait(None)  # for the next call
+    return marks
 
 
 def _mark_failed(message: ClaimedMessage, *, is_permanent: bool = False) -> Mark:

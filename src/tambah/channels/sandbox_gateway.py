@@ -1,34 +1,63 @@
 """A gateway that leads nowhere: messages of a demo are read on a page."""
 
 import asyncio
+from contextlib import suppress
 
 from tambah.channels.gateway import GatewayUnavailable, Sms
 from tambah.store.database import CONNECTION_LOST, Database
-from tambah.store.sandbox_sms import insert_sandbox_sms
+from tambah.store.sandbox_sms import ArrivedSms, insert_sandbox_sms
 
-# Two of the readers' connections at most: pages go first.
-_AT_ONCE = 2
+Waiting = tuple[Sms, asyncio.Future[str]]
 
 
 class SandboxGateway:
-    """Puts every message into the sandbox's inbox. For databases stamped *demo* only."""
+    """Puts every message into the sandbox's inbox. For databases stamped *demo* only.
+
+    Messages that come during one write form the next: a write for each would take its share of
+    the machine from what a demo shows.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._places = asyncio.Semaphore(_AT_ONCE)
+        self._waiting: list[Waiting] = []
+        self._writing = asyncio.Lock()
 
     async def hand_over(self, sms: Sms) -> str:
         """Return the message's place in the inbox as its reference."""
-        async with self._places:
-            try:
-                sms_id = await insert_sandbox_sms(
-                    self._database,
-                    key=(sms.line_id, sms.number),
-                    at=sms.at,
-                    msisdn=sms.msisdn,
-                    language=sms.language,
-                    body=sms.body,
-                )
-            except CONNECTION_LOST as lost:
-                raise GatewayUnavailable("the sandbox's inbox is away") from lost
-        return f"sandbox-{sms_id}"
+        answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._waiting.append((sms, answer))
+        async with self._writing:
+            if not answer.done():
+                await self._write()
+        return await answer
+
+    async def _write(self) -> None:
+        """Write all that wait and answer them, whatever happens."""
+        batch, self._waiting = self._waiting, []
+        ids: dict[tuple[int, int], int] = {}
+        try:
+            with suppress(*CONNECTION_LOST):
+                ids = await insert_sandbox_sms(self._database, [_arrived(sms) for sms, _ in batch])
+        finally:
+            for sms, answer in batch:
+                _answer(answer, ids.get((sms.line_id, sms.number)))
+
+
+def _answer(answer: asyncio.Future[str], sms_id: int | None) -> None:
+    if answer.done():  # its notifier stopped waiting
+        return
+    if sms_id is None:
+        answer.set_exception(GatewayUnavailable("the sandbox's inbox is away"))
+    else:
+        answer.set_result(f"sandbox-{sms_id}")
+
+
+def _arrived(sms: Sms) -> ArrivedSms:
+    return ArrivedSms(
+        line_id=sms.line_id,
+        number=sms.number,
+        at=sms.at,
+        msisdn=sms.msisdn,
+        language=sms.language,
+        body=sms.body,
+    )

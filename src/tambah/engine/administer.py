@@ -47,12 +47,16 @@ async def add_partner(
             partner_id = (await lines.mint_owner_ids(connection, 1))[0]
             await partner_admin.insert_partner(
                 connection,
-                partner_id=partner_id,
-                name=name.strip(),
-                speaks_for_lines=speaks_for_lines,
-                credit_limit_micros=credit_limit_micros,
-                limits_micros=limits_micros,
-                at=now,
+                partner_admin.NewPartner(
+                    partner_id=partner_id,
+                    name=name.strip(),
+                    speaks_for_lines=speaks_for_lines,
+                    credit_limit_micros=credit_limit_micros,
+                    least_micros=limits_micros[0],
+                    most_micros=limits_micros[1],
+                    daily_cap_micros=limits_micros[2],
+                    created_at=now,
+                ),
             )
             after = {"name": name, "credit_limit": ringgit(credit_limit_micros)}
             await note(connection, actor, "AddPartner", f"partner:{partner_id}", after=after)
@@ -87,12 +91,14 @@ async def add_key(database: Database, keys: Keys, wanted: KeyRequest, actor: Act
             now: datetime = await connection.fetchval("SELECT now()")
             await partner_admin.insert_key(
                 connection,
-                digest=keys.digest("api_key", key),
-                prefix=key[:PREFIX_LENGTH],
-                partner_id=wanted.partner_id,
-                label=wanted.label,
-                scopes=wanted.scopes,
-                at=now,
+                partner_admin.NewKey(
+                    digest=keys.digest("api_key", key),
+                    prefix=key[:PREFIX_LENGTH],
+                    partner_id=wanted.partner_id,
+                    label=wanted.label,
+                    scopes=wanted.scopes,
+                    created_at=now,
+                ),
             )
             after = {"prefix": key[:PREFIX_LENGTH], "scopes": list(wanted.scopes)}
             await note(connection, actor, "AddKey", f"partner:{wanted.partner_id}", after=after)

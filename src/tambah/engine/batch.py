@@ -111,9 +111,7 @@ class Changes:
 
     lines: dict[int, LineAccount] = field(default_factory=dict[int, LineAccount])
     new_line_ids: set[int] = field(default_factory=set[int])
-    persons: list[tuple[int, PersonRecord]] = field(
-        default_factory=list[tuple[int, PersonRecord]]
-    )
+    persons: list[tuple[int, PersonRecord]] = field(default_factory=list[tuple[int, PersonRecord]])
     partners: dict[int, PartnerAccount] = field(default_factory=dict[int, PartnerAccount])
     buckets: dict[tuple[int, int], Bucket] = field(default_factory=dict[tuple[int, int], Bucket])
     transfers: list[Transfer] = field(default_factory=list[Transfer])
@@ -452,7 +450,7 @@ async def _write(connection: Connection, changes: Changes) -> None:
     if changes.requests:
         await requests.insert_requests(connection, changes.requests)
     if changes.messages:
-        await messages.insert_messages(connection, changes.messages, list(_addressees(changes)))
+        await messages.insert_messages(connection, _addressed(changes))
     if changes.attempts:
         await attempts.insert_attempts(connection, changes.attempts)
     if changes.audits:
@@ -490,7 +488,7 @@ async def _write_topups(connection: Connection, changes: Changes) -> None:
         await topups.insert_result_pages(connection, changes.pages)
 
 
-def _addressees(changes: Changes) -> Iterable[tuple[int, int]]:
+def _addressed(changes: Changes) -> Iterable[tuple[Message, int, int]]:
     for message in changes.messages:
         line = changes.lines[message.line_id].line
-        yield line.msisdn, line.language
+        yield message, line.msisdn, line.language

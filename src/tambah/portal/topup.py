@@ -224,6 +224,7 @@ def draw_form(
     site = pages.site
     now = site.clock.now()
     shown = problems or []
+    on_sale = site.rules.catalog.on_sale(now)
     never_kept = {"cache-control": "no-store"} if request.method == "POST" else {}
     return pages.draw(
         request,
@@ -238,7 +239,8 @@ def draw_form(
         say=without_lead,
         unsure=any(isinstance(p.refusal, Unavailable) for p in shown),
         policy=site.rules.validity,
-        denominations=site.rules.catalog.on_sale(now),
+        denominations=on_sale,
+        differs=any(one.credit_micros != one.price_micros for one in on_sale),
         pattern=number_pattern(site.rules.numbers),
         asked=asked_language(request),
     )

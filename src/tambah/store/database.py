@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, ItemsView, Iterable, Iterator
+from collections.abc import AsyncGenerator, Callable, ItemsView, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import IO, Any, LiteralString, Protocol, cast
 
@@ -34,7 +34,7 @@ class Connection(Protocol):
         table_name: LiteralString,
         *,
         records: Iterable[tuple[object, ...]],
-        columns: list[str],
+        columns: Sequence[str],
     ) -> str: ...
     async def copy_from_query(
         self, query: LiteralString, *args: object, output: IO[bytes], format: str

@@ -1,34 +1,47 @@
 """The sandbox's SMS inbox as its gateway fills it. Demo databases only."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from tambah.domain.line import Language
 from tambah.store.database import Database
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArrivedSms:
+    """A message for the inbox; (line_id, number) is its key in the outbox."""
+
+    line_id: int
+    number: int
+    at: datetime
+    msisdn: int
+    language: Language
+    body: str
+
+
 async def insert_sandbox_sms(
-    database: Database,
-    *,
-    key: tuple[int, int],
-    at: datetime,
-    msisdn: int,
-    language: Language,
-    body: str,
-) -> int:
-    """Add a message to the inbox; return its id. `key` is the outbox's (line_id, number).
+    database: Database, arrived: Sequence[ArrivedSms]
+) -> dict[tuple[int, int], int]:
+    """Add messages to the inbox; return their ids in it by (line_id, number).
 
     One that is handed over twice is there twice, as it would be on a telephone.
     """
-    sms_id: int = await database.fetch_value(
+    rows = await database.fetch(
         """
         INSERT INTO sandbox_sms (line_id, number, at, msisdn, language, body)
-        SELECT $1, $2, $3, $4, $5, $6
-        RETURNING sms_id
+        SELECT line_id, number, at, msisdn, language, body
+          FROM unnest($1::bigint[], $2::integer[], $3::timestamptz[], $4::bigint[],
+                      $5::smallint[], $6::text[])
+               WITH ORDINALITY AS new (line_id, number, at, msisdn, language, body, place)
+         ORDER BY place
+        RETURNING line_id, number, sms_id
         """,
-        *key,
-        at,
-        msisdn,
-        language,
-        body,
+        [sms.line_id for sms in arrived],
+        [sms.number for sms in arrived],
+        [sms.at for sms in arrived],
+        [sms.msisdn for sms in arrived],
+        [sms.language for sms in arrived],
+        [sms.body for sms in arrived],
     )
-    return sms_id
+    return {(row[0], row[1]): row[2] for row in rows}

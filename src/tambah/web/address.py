@@ -52,7 +52,7 @@ def _is_trusted(address: Address, proxies: tuple[Network, ...]) -> bool:
 
 
 def _read(text: str) -> Address | None:
-    """Read an address with or without a port: 1.2.3.4, 1.2.3.4:80, 2001:db8::1, [2001:db8::1]:80."""
+    """Read an address with or without a port: 1.2.3.4:80, 2001:db8::1, [2001:db8::1]:80."""
     bare = text.strip().strip('"')
     if bare.startswith("["):
         bare = bare[1:].partition("]")[0]

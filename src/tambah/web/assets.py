@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from litestar import Request, Response, get
@@ -97,9 +98,11 @@ def brand_css(colour: str) -> str:
     day_link = readable_on(brand, PAPER, 6.0)
     night_link = readable_on(mix(brand, WHITE, 30), NIGHT_CARD, 7.0)
     night_button = readable_on(mix(brand, WHITE, 15), NIGHT_CARD, 4.0)
+    face = readable_on(brand, WHITE, 6.0)
     day = _properties(button=brand, link=day_link, tint=mix(PAPER, brand, 8))
     night = _properties(button=night_button, link=night_link, tint=mix(NIGHT_CARD, brand, 20))
-    return f":root{{{day}}}@media(prefers-color-scheme:dark){{:root{{{night}}}}}"
+    always = f"--face:{show_colour(face)};"
+    return f":root{{{always}{day}}}@media(prefers-color-scheme:dark){{:root{{{night}}}}}"
 
 
 def _properties(
@@ -119,13 +122,16 @@ def squeeze_css(text: str) -> str:
     return re.sub(r"\s*([{};,>])\s*", r"\1", bare).replace(";}", "}").strip()
 
 
-def asset_route(assets: Assets) -> object:
+def asset_route(assets: Assets) -> Any:
     """Return the handler of /static: cached for a year, for a change has another name."""
 
     @get("/static/{name:str}", include_in_schema=False, sync_to_thread=False)
-    def send_asset(request: Request[None, None, object], name: str) -> Response[bytes]:  # type: ignore[type-arg]
+    def send_asset(request: Request[Any, Any, Any], name: str) -> Response[bytes]:
         asset = assets.find(name)
-        headers = {"cache-control": "public, max-age=31536000, immutable", "vary": "accept-encoding"}
+        headers = {
+            "cache-control": "public, max-age=31536000, immutable",
+            "vary": "accept-encoding",
+        }
         if "gzip" not in request.headers.get("accept-encoding", ""):
             return Response(asset.content, media_type=asset.media_type, headers=headers)
         headers["content-encoding"] = "gzip"

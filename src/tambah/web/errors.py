@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 from litestar import Response
 from litestar.exceptions import HTTPException
+from litestar.status_codes import HTTP_500_INTERNAL_SERVER_ERROR
 
 from tambah.domain.refusals import (
     BodyMalformed,
@@ -28,7 +29,7 @@ from tambah.web.status import status_of
 PROGRAM_PATHS = ("/api/", "/tmf-api/", "/webhooks/", "/openapi", "/healthz", "/readyz", "/metrics")
 """Where programs ask, not people."""
 
-_RETRY_SECONDS = {Busy: 2, Unavailable: 10, TooManyTries: 3600}
+_RETRY_SECONDS: dict[type[Refusal], int] = {Busy: 2, Unavailable: 10, TooManyTries: 3600}
 _BY_STATUS: dict[int, type[Refusal]] = {
     404: PageNotFound,
     405: MethodNotAllowed,
@@ -38,41 +39,50 @@ _BY_STATUS: dict[int, type[Refusal]] = {
 _log: Any = structlog.get_logger("tambah.web")
 
 AnswerProgram = Callable[[AnyRequest, Refusal, dict[str, str]], Response[Any]]
-ErrorHandler = Callable[[AnyRequest, Exception], Response[Any]]
+ErrorHandler = Callable[[AnyRequest, Any], Response[Any]]
 
 
-def error_handlers(
-    pages: Pages, answer_program: AnswerProgram | None = None
-) -> dict[type[Exception], ErrorHandler]:
-    """Return the application's exception handlers.
+class ErrorAnswers:
+    """The application's exception handlers.
 
     answer_program: what draws a refusal (and headers to add) for a path of PROGRAM_PATHS; without
     one, programs get the page as well.
     """
 
-    def answer(request: AnyRequest, refusal: Refusal, headers: dict[str, str]) -> Response[Any]:
-        headers |= retry_header(refusal, pages.site.clock.now())
-        if answer_program is not None and request.url.path.startswith(PROGRAM_PATHS):
-            return answer_program(request, refusal, headers)
-        return draw_error(pages, request, refusal, headers)
+    def __init__(self, pages: Pages, answer_program: AnswerProgram | None = None) -> None:
+        self._pages = pages
+        self._answer_program = answer_program
 
-    def answer_refusal(request: AnyRequest, error: Exception) -> Response[Any]:
-        if not isinstance(error, Refusal):
-            return answer_bug(request, error)
-        return answer(request, error, {})
+    def handlers(self) -> dict[Any, ErrorHandler]:
+        """Return the handlers as Litestar takes them."""
+        return {
+            Refusal: self.answer_refusal,
+            HTTPException: self.answer_http,
+            Exception: self.answer_bug,
+        }
 
-    def answer_http(request: AnyRequest, error: Exception) -> Response[Any]:
-        if not isinstance(error, HTTPException):
-            return answer_bug(request, error)
-        if error.status_code == 500:
-            return answer_bug(request, error.__cause__ or error)
+    def answer_refusal(self, request: AnyRequest, error: Any) -> Response[Any]:
+        """Answer a refusal that its handler did not catch."""
+        return self._answer(request, error, {})
+
+    def answer_http(self, request: AnyRequest, error: Any) -> Response[Any]:
+        """Answer what the framework raised: no such address, wrong method."""
+        if error.status_code == HTTP_500_INTERNAL_SERVER_ERROR:
+            return self.answer_bug(request, error.__cause__ or error)
         refusal = _BY_STATUS.get(error.status_code, BodyMalformed)()
-        return answer(request, refusal, dict(error.headers or {}))
+        return self._answer(request, refusal, dict(error.headers or {}))
 
-    def answer_bug(request: AnyRequest, error: BaseException) -> Response[Any]:
-        return answer(request, note_incident(error, request.url.path), {})
+    def answer_bug(self, request: AnyRequest, error: Any) -> Response[Any]:
+        """Answer a broken promise of ours: logged under a reference, which is told."""
+        return self._answer(request, note_incident(error, request.url.path), {})
 
-    return {Refusal: answer_refusal, HTTPException: answer_http, Exception: answer_bug}
+    def _answer(
+        self, request: AnyRequest, refusal: Refusal, headers: dict[str, str]
+    ) -> Response[Any]:
+        headers |= retry_header(refusal, self._pages.site.clock.now())
+        if self._answer_program is not None and request.url.path.startswith(PROGRAM_PATHS):
+            return self._answer_program(request, refusal, headers)
+        return draw_error(self._pages, request, refusal, headers)
 
 
 def note_incident(error: BaseException, path: str) -> InternalError:

@@ -4,6 +4,7 @@ import base64
 import hmac
 import secrets
 from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import parse_qs
 
 import msgspec
@@ -42,7 +43,7 @@ def check_token(keys: Keys, token: str, now: datetime) -> None:
 
 
 def seal_notice(keys: Keys, refusal: Refusal) -> str:
-    """Write a refusal into a signed text, so that the page can be drawn again in another language."""
+    """Write a refusal into a signed text, to be drawn again in another language."""
     body = msgspec.json.encode((refusal.code, refusal.params))
     return _encode(body + keys.digest("notice", body))
 
@@ -57,8 +58,11 @@ def open_notice(keys: Keys, text: str) -> Refusal | None:
     return _REFUSALS[code](**{name: _instant(value) for name, value in params.items()})
 
 
-async def read_form(request: Request[None, None, object]) -> dict[str, str]:  # type: ignore[type-arg]
-    """Return a posted form's fields, the first of each name. Raises BodyTooLarge, BodyMalformed."""
+async def read_form(request: Request[Any, Any, Any]) -> dict[str, str]:
+    """Return a posted form's fields, the first of each name.
+
+    Raises BodyTooLarge and BodyMalformed.
+    """
     body = await request.body()
     if len(body) > MOST_FORM_BYTES:
         raise BodyTooLarge

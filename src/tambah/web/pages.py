@@ -1,6 +1,7 @@
 """How a page is drawn: in the reader's language, from a template, with the headers it needs."""
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -28,7 +29,6 @@ class Pages:
 
     def __init__(self, site: Site, folder: Path = _SHARED) -> None:
         self.site = site
-        self._assets = assets_of(site.operator.brand)
         self._templates = Environment(
             loader=FileSystemLoader([folder, _SHARED]),
             autoescape=True,
@@ -37,12 +37,13 @@ class Pages:
             lstrip_blocks=True,
             auto_reload=False,
         )
-        self._templates.globals.update(
+        globals_: dict[str, Any] = self._templates.globals
+        globals_.update(
             brand=site.operator.brand,
             is_demo=site.is_demo,
             zone=site.rules.validity.zone,
             languages=LANGUAGES,
-            asset=self._assets.address,
+            asset=assets_of(site.operator.brand).address,
             whole=whole,
         )
 
@@ -69,7 +70,7 @@ class Pages:
             texts=spoken,
             t=spoken.get,
             here=request.url.path,
-            link=lambda path: keep_language(request, path),  # type: ignore[misc]
+            link=partial(keep_language, request),
         )
         return Response(
             html.encode(),

@@ -3,24 +3,22 @@
 from dataclasses import dataclass
 from typing import Any
 
-from litestar.types import ASGIApp
-
 from tambah.web.assets import asset_route, assets_of
-from tambah.web.errors import AnswerProgram, ErrorHandler, error_handlers
+from tambah.web.errors import AnswerProgram, ErrorAnswers, ErrorHandler
 from tambah.web.pages import Pages
 from tambah.web.site import Site
-from tambah.web.wrap import wrap
+from tambah.web.wrap import App, wrap
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebPieces:
-    """Pieces for Litestar: handlers of /static, exception handlers; and what goes around it all."""
+    """Pieces for Litestar: the handler of /static, exception handlers, what goes around it all."""
 
     site: Site
     route_handlers: list[Any]
     exception_handlers: dict[Any, ErrorHandler]
 
-    def wrap(self, app: ASGIApp) -> ASGIApp:
+    def wrap(self, app: App) -> App:
         """Put headers, compression, the body limit and HEAD around the application."""
         return wrap(app, public_url=self.site.public_url)
 
@@ -30,5 +28,5 @@ def configure(site: Site, answer_program: AnswerProgram | None = None) -> WebPie
     return WebPieces(
         site=site,
         route_handlers=[asset_route(assets_of(site.operator.brand))],
-        exception_handlers={**error_handlers(Pages(site), answer_program)},
+        exception_handlers=ErrorAnswers(Pages(site), answer_program).handlers(),
     )

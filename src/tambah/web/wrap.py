@@ -1,9 +1,8 @@
 """What surrounds the whole application: headers, compression, a limit on bodies, HEAD."""
 
 import gzip
-from collections.abc import Iterable
-
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from typing import Any
 
 from tambah.domain.refusals import BodyTooLarge
 
@@ -12,6 +11,12 @@ MOST_DRAINED_BYTES = 8 * 1024 * 1024
 LEAST_COMPRESSED_BYTES = 600
 _COMPRESSIBLE = ("text/", "application/json", "application/problem+json", "application/manifest")
 
+# ASGI's own, loosely: the framework's types name each message, and cannot be put around another.
+Scope = Any
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Any, Any, Any], Awaitable[None]]
 _Headers = list[tuple[bytes, bytes]]
 
 SECURITY_HEADERS: dict[str, str] = {
@@ -31,7 +36,7 @@ SECURITY_HEADERS: dict[str, str] = {
 HSTS = "max-age=31536000"
 
 
-def wrap(app: ASGIApp, *, public_url: str) -> ASGIApp:
+def wrap(app: App, *, public_url: str) -> App:
     """Put headers, compression, the body limit and HEAD around the whole application.
 
     Around it, not inside: what the router itself answers (404, 405) is covered as well.
@@ -42,7 +47,7 @@ def wrap(app: ASGIApp, *, public_url: str) -> ASGIApp:
     return add_headers(answer_head(compress(limit_body(app))), headers)
 
 
-def add_headers(app: ASGIApp, headers: dict[str, str]) -> ASGIApp:
+def add_headers(app: App, headers: dict[str, str]) -> App:
     """Set response headers, but for those that the answer sets itself."""
     encoded = [(name.encode(), value.encode()) for name, value in headers.items()]
 
@@ -59,7 +64,7 @@ def add_headers(app: ASGIApp, headers: dict[str, str]) -> ASGIApp:
     return with_headers
 
 
-def answer_head(app: ASGIApp) -> ASGIApp:
+def answer_head(app: App) -> App:
     """Answer HEAD as GET; the server below leaves the body out."""
 
     async def with_head(scope: Scope, receive: Receive, send: Send) -> None:
@@ -72,15 +77,14 @@ def answer_head(app: ASGIApp) -> ASGIApp:
                 message["body"] = b""
             await send(message)
 
-        as_get: Scope = {**scope, "method": "GET"}  # type: ignore[assignment, misc]
-        await app(as_get, receive, send_without_body)
+        await app({**scope, "method": "GET"}, receive, send_without_body)
 
     return with_head
 
 
 def limit_body(
-    app: ASGIApp, most: int = MOST_BODY_BYTES, most_drained: int = MOST_DRAINED_BYTES
-) -> ASGIApp:
+    app: App, most: int = MOST_BODY_BYTES, most_drained: int = MOST_DRAINED_BYTES
+) -> App:
     """Refuse bodies over `most` bytes: whoever reads the body gets BodyTooLarge.
 
     What follows is drained within reason, for a sender that is cut off never reads the answer.
@@ -96,26 +100,26 @@ def limit_body(
             nonlocal received
             message = await receive()
             if message["type"] == "http.request":
-                received += len(message["body"])
+                received += len(message.get("body", b""))
                 if received > most:
                     await _drain(receive, message, most_drained - received)
                     raise BodyTooLarge
-            return message  # type: ignore[return-value]
+            return message
 
-        await app(scope, receive_within_limit, send)  # type: ignore[arg-type]
+        await app(scope, receive_within_limit, send)
 
     return with_limit
 
 
 async def _drain(receive: Receive, message: Message, most: int) -> None:
     left = most
-    while left > 0 and message["type"] == "http.request" and message["more_body"]:
+    while left > 0 and message["type"] == "http.request" and message.get("more_body", False):
         message = await receive()
         if message["type"] == "http.request":
-            left -= len(message["body"])
+            left -= len(message.get("body", b""))
 
 
-def compress(app: ASGIApp) -> ASGIApp:
+def compress(app: App) -> App:
     """Compress (gzip) texts that are sent whole, for clients that take it.
 
     A page holds no secret that another site could make it repeat: the form's token is new at each
@@ -134,10 +138,10 @@ def compress(app: ASGIApp) -> ASGIApp:
                 start = message
                 return
             if start is not None and message["type"] == "http.response.body":
-                whole = not message["more_body"]
-                if whole and len(message["body"]) >= LEAST_COMPRESSED_BYTES:
+                whole = not message.get("more_body", False)
+                if whole and len(message.get("body", b"")) >= LEAST_COMPRESSED_BYTES:
                     message["body"] = gzip.compress(message["body"], 6, mtime=0)
-                    _mark_compressed(start, len(message["body"]))
+                    _mark_compressed(start, len(message.get("body", b"")))
                 await send(start)
                 start = None
             await send(message)
@@ -158,11 +162,7 @@ def _is_compressible(headers: Iterable[tuple[bytes, bytes]]) -> bool:
 
 
 def _mark_compressed(start: Message, length: int) -> None:
-    if start["type"] != "http.response.start":
-        raise AssertionError("only the start of a response has headers")
-    headers: _Headers = [
-        pair for pair in start["headers"] if pair[0].lower() != b"content-length"
-    ]
+    headers: _Headers = [pair for pair in start["headers"] if pair[0].lower() != b"content-length"]
     headers.append((b"content-length", str(length).encode()))
     headers.append((b"content-encoding", b"gzip"))
     headers.append((b"vary", b"accept-encoding"))

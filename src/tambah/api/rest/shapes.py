@@ -15,7 +15,7 @@ Amount = Annotated[str, _AMOUNT]
 Currency = Literal["MYR"]
 StateName = Literal["pre_active", "active", "grace", "expired", "quarantined", "terminated"]
 Msisdn = Annotated[
-    str, Meta(description="E.164 digits, without `+`.", pattern="^[1-9][0-9]{6,14}$")
+    str, Meta(description="E.164 digits, without the plus sign.", pattern="^[1-9][0-9]{6,14}$")
 ]
 Until = Annotated[
     datetime, Meta(description="First instant at which it no longer holds (RFC 3339, UTC).")
@@ -168,7 +168,7 @@ class Transfer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TransferPage(msgspec.Struct, frozen=True, kw_only=True):
-    """Some of a line's transfers, newest first. `next` is the cursor of what follows."""
+    """Some of a line's transfers, newest first; next is the cursor of what follows."""
 
     items: list[Transfer]
     next: str | None

@@ -149,4 +149,6 @@ def _decode(line: bytes) -> str | None:
 
 
 def _split(text: str, separator: str) -> list[str]:
-    return next(csv.reader((text,), delimiter=separator, strict=True), [])
+    for fields in csv.reader((text,), delimiter=separator, strict=True):
+        return fields
+    return []

@@ -91,8 +91,7 @@ async def _export(
 async def _mark(
     connection: Connection, batch_id: int, actor: Actor, now: datetime
 ) -> tuple[StockBatch, bool]:
-    """Commit that the file is being handed out; return the batch, and whether not for the first
-    time."""
+    """Commit that the file is being handed out; return the batch, and whether it was before."""
     async with connection.transaction():
         stock = await voucher_stock.lock_batch(connection, batch_id, to_change=True)
         if stock is None:

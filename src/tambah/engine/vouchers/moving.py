@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Literal, TypeVar
 
 from tambah.domain.commands import Actor
@@ -71,31 +72,7 @@ async def change_batch(
     Raises ReasonMissing, BatchUnknown and BatchStateWrong.
     """
     require_reason(actor)
-
-    async def change(connection: Connection) -> BatchMoved:
-        stock = await _lock(connection, batch_id, to_change=True)
-        moved = BatchMoved(
-            batch_id=batch_id,
-            before=stock.batch.state,
-            after=move_batch(stock.batch.state, action),
-        )
-        await voucher_stock.set_batch_state(
-            connection, batch_id, before=moved.before, after=moved.after, now=now
-        )
-        if moved.after is BatchState.VOID:
-            await voucher_stock.delete_print_pieces(connection, batch_id)
-        entry = AuditEntry(
-            at=now,
-            who=actor.who,
-            action=f"{action}_batch",
-            subject=f"voucher_batch:{batch_id}",
-            why=actor.why,
-            before={"state": moved.before.name.lower()},
-            after={"state": moved.after.name.lower()},
-        )
-        await audit.append(connection, [entry])
-        return moved
-
+    change = partial(_change_batch, batch_id=batch_id, action=action, actor=actor, now=now)
     connection = await database.connect_writer()
     try:
         return await _transact(connection, change)
@@ -127,7 +104,7 @@ async def change_range(
         for first in range(cards.first, cards.last + 1, RANGE_CHUNK):
             last = min(first + RANGE_CHUNK - 1, cards.last)
             part = _RangePart(cards=cards, first=first, last=last, action=action)
-            moved = await _transact(connection, part.bind(actor, now))
+            moved = await _transact(connection, partial(part.change, actor=actor, now=now))
             changed += moved.changed
             unchanged.update(moved.unchanged)
             if progress:
@@ -145,12 +122,6 @@ class _RangePart:
     first: int
     last: int
     action: RangeAction
-
-    def bind(self, actor: Actor, now: datetime) -> Callable[[Connection], Awaitable[RangeMoved]]:
-        async def change(connection: Connection) -> RangeMoved:
-            return await self.change(connection, actor, now)
-
-        return change
 
     async def change(self, connection: Connection, actor: Actor, now: datetime) -> RangeMoved:
         batch_id = self.cards.batch_id
@@ -196,6 +167,28 @@ class _RangePart:
             before={state.name.lower(): count for state, count in before.items()},
             after={state.name.lower(): count for state, count in after.items()},
         )
+
+
+async def _change_batch(
+    connection: Connection, batch_id: int, action: BatchAction, actor: Actor, now: datetime
+) -> BatchMoved:
+    stock = await _lock(connection, batch_id, to_change=True)
+    before = stock.batch.state
+    after = move_batch(before, action)
+    await voucher_stock.set_batch_state(connection, batch_id, before=before, after=after, now=now)
+    if after is BatchState.VOID:
+        await voucher_stock.delete_print_pieces(connection, batch_id)
+    entry = AuditEntry(
+        at=now,
+        who=actor.who,
+        action=f"{action}_batch",
+        subject=f"voucher_batch:{batch_id}",
+        why=actor.why,
+        before={"state": before.name.lower()},
+        after={"state": after.name.lower()},
+    )
+    await audit.append(connection, [entry])
+    return BatchMoved(batch_id=batch_id, before=before, after=after)
 
 
 async def _lock(connection: Connection, batch_id: int, *, to_change: bool) -> StockBatch:

@@ -1,23 +1,39 @@
 """Partners and keys as staff make them."""
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from tambah.store.database import Connection
 
 
-async def insert_partner(
-    connection: Connection,
-    *,
-    partner_id: int,
-    name: str,
-    speaks_for_lines: bool,
-    credit_limit_micros: int,
-    limits_micros: tuple[int, int, int | None],
-    at: datetime,
-) -> None:
-    """Add a partner and its empty float. limits: least and most of a sale, daily cap."""
-    least_micros, most_micros, daily_cap_micros = limits_micros
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewPartner:
+    """A partner to be added. Micro-ringgit: credit limit, least and most of a sale, daily cap."""
+
+    partner_id: int
+    name: str
+    speaks_for_lines: bool
+    credit_limit_micros: int
+    least_micros: int
+    most_micros: int
+    daily_cap_micros: int | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewKey:
+    """An API key to be added: its digest, and the first characters, by which people name it."""
+
+    digest: bytes
+    prefix: str
+    partner_id: int
+    label: str
+    scopes: tuple[str, ...]
+    created_at: datetime
+
+
+async def insert_partner(connection: Connection, new: NewPartner) -> None:
+    """Add a partner and its empty float."""
     await connection.execute(
         """
         INSERT INTO partner (partner_id, name, suspended, speaks_for_lines, credit_limit_micros,
@@ -25,51 +41,40 @@ async def insert_partner(
                              transfer_seq, created_at)
         VALUES ($1, $2, false, $3, $4, $5, $6, $7, 0, 0, $8)
         """,
-        partner_id,
-        name,
-        speaks_for_lines,
-        credit_limit_micros,
-        least_micros,
-        most_micros,
-        daily_cap_micros,
-        at,
+        new.partner_id,
+        new.name,
+        new.speaks_for_lines,
+        new.credit_limit_micros,
+        new.least_micros,
+        new.most_micros,
+        new.daily_cap_micros,
+        new.created_at,
     )
     await connection.execute(
         "INSERT INTO bucket (owner_id, bucket_id, kind, remaining_micros) VALUES ($1, 1, 3, 0)",
-        partner_id,
+        new.partner_id,
     )
 
 
 async def partner_exists(connection: Connection, partner_id: int) -> bool:
     """Say whether there is such a partner."""
-    found = await connection.fetchval(
-        "SELECT true FROM partner WHERE partner_id = $1", partner_id
-    )
+    found = await connection.fetchval("SELECT true FROM partner WHERE partner_id = $1", partner_id)
     return found is True
 
 
-async def insert_key(
-    connection: Connection,
-    *,
-    digest: bytes,
-    prefix: str,
-    partner_id: int,
-    label: str,
-    scopes: Sequence[str],
-    at: datetime,
-) -> None:
-    """Add an API key's digest."""
+async def insert_key(connection: Connection, new: NewKey) -> None:
+    """Add an API key."""
     await connection.execute(
         """
         INSERT INTO api_key (digest, prefix, partner_id, label, scopes, created_at)
         VALUES ($1, $2, $3, $4, $5, $6)
         """,
-        digest,
-        prefix,
-        partner_id,
-        label,
-        list(scopes),
-        at,
+        new.digest,
+        new.prefix,
+        new.partner_id,
+        new.label,
+        list(new.scopes),
+        new.created_at,
     )
 
 

@@ -3,8 +3,12 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 
 from tambah.store.database import Connection
+
+_COLUMNS = ("owner_id", "digest", "content", "answer", "body", "at")
+_values = attrgetter(*_COLUMNS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +49,6 @@ async def read_requests(
 
 async def insert_requests(connection: Connection, requests: Sequence[Answered]) -> None:
     """Keep answers."""
-    await connection.execute(
-        """
-        INSERT INTO request (owner_id, digest, content, answer, body, at)
-        SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::bytea[], $4::text[], $5::bytea[],
-                             $6::timestamptz[])
-        """,
-        [r.owner_id for r in requests],
-        [r.digest for r in requests],
-        [r.content for r in requests],
-        [r.answer for r in requests],
-        [r.body for r in requests],
-        [r.at for r in requests],
+    await connection.copy_records_to_table(
+        "request", records=map(_values, requests), columns=_COLUMNS
     )

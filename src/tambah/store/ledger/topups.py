@@ -1,9 +1,31 @@
 """Top-ups as subscribers see them: receipts, references, result pages."""
 
 from collections.abc import Collection, Sequence
+from operator import attrgetter
 
 from tambah.domain.state import TopUpRecord, TopUpSource
 from tambah.store.database import Connection
+
+_COLUMNS = (
+    "line_id",
+    "topup_no",
+    "at",
+    "source",
+    "price_micros",
+    "tax_micros",
+    "main_micros",
+    "bonus_micros",
+    "bonus_bucket_id",
+    "valid_days",
+    "active_until_before",
+    "active_until",
+    "receipt",
+    "reference",
+    "partner_id",
+    "batch_id",
+    "number",
+)
+_values = attrgetter(*_COLUMNS)
 
 
 async def find_references(
@@ -62,36 +84,7 @@ async def read_topups(
 
 async def insert_topups(connection: Connection, topups: Sequence[TopUpRecord]) -> None:
     """Add top-ups."""
-    await connection.execute(
-        """
-        INSERT INTO topup
-               (line_id, topup_no, at, source, price_micros, tax_micros, main_micros,
-                bonus_micros, bonus_bucket_id, valid_days, active_until_before, active_until,
-                receipt, reference, partner_id, batch_id, number)
-        SELECT *
-          FROM unnest($1::bigint[], $2::integer[], $3::timestamptz[], $4::smallint[],
-                      $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::integer[],
-                      $10::integer[], $11::timestamptz[], $12::timestamptz[], $13::text[],
-                      $14::text[], $15::bigint[], $16::integer[], $17::integer[])
-        """,
-        [t.line_id for t in topups],
-        [t.topup_no for t in topups],
-        [t.at for t in topups],
-        [t.source for t in topups],
-        [t.price_micros for t in topups],
-        [t.tax_micros for t in topups],
-        [t.main_micros for t in topups],
-        [t.bonus_micros for t in topups],
-        [t.bonus_bucket_id for t in topups],
-        [t.valid_days for t in topups],
-        [t.active_until_before for t in topups],
-        [t.active_until for t in topups],
-        [t.receipt for t in topups],
-        [t.reference for t in topups],
-        [t.partner_id for t in topups],
-        [t.batch_id for t in topups],
-        [t.number for t in topups],
-    )
+    await connection.copy_records_to_table("topup", records=map(_values, topups), columns=_COLUMNS)
 
 
 async def mark_reversed(connection: Connection, topups: Sequence[TopUpRecord]) -> None:

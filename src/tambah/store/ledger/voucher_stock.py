@@ -226,7 +226,8 @@ async def set_batch_state(
         """
         UPDATE voucher_batch
            SET state = $3::smallint,
-               released_at = CASE WHEN $3::smallint = 3 THEN coalesce(released_at, $4) ELSE released_at END
+               released_at = CASE WHEN $3::smallint = 3 THEN coalesce(released_at, $4)
+                                  ELSE released_at END
          WHERE batch_id = $1 AND state = $2
         """,
         batch_id,

@@ -291,21 +291,36 @@ CREATE TABLE stamp (
     value  text NOT NULL
 );
 
--- Where a verification left off: the state of every owner and bucket that had been proved.
--- Distributed by owner_id.
+-- Each closing of the books: what had been proved then, one row for all. A reference table.
+-- latest_at: no transfer that it covers is later. owners, buckets: how many it closed.
 CREATE TABLE closing (
-    owner_id         bigint NOT NULL,
-    bucket_id        integer NOT NULL,
-    seq              integer NOT NULL,
-    balance_micros   bigint NOT NULL,
-    closed_at        timestamptz NOT NULL,
+    closed_at  timestamptz PRIMARY KEY,
+    latest_at  timestamptz NOT NULL,
+    owners     bigint NOT NULL,
+    buckets    bigint NOT NULL
+);
+
+-- How far each owner's transfers and top-ups are covered by the last closing.
+-- Distributed by owner_id.
+CREATE TABLE owner_closing (
+    owner_id      bigint PRIMARY KEY,
+    transfer_seq  integer NOT NULL,
+    topup_seq     integer NOT NULL
+);
+
+-- What each bucket held at the last closing. Distributed by owner_id.
+CREATE TABLE bucket_closing (
+    owner_id        bigint NOT NULL,
+    bucket_id       integer NOT NULL,
+    balance_micros  bigint NOT NULL,
     PRIMARY KEY (owner_id, bucket_id)
 );
 
--- Daily sums of the system accounts, which have no balance row. A reference table.
+-- Credits less debits of every account at the day's last closing: system accounts have no balance
+-- row. A reference table.
 CREATE TABLE account_closing (
-    day            date NOT NULL,
-    account        smallint NOT NULL,
-    balance_micros bigint NOT NULL,
+    day             date NOT NULL,
+    account         smallint NOT NULL,
+    balance_micros  bigint NOT NULL,
     PRIMARY KEY (day, account)
 );

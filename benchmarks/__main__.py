@@ -1,0 +1,242 @@
+"""Run every measurement, print a table, write bench.json.
+
+.venv/bin/python -m benchmarks             everything (about twelve minutes)
+.venv/bin/python -m benchmarks engine http some of it: engine, http, redeem, vouchers, growth, rss
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import uvloop
+
+from . import engine_runs, reference
+from .ground import Ground, make_ground
+from .http_runs import Load, Server
+from .stock import PEAK, grow, make_million
+
+PAIRS = 5
+SECONDS = 2.0
+PARTS = ("engine", "http", "redeem", "vouchers", "rss", "growth")
+CODES = 900_000
+
+
+class Results:
+    """What was measured; written to bench.json as it grows."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._rows: dict[str, dict[str, object]] = {}
+
+    def add(
+        self,
+        name: str,
+        value: float,
+        unit: str,
+        reference_value: float | None = None,
+        ratio: float | None = None,
+        **more: object,
+    ) -> None:
+        """Add a figure, print it and write the file."""
+        self._rows[name] = {
+            "value": round(value, 2),
+            "unit": unit,
+            "reference": None if reference_value is None else round(reference_value, 2),
+            "ratio": None if ratio is None else round(ratio, 3),
+            **more,
+        }
+        beside = (
+            "" if ratio is None else f"  reference {reference_value:10,.1f}  ratio {ratio:.2f}"
+        )
+        extra = "".join(f"  {key} {shown}" for key, shown in more.items())
+        print(f"{name:20} {value:10,.1f} {unit:12}{beside}{extra}", flush=True)
+        self._path.write_text(json.dumps(self._rows, indent=2) + "\n", encoding="utf-8")
+
+    def add_pairs(self, name: str, pairs: list[tuple[float, float]], **more: object) -> None:
+        """Add a rate measured in interleaved pairs with its reference."""
+        ratios = [value / against for value, against in pairs]
+        self.add(
+            name,
+            statistics.median(value for value, _ in pairs),
+            "per second",
+            statistics.median(against for _, against in pairs),
+            statistics.median(ratios),
+            ratios=f"{min(ratios):.2f}..{max(ratios):.2f}",
+            **more,
+        )
+
+
+def interleaved(
+    first: Callable[[], float], second: Callable[[], float], pairs: int = PAIRS
+) -> list[tuple[float, float]]:
+    """Measure two things in turns, changing who begins."""
+    measured: list[tuple[float, float]] = []
+    for place in range(pairs):
+        if place % 2:
+            against = second()
+            measured.append((first(), against))
+        else:
+            value = first()
+            measured.append((value, second()))
+    return measured
+
+
+def run(coroutine: object) -> float:
+    """Run a coroutine on a loop of its own."""
+    return uvloop.run(coroutine)  # type: ignore[arg-type, return-value]
+
+
+def measure_engine(ground: Ground, results: Results) -> None:
+    """Measure the engine in this process against pgbench and against Python without batches."""
+    for callers in (64, 256):
+        pairs = interleaved(
+            lambda n=callers: run(engine_runs.top_ups(ground, n, SECONDS)),
+            lambda n=callers: reference.pgbench(ground, n, SECONDS),
+        )
+        results.add_pairs(f"engine_{callers}", pairs)
+    results.add_pairs(
+        "engine_64_vs_own",
+        interleaved(
+            lambda: run(engine_runs.top_ups(ground, 64, SECONDS)),
+            lambda: run(reference.own(ground, 64, SECONDS)),
+        ),
+    )
+    results.add_pairs(
+        "engine_hot_64",
+        interleaved(
+            lambda: run(engine_runs.top_ups(ground, 64, SECONDS, hot=True)),
+            lambda: reference.pgbench(ground, 64, SECONDS, hot=True),
+        ),
+    )
+
+
+def measure_http(ground: Ground, results: Results) -> None:
+    """Measure top-ups over HTTP against pgbench with as many clients; hot against random."""
+    server = Server(ground)
+    try:
+        server.top_ups(64, SECONDS)  # warm
+        for connections in (1, 16, 64, 256):
+            loads: list[Load] = []
+
+            def one(n: int = connections, into: list[Load] = loads) -> float:
+                into.append(server.top_ups(n, SECONDS))
+                return into[-1].rate
+
+            pairs = interleaved(one, lambda n=connections: reference.pgbench(ground, n, SECONDS))
+            results.add_pairs(f"http_{connections}", pairs, **_latencies(loads))
+        pairs = interleaved(
+            lambda: server.top_ups(64, SECONDS, hot=True).rate,
+            lambda: server.top_ups(64, SECONDS).rate,
+        )
+        results.add_pairs("hot_vs_random", pairs)
+    finally:
+        server.stop()
+
+
+def measure_redemptions(ground: Ground, results: Results) -> None:
+    """Measure redemptions of scattered cards just after a checkpoint, and once pages are warm."""
+    server = Server(ground)
+    fresh: list[Load] = []
+    later: list[Load] = []
+    try:
+        pairs: list[tuple[float, float]] = []
+        for _ in range(PAIRS):
+            asyncio.run(ground.do("CHECKPOINT"))
+            fresh.append(server.redemptions(64, SECONDS, ground.take_codes(24_000)))
+            later.append(server.redemptions(64, SECONDS, ground.take_codes(24_000)))
+            pairs.append((later[-1].rate, reference.pgbench(ground, 64, SECONDS)))
+        after_checkpoint = statistics.median(load.rate for load in fresh)
+        results.add_pairs(
+            "http_redeem_64",
+            pairs,
+            **_latencies(later),
+            after_checkpoint=round(after_checkpoint, 1),
+        )
+    finally:
+        server.stop()
+
+
+def measure_vouchers(ground: Ground, results: Results) -> None:
+    """Measure a million codes generated, digested and stored."""
+    seconds = make_million(ground)
+    results.add("voucher_million_s", seconds, "seconds", peak_mb=round(PEAK.mb, 1))
+
+
+def measure_rss(ground: Ground, results: Results) -> None:
+    """Measure the server's memory after a million requests."""
+    server = Server(ground)
+    try:
+        before, requests = server.rss_mb, 0.0
+        while requests < 1_000_000:
+            requests += server.top_ups(64, 10).rate * 10
+        results.add(
+            "server_rss_mb", server.rss_mb, "MB", before, server.rss_mb / before,
+            requests=round(requests),
+        )  # fmt: skip
+    finally:
+        server.stop()
+
+
+def measure_growth(ground: Ground, results: Results) -> None:
+    """Measure redemptions on 10 million cards and a million lines against a tenth and less."""
+    small = run(make_ground(150_000))
+    small_server: Server | None = None
+    try:
+        grow(ground, cards=10_000_000, lines=1_000_000)
+        small_server, big_server = Server(small), Server(ground)
+        try:
+            for server in (small_server, big_server):
+                server.redemptions(64, SECONDS, server.ground.take_codes(24_000))
+            pairs = interleaved(
+                lambda: big_server.redemptions(64, SECONDS, ground.take_codes(24_000)).rate,
+                lambda: small_server.redemptions(64, SECONDS, small.take_codes(24_000)).rate,
+            )
+            results.add_pairs("growth", pairs)
+        finally:
+            big_server.stop()
+            small_server.stop()
+    finally:
+        small.close()
+
+
+def _latencies(loads: list[Load]) -> dict[str, float]:
+    return {
+        "p50_ms": round(statistics.median(load.p50_ms for load in loads), 2),
+        "p99_ms": round(statistics.median(load.p99_ms for load in loads), 2),
+    }
+
+
+def main(wanted: list[str]) -> None:
+    """Run the wanted parts, all when none is named."""
+    began = time.monotonic()
+    parts = wanted or list(PARTS)
+    if unknown := set(parts) - set(PARTS):
+        sys.exit(f"there is no {', '.join(sorted(unknown))}; parts are {', '.join(PARTS)}")
+    results = Results(Path("bench.json"))
+    ground = run(make_ground(CODES if {"redeem", "growth"} & set(parts) else 1000))
+    try:
+        run(reference.install(ground))
+        measures = {
+            "engine": measure_engine,
+            "http": measure_http,
+            "redeem": measure_redemptions,
+            "vouchers": measure_vouchers,
+            "rss": measure_rss,
+            "growth": measure_growth,
+        }
+        for part in PARTS:
+            if part in parts:
+                measures[part](ground, results)
+    finally:
+        ground.close()
+    print(f"the whole in {(time.monotonic() - began) / 60:.1f} minutes")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,58 @@
+"""The engine in this process, called by so many tasks at once."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from pathlib import Path
+
+from tambah.config import read_operator
+from tambah.domain.commands import TopUp
+from tambah.engine.clock import Clock
+from tambah.engine.engine import Engine
+from tambah.engine.operator import operator_rules
+from tambah.store.database import Database
+
+from .ground import FIRST_NUMBER, FIRST_PARTNER, PARTNERS, Ground
+
+OPERATOR = Path(__file__).with_name("operator.toml")
+
+
+async def top_ups(ground: Ground, callers: int, seconds: float, *, hot: bool = False) -> float:
+    """Return top-ups a second through the engine, each answered after its commit."""
+    database = Database(ground.dsn)
+    await database.open(readers=1)
+    engine = Engine(
+        database,
+        rules=operator_rules(read_operator(OPERATOR)),
+        keys=ground.keys,
+        clock=Clock(),
+    )
+    await engine.start()
+    done = 0
+    stop = time.perf_counter() + seconds
+
+    async def call(seed: int) -> None:
+        nonlocal done
+        draw = random.Random(seed)
+        while time.perf_counter() < stop:
+            key = str(draw.getrandbits(62))
+            await engine.submit(
+                TopUp(
+                    caller="bench",
+                    request_key=key,
+                    msisdn=FIRST_NUMBER + (0 if hot else draw.randrange(ground.lines)),
+                    partner_id=FIRST_PARTNER + draw.randrange(PARTNERS),
+                    amount_micros=10_000_000,
+                    reference=key,
+                )
+            )
+            done += 1
+
+    began = time.perf_counter()
+    await asyncio.gather(*(call(time.time_ns() + place) for place in range(callers)))
+    rate = done / (time.perf_counter() - began)
+    await engine.stop()
+    await database.close()
+    return rate

@@ -1,0 +1,41 @@
+"""The command line. What a command needs is loaded when it is called, so that help is quick."""
+
+import sys
+
+from tambah.cli.lazy import LazyGroup, lazy_group
+
+_COMMANDS = {
+    "demo": ("tambah.cli.serving:demo", "Run the whole product with made-up data."),
+    "serve": ("tambah.cli.serving:serve", "Serve pages and the API, with the work behind them."),
+    "worker": ("tambah.cli.serving:worker", "Do only the work behind: messages, the sweep."),
+    "migrate": ("tambah.cli.upkeep:migrate", "Bring the database to this version's tables."),
+    "verify": ("tambah.cli.upkeep:verify", "Prove the books on live data."),
+    "doctor": ("tambah.cli.doctor:doctor", "Check the installation and say what is wrong."),
+    "backup": ("tambah.cli.backups:backup", "Write the database to a file."),
+    "restore": ("tambah.cli.backups:restore", "Read a backup into an empty database."),
+    "config": ("tambah.cli.upkeep:config", "Look at the configuration."),
+    "vouchers": ("tambah.cli.vouchers:vouchers", "Make, release, export and move vouchers."),
+    "lines": ("tambah.cli.lines:lines", "Import lines, look at them, put them right."),
+    "keys": ("tambah.cli.partners:keys", "Make and revoke API keys."),
+    "partners": ("tambah.cli.partners:partners", "Add partners and fund their floats."),
+}
+
+
+def _root() -> LazyGroup:
+    return lazy_group(
+        _COMMANDS,
+        help="""Tambah, a prepaid recharge platform.
+
+        Where the database is and how it is run is said by TAMBAH_* variables; `tambah config
+        show` lists them. Exit status: 0 done, 1 refused (the reason is on standard error), 2
+        wrong usage.
+        """,
+    )
+
+
+def main() -> None:
+    """Run the command line."""
+    try:
+        _root()(prog_name="tambah", standalone_mode=True)
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,32 @@
+"""Which transfers there are: between which two accounts each kind moves money.
+
+A new kind of transfer is added here in the commit that books it; until then `verify` names it.
+"""
+
+from tambah.domain.ledger import Account, TransferKind
+
+BOOKINGS: frozenset[tuple[TransferKind, Account, Account]] = frozenset(
+    {
+        (TransferKind.REDEMPTION, Account.CARDS_SOLD, Account.LINE_MAIN),
+        (TransferKind.TOPUP, Account.TRANSIT, Account.LINE_MAIN),
+        (TransferKind.BONUS, Account.BONUS_GIVEN, Account.LINE_BONUS),
+        (TransferKind.TAX, Account.CARDS_SOLD, Account.TAX),
+        (TransferKind.TAX, Account.TRANSIT, Account.TAX),
+        (TransferKind.FUNDING, Account.FUNDING, Account.FLOAT),
+        (TransferKind.OPENING, Account.OPENING, Account.LINE_MAIN),
+        (TransferKind.ADJUSTMENT, Account.ADJUSTMENTS, Account.LINE_MAIN),
+        (TransferKind.ADJUSTMENT, Account.LINE_MAIN, Account.ADJUSTMENTS),
+        (TransferKind.REVERSAL, Account.LINE_MAIN, Account.CARDS_SOLD),
+        (TransferKind.REVERSAL, Account.LINE_MAIN, Account.TRANSIT),
+        (TransferKind.REVERSAL, Account.LINE_BONUS, Account.BONUS_GIVEN),
+        (TransferKind.REVERSAL, Account.TAX, Account.CARDS_SOLD),
+        (TransferKind.REVERSAL, Account.TAX, Account.TRANSIT),
+        (TransferKind.REVERSAL, Account.TRANSIT, Account.FLOAT),
+        (TransferKind.FORFEIT, Account.LINE_MAIN, Account.FORFEITED),
+        (TransferKind.FORFEIT, Account.LINE_BONUS, Account.FORFEITED),
+        (TransferKind.SALE, Account.FLOAT, Account.TRANSIT),
+    }
+)
+
+BOOKING_NUMBERS = sorted(kind * 10_000 + debit * 100 + credit for kind, debit, credit in BOOKINGS)
+"""The same as numbers, which a query compares fastest."""

@@ -1,0 +1,217 @@
+"""Findings in words, for the operator who has to look into them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tambah.domain.ledger import Account
+from tambah.domain.money import ringgit
+from tambah.domain.voucher import format_serial
+from tambah.engine.verifying.verdict import Finding, FindingKind
+from tambah.store.proofs.odds import Odd
+from tambah.store.proofs.trail import TrailOdd
+
+
+def word(odd: Odd) -> Finding:
+    """Put what a query returned into words."""
+    kind, subject, detail = _WORDS[odd.problem]
+    return Finding(kind=kind, subject=_SUBJECTS[subject](odd), detail=detail(odd))
+
+
+def word_trail(odd: TrailOdd) -> Finding:
+    """Put what the audit chain gave into words."""
+    detail = _TRAIL[odd.problem]
+    if odd.problem in ("missing", "cut") and odd.last > odd.seq:
+        detail = f"{detail}, and so are those up to {odd.last}"
+    subject = f"audit:{odd.day.isoformat()}/{odd.seq}"
+    return Finding(kind=FindingKind.AUDIT, subject=subject, detail=detail)
+
+
+def word_account(kind: FindingKind, account: int, expected: int, found: int) -> Finding:
+    """Say of an account that it does not hold what it must."""
+    return Finding(
+        kind=kind,
+        subject=f"account:{account_name(account)}",
+        detail=f"holds {_rm(found)}, must hold {_rm(expected)}",
+    )
+
+
+def account_name(account: int) -> str:
+    """Return an account's name; a number that is no account stands for itself."""
+    try:
+        return Account(account).name.lower()
+    except ValueError:
+        return str(account)
+
+
+def _rm(amount_micros: int | None) -> str:
+    return "nothing" if amount_micros is None else f"RM{ringgit(amount_micros)}"
+
+
+def _missing(odd: Odd) -> str:
+    more = odd.expected is not None and odd.expected > odd.place
+    return f"missing, and so are those up to {odd.expected}" if more else "missing"
+
+
+def _says(text: str) -> Callable[[Odd], str]:
+    return lambda _: text
+
+
+def _compares(text: str) -> Callable[[Odd], str]:
+    return lambda odd: text.format(
+        expected=_rm(odd.expected), found=_rm(odd.found), counter=odd.expected, other=odd.expected
+    )
+
+
+_SUBJECTS: dict[str, Callable[[Odd], str]] = {
+    "transfer": lambda odd: f"transfer:{odd.owner_id}/{odd.place}",
+    "bucket": lambda odd: f"bucket:{odd.owner_id}/{odd.place}",
+    "topup": lambda odd: f"topup:{odd.owner_id}/{odd.place}",
+    "voucher": lambda odd: f"voucher:{format_serial(odd.owner_id, odd.place)}",
+    "line": lambda odd: f"line:{odd.owner_id}",
+    "owner": lambda odd: f"owner:{odd.owner_id}",
+}
+
+_WORDS: dict[str, tuple[FindingKind, str, Callable[[Odd], str]]] = {
+    "gap": (FindingKind.SEQUENCE, "transfer", _missing),
+    "tail": (FindingKind.SEQUENCE, "transfer", _missing),
+    "repeated": (FindingKind.SEQUENCE, "transfer", _says("its place is taken twice")),
+    "beyond": (
+        FindingKind.SEQUENCE,
+        "transfer",
+        _compares("there, but its owner's counter stands at {counter}"),
+    ),
+    "ownerless": (FindingKind.SEQUENCE, "owner", _says("has transfers, but does not exist")),
+    "balance": (
+        FindingKind.BALANCE,
+        "transfer",
+        _compares("says {found} after it; the one before and its amount make {expected}"),
+    ),
+    "booking": (
+        FindingKind.BOOKING,
+        "transfer",
+        _says("its accounts and bucket do not go with its kind"),
+    ),
+    "bucket": (
+        FindingKind.BUCKET,
+        "bucket",
+        _compares("holds {found}, its transfers make {expected}"),
+    ),
+    "bucketless": (
+        FindingKind.BUCKET,
+        "bucket",
+        _compares("does not exist, its transfers make {expected}"),
+    ),
+    "bucket_kind": (
+        FindingKind.BUCKET,
+        "bucket",
+        _says("is of another kind than its transfers"),
+    ),
+    "overdrawn": (
+        FindingKind.OVERDRAWN,
+        "bucket",
+        _compares("holds {found}, may not hold less than {expected}"),
+    ),
+    "sale_one_sided": (
+        FindingKind.SALE,
+        "transfer",
+        _says("no line has the other side of this float's transfer"),
+    ),
+    "credit_one_sided": (
+        FindingKind.SALE,
+        "transfer",
+        _says("no float has the other side of this line's transfer"),
+    ),
+    "sale_unequal": (
+        FindingKind.SALE,
+        "transfer",
+        _compares("the float's side is {expected}, the line's {found}"),
+    ),
+    "sale_mismatched": (
+        FindingKind.SALE,
+        "transfer",
+        _says("the float's side and the line's do not name each other"),
+    ),
+    "topup_uncredited": (
+        FindingKind.TOPUP,
+        "topup",
+        _compares("promises {expected}, no transfer credits it"),
+    ),
+    "credit_unrecorded": (
+        FindingKind.TOPUP,
+        "transfer",
+        _says("credits a top-up of which there is no record"),
+    ),
+    "topup_differs": (
+        FindingKind.TOPUP,
+        "topup",
+        _compares("the record ({expected}) and its transfers ({found}) differ"),
+    ),
+    "reversal": (
+        FindingKind.REVERSAL,
+        "topup",
+        _compares("{found} was taken back of {expected}, at odds with its record"),
+    ),
+    "card_uncredited": (
+        FindingKind.VOUCHER,
+        "voucher",
+        _says("is redeemed, but paid for no top-up"),
+    ),
+    "card_unredeemed": (
+        FindingKind.VOUCHER,
+        "voucher",
+        _says("paid for a top-up, but is not redeemed"),
+    ),
+    "card_credited_twice": (
+        FindingKind.VOUCHER,
+        "voucher",
+        _says("paid for more than one top-up"),
+    ),
+    "card_elsewhere": (
+        FindingKind.VOUCHER,
+        "voucher",
+        _says("names another top-up than the one that names it"),
+    ),
+    "card_promise": (
+        FindingKind.VOUCHER,
+        "voucher",
+        _compares("gave {found} where its batch promises {expected}, or otherwise differs"),
+    ),
+    "card_serial": (
+        FindingKind.VOUCHER,
+        "voucher",
+        _says("its serial number leads to another card"),
+    ),
+    "dates": (FindingKind.LINE, "line", _says("its grace ends before its validity")),
+    "number_lost": (
+        FindingKind.NUMBER,
+        "line",
+        _says("a number leads to it, and there is no such line"),
+    ),
+    "number_elsewhere": (
+        FindingKind.NUMBER,
+        "line",
+        _says("a number leads to it that is not its own"),
+    ),
+    "line_unreached": (FindingKind.NUMBER, "line", _says("no number leads to it")),
+    "line_doubled": (
+        FindingKind.NUMBER,
+        "line",
+        _compares("live, but its number is line {other}'s"),
+    ),
+    "closing": (
+        FindingKind.CLOSING,
+        "bucket",
+        _compares("was closed at {expected}; the transfers up to then make {found} now"),
+    ),
+}
+
+_TRAIL = {
+    "missing": "missing",
+    "unlinked": "does not follow the row before it",
+    "altered": "is not what was written: its hash differs",
+    "headless": "the day has rows, but its head is gone",
+    "cut": "missing: the day's head stands after it",
+    "beyond": "stands after the day's head",
+    "beheaded": "the day's head has another hash",
+}

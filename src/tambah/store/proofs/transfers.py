@@ -1,0 +1,121 @@
+"""Every owner's transfers in order: no gap, balances right row by row, buckets as they end."""
+
+from collections.abc import Sequence
+
+from tambah.store.database import Connection
+from tambah.store.proofs.odds import MOST_NAMED, Odd, odds
+from tambah.store.proofs.scope import Scope, over_transfers
+
+
+async def prove_transfers(
+    connection: Connection, scope: Scope, bookings: Sequence[int]
+) -> list[Odd]:
+    """Walk each owner's transfers once.
+
+    bookings: kind * 10000 + debit * 100 + credit of every kind of transfer there is. That every
+    balance follows from the one before it, and the bucket holds the last, proves by induction
+    that the bucket equals the sum of its transfers.
+
+    Problems: gap (place to expected are missing), repeated, tail and beyond (against the owner's
+    counter), ownerless; balance, booking; bucket, bucketless, bucket_kind.
+    """
+    return odds(
+        await connection.fetch(over_transfers(_WALK), *scope.transfer_values, bookings, MOST_NAMED)
+    )
+
+
+_WALK = """
+    , numbered AS (
+        SELECT owner_id, seq, at, bucket_id, balance_micros, closed_seq, kind, debit, credit,
+               CASE WHEN credit <= 3 THEN amount_micros ELSE -amount_micros END AS delta_micros,
+               CASE WHEN credit <= 3 THEN credit WHEN debit <= 3 THEN debit END AS own,
+               greatest(lag(seq) OVER of_owner, closed_seq) AS before_seq,
+               lead(seq) OVER of_owner IS NULL AS ends_owner,
+               seq - closed_seq - row_number() OVER of_owner AS missed
+          FROM fresh
+        WINDOW of_owner AS (PARTITION BY owner_id ORDER BY seq, at)),
+    walked AS (
+        SELECT *,
+               lag(balance_micros) OVER of_bucket AS before_micros,
+               lag(own, 1, own) OVER of_bucket AS own_before,
+               lag(missed, 1, 0::bigint) OVER of_bucket AS missed_before,
+               bucket_id IS NOT NULL AND lead(seq) OVER of_bucket IS NULL AS ends_bucket,
+               kind * 10000 + debit * 100 + credit = ANY($5::integer[])
+               AND (bucket_id IS NOT NULL) = (own IS NOT NULL)
+               AND (debit > 3 OR credit > 3) AS is_booking
+          FROM numbered
+        WINDOW of_bucket AS (PARTITION BY owner_id, bucket_id ORDER BY seq, at)),
+    notable AS MATERIALIZED (
+        SELECT *
+          FROM walked
+         WHERE ends_owner OR ends_bucket OR seq <> before_seq + 1 OR NOT is_booking
+            OR own <> own_before
+            OR (bucket_id IS NOT NULL
+                AND (before_micros IS NULL OR balance_micros <> before_micros + delta_micros))),
+    counted AS (
+        SELECT line_id AS owner_id, transfer_seq FROM line
+        UNION ALL
+        SELECT partner_id, transfer_seq FROM partner),
+    closed_owner AS (SELECT owner_id, transfer_seq FROM owner_closing WHERE NOT $1::boolean),
+    closed_bucket AS (
+        SELECT owner_id, bucket_id, balance_micros FROM bucket_closing WHERE NOT $1::boolean),
+    tail AS (
+        SELECT owner_id, counted.transfer_seq AS counter,
+               greatest(ending.seq, closed_owner.transfer_seq, 0) AS last_seq
+          FROM counted
+          FULL JOIN (SELECT owner_id, seq FROM notable WHERE ends_owner) AS ending
+               USING (owner_id)
+          FULL JOIN closed_owner USING (owner_id)),
+    odd AS (
+        SELECT 'gap' AS problem, owner_id, before_seq + 1 AS place,
+               (seq - 1)::bigint AS expected, NULL::bigint AS found
+          FROM notable
+         WHERE seq > before_seq + 1
+        UNION ALL
+        SELECT 'repeated', owner_id, seq, NULL, NULL FROM notable WHERE seq <= before_seq
+        UNION ALL
+        SELECT 'booking', owner_id, seq, NULL, NULL
+          FROM notable
+         WHERE NOT is_booking OR own <> own_before
+        UNION ALL
+        -- Behind a gap the missing row is what is wrong, not the balance of the next one.
+        SELECT 'balance', owner_id, seq,
+               coalesce(before_micros, closed_bucket.balance_micros, 0) + delta_micros,
+               notable.balance_micros
+          FROM notable
+          LEFT JOIN closed_bucket USING (owner_id, bucket_id)
+         WHERE bucket_id IS NOT NULL AND missed = missed_before
+           AND notable.balance_micros
+               <> coalesce(before_micros, closed_bucket.balance_micros, 0) + delta_micros
+        UNION ALL
+        SELECT 'tail', owner_id, last_seq + 1, counter, NULL FROM tail WHERE counter > last_seq
+        UNION ALL
+        SELECT 'beyond', owner_id, counter + 1, counter, last_seq
+          FROM tail
+         WHERE counter < last_seq
+        UNION ALL
+        SELECT 'ownerless', owner_id, last_seq, NULL, last_seq FROM tail WHERE counter IS NULL
+        UNION ALL
+        SELECT CASE WHEN bucket.kind IS NULL THEN 'bucketless'
+                    WHEN ending.own <> bucket.kind THEN 'bucket_kind' ELSE 'bucket' END,
+               owner_id, bucket_id,
+               coalesce(ending.balance_micros, closed_bucket.balance_micros, 0),
+               bucket.remaining_micros
+          FROM bucket
+          FULL JOIN (SELECT owner_id, bucket_id, balance_micros, own
+                       FROM notable WHERE ends_bucket) AS ending USING (owner_id, bucket_id)
+          FULL JOIN closed_bucket USING (owner_id, bucket_id)
+         WHERE bucket.kind IS NULL OR ending.own <> bucket.kind
+            OR bucket.remaining_micros
+               <> coalesce(ending.balance_micros, closed_bucket.balance_micros, 0)),
+    ranked AS (
+        SELECT problem, owner_id, place, expected, found,
+               count(*) OVER of_problem AS total,
+               row_number() OVER (of_problem ORDER BY owner_id, place) AS rank
+          FROM odd
+        WINDOW of_problem AS (PARTITION BY problem))
+    SELECT problem, owner_id, place, expected, found, total
+      FROM ranked
+     WHERE rank <= $6::integer
+     ORDER BY problem, owner_id, place
+"""

@@ -1,0 +1,111 @@
+"""A site with one line and some cards, and clients of its pages."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest
+from litestar import Litestar
+
+from tambah.config import Brand, Operator
+from tambah.domain.rules import Rules
+from tambah.domain.voucher import check_digit
+from tambah.engine.clock import Clock
+from tambah.engine.engine import Engine
+from tambah.engine.keys import Keys
+from tambah.portal.routes import routes
+from tambah.store.database import Database
+from tambah.web.setup import configure
+from tambah.web.site import Sandbox, Site
+
+from ..engine.books import add_cards, add_line
+
+ALICE = 60123456789
+TYPED_NUMBER = "012-345 6789"
+
+
+def code(number: int) -> str:
+    """Return a code with its check digit."""
+    digits = f"{number:015d}"
+    return digits + check_digit(digits)
+
+
+CODES = [code(700_000_000_000_000 + number * 7_919) for number in range(3)]
+WRONG = [code(300_000_000_000_000 + number * 7_919) for number in range(30)]
+
+
+def client_of(site: Site) -> httpx.AsyncClient:
+    """Return a client of a site's pages, in process."""
+    pieces = configure(site)
+    app = Litestar(
+        route_handlers=[*pieces.route_handlers, *routes(site)],
+        exception_handlers=pieces.exception_handlers,
+        openapi_config=None,
+        logging_config=None,
+        request_max_body_size=None,
+    )
+    transport = httpx.ASGITransport(pieces.wrap(app), raise_app_exceptions=True)
+    return httpx.AsyncClient(transport=transport, base_url="http://testel.example")
+
+
+@pytest.fixture
+async def site(engine: Engine, database: Database, rules: Rules, keys: Keys) -> Site:
+    """Return a site with Alice's line and three RM10 cards."""
+    await add_line(engine, database, ALICE)
+    await add_cards(database, keys, CODES)
+    return Site(
+        engine=engine,
+        database=database,
+        rules=rules,
+        operator=Operator(brand=Brand(name="Testel", hotline="1300 80 0000"), denominations=[]),
+        keys=keys,
+        clock=Clock(),
+        public_url="http://testel.example",
+    )
+
+
+@pytest.fixture
+def demo_site(site: Site) -> Site:
+    """Return the site as a demo."""
+    return replace(site, sandbox=Sandbox(api_key="tk_test_x", codes=(*CODES, WRONG[0])))
+
+
+@pytest.fixture
+async def pages(site: Site) -> AsyncIterator[httpx.AsyncClient]:
+    """Return a client of the site's pages."""
+    async with client_of(site) as client:
+        yield client
+
+
+@pytest.fixture
+async def demo_pages(demo_site: Site) -> AsyncIterator[httpx.AsyncClient]:
+    """Return a client of the demo's pages."""
+    async with client_of(demo_site) as client:
+        yield client
+
+
+def field(page: httpx.Response, name: str) -> str:
+    """Return the value of a form's field, empty for none."""
+    for tag in re.findall(r"<input [^>]*>", page.text):
+        if f'name="{name}"' in tag and (value := re.search(r'value="([^"]*)"', tag)):
+            return html.unescape(value[1])
+    return ""
+
+
+async def top_up(
+    pages: httpx.AsyncClient, typed_code: str, number: str = TYPED_NUMBER, **more: Any
+) -> httpx.Response:
+    """Open the form, fill it in and press the button."""
+    form = {"token": field(await pages.get("/"), "token"), "number": number, "code": typed_code}
+    return await pages.post("/topup", data=form | more)
+
+
+def text_of(page: httpx.Response) -> str:
+    """Return a page's text without its tags."""
+    bare = re.sub(r"<(script|style|title)\b.*?</\1>|<[^>]+>", " ", page.text, flags=re.DOTALL)
+    return html.unescape(re.sub(r"\s+", " ", bare)).strip()
