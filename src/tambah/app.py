@@ -27,8 +27,10 @@ from tambah.engine.clock import Clock
 from tambah.engine.engine import Engine
 from tambah.engine.keys import Keys, new_pepper, parse_peppers
 from tambah.engine.operator import operator_rules
+from tambah.i18n import LANGUAGES, texts
 from tambah.jobs.demo import seed_demo
 from tambah.jobs.sweep import sweep_for_ever
+from tambah.jobs.watch import watch_for_ever
 from tambah.portal.routes import routes
 from tambah.store.database import CONNECTION_LOST, Database
 from tambah.store.embedded import EmbeddedRefused, EmbeddedServer, default_data_dir
@@ -175,6 +177,8 @@ async def open_house(
         keys = read_keys(base.settings, base.data_dir, make=demo)
         await check_peppers(database, keys)
         clock = Clock()
+        for tag in LANGUAGES:
+            texts(tag)  # read once, before the first visitor waits for it
         engine = Engine(
             database,
             rules=rules,
@@ -206,30 +210,26 @@ async def open_house(
 
 @asynccontextmanager
 async def _working(site: Site, *, works: bool) -> AsyncGenerator[Notifier | None]:
-    """Run the notifier and the sweep beside whatever is inside."""
-    if not works:
-        yield None
-        return
-    gateway = SandboxGateway(site.database) if site.is_demo else None
-    tasks: list[asyncio.Task[Any]] = [
-        asyncio.create_task(
-            sweep_for_ever(site.engine, site.database, site.rules.life, site.clock)
-        )
-    ]
+    """Run what happens by the clock beside whatever is inside: messages, the sweep, the watch."""
+    tasks = [asyncio.create_task(watch_for_ever(site.database))]
     notifier: Notifier | None = None
-    if gateway is not None:
-        notifier = Notifier(
-            site.database, site.operator.brand, gateway, site.rules.validity.zone, site.clock
-        )
-        site.engine.on_messages = notifier.wake
-        tasks.append(asyncio.create_task(notifier.run()))
+    if works:
+        life, clock = site.rules.life, site.clock
+        tasks.append(asyncio.create_task(sweep_for_ever(site.engine, site.database, life, clock)))
+        if site.is_demo:
+            gateway = SandboxGateway(site.database)
+            zone = site.rules.validity.zone
+            notifier = Notifier(site.database, site.operator.brand, gateway, zone, clock)
+            site.engine.on_messages = notifier.wake
+    telling = asyncio.create_task(notifier.run()) if notifier else None
     try:
         yield notifier
     finally:
+        for task in tasks:
+            task.cancel()
         if notifier is not None:
             notifier.stop()
-        tasks[0].cancel()
-        for task in tasks:
+        for task in [*tasks, *([telling] if telling else [])]:
             with suppress(asyncio.CancelledError, *CONNECTION_LOST):
                 await task
 

@@ -99,7 +99,7 @@ async def test_a_demo_shows_its_key_and_nothing_else_does(
     rules: Rules,
     keys: Keys,
 ) -> None:
-    sandbox = Sandbox(api_key="tk_test_" + "s" * 32, codes=())
+    sandbox = Sandbox(api_key="tk_test_" + "s" * 32, codes=(), msisdn="60191230000")
     site = make_site(fake_engine, fake_database, rules, keys, sandbox)
     async with client_of(Api(site)) as demo:
         shown = (await demo.get("/docs")).text

@@ -138,6 +138,21 @@ class MemoryBooks:
         if decision.audit is not None:
             self.audits.append(decision.audit)
 
+    def state(self) -> tuple[object, ...]:
+        """Return everything as it stands, cheaply: records never change, only what holds them."""
+        return (
+            dict(self.line_of),
+            dict(self.lines),
+            dict(self.partners),
+            dict(self.cards),
+            dict(self.transfers),
+            dict(self.topups),
+            dict(self.messages),
+            list(self.audits),
+            list(self.attempts),
+            dict(self.answers),
+        )
+
     def snapshot(self, *, with_requests: bool = True) -> dict[str, list[Row]]:
         """Return everything as rows by table, each sorted by its key.
 

@@ -50,7 +50,7 @@ from .world import START, day, fund, import_line, reverse
 
 QUICK = settings(
     deadline=None,
-    max_examples=40,
+    max_examples=25,
     stateful_step_count=25,
     suppress_health_check=list(HealthCheck),
 )
@@ -66,13 +66,13 @@ class Watch:
     def run(self, command: Command, now: datetime) -> Outcome | Refusal:
         """Run one command; return the answer after checking its effects."""
         books = self.books
-        before = books.snapshot()
+        before = books.state()
         clocks = {line_id: clock_of(books, line_id) for line_id in books.lines}
         aged = self._aged(command, now)
         answer = self._submit(command, now)
         note(f"{now:%d %b %H:%M:%S} {command} -> {answer!r}")
         if books.decision is None or not _changes(books.decision):
-            assert books.snapshot() == before, "an answer without changes changes nothing"
+            assert books.state() == before, "an answer without changes changes nothing"
         for line_id, clock in clocks.items():
             assert clock_of(books, line_id) >= clock, "a line's clock goes forward"
         if isinstance(answer, Credited):

@@ -125,12 +125,12 @@ def test_luhn_remainder(digits: str, remainder: int) -> None:
     assert luhn_remainder(digits) == remainder
 
 
-GOOD_ICCID = "8960123456789012343"
+GOOD_ICCID = "8991101200003204514"
 
 
 def test_fold_iccid_reads_19_and_20_digits() -> None:
-    assert fold_iccid("8960 1234 5678 9012 343") == GOOD_ICCID
-    assert fold_iccid("８９６０-1234-5678-9012-343") == GOOD_ICCID
+    assert fold_iccid("8991 1012 0000 3204 514") == GOOD_ICCID
+    assert fold_iccid("８９９１-1012-0000-3204-514") == GOOD_ICCID
     twenty = next(f"8960123456789012345{d}" for d in range(10)
                   if luhn_remainder(f"8960123456789012345{d}") == 0)  # fmt: skip
     assert fold_iccid(twenty) == twenty

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import secrets
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -36,14 +37,21 @@ from .wire import ask_once
 ROOT = Path(__file__).parents[2]
 ACTOR = Actor(who="faults", why="to be killed")
 _MOST_IN_A_BATCH = 1_000
+_driver: Any = asyncpg  # its own annotations are partial
 _FIRST_START_SECONDS = 120.0
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """Return a port that nobody listens on.
+
+    Below those that the system gives to callers: a caller of a dead server may be given the
+    server's own port, and is then connected to itself.
+    """
+    while True:
+        port = 10_000 + secrets.randbelow(20_000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 @dataclass(slots=True)
@@ -69,7 +77,7 @@ class House:
         }
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "tests.faults.served"],
+                [str(Path(sys.executable).with_name("tambah")), "demo"],
                 cwd=ROOT,
                 env=environ,
                 stdin=subprocess.DEVNULL,
@@ -145,16 +153,16 @@ class House:
         return dsn(role=role, password=passwords[role], socket_dir=socket_dir(self.places))
 
     @contextlib.asynccontextmanager
-    async def looked_into(self) -> AsyncIterator[Any]:
+    async def looked_into(self) -> AsyncGenerator[Any]:
         """Lend a connection of our own to the database."""
-        connection: Any = await asyncpg.connect(self.address(), timeout=30)
+        connection: Any = await _driver.connect(self.address(), timeout=30)
         try:
             yield connection
         finally:
             await connection.close()
 
     @contextlib.asynccontextmanager
-    async def database(self) -> AsyncIterator[Database]:
+    async def database(self) -> AsyncGenerator[Database]:
         """Lend the product's own way to the database, in this process."""
         database = Database(self.address())
         await database.open(readers=2)

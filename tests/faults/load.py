@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -150,15 +151,11 @@ class Callers:
         if rng.random() < REPEATING:
             await self._repeat(wire, wish, headers, answer)
 
-    async def _hang_up(
-        self, wire: Wire, rng: Random, wish: Wish, headers: dict[str, str]
-    ) -> None:
+    async def _hang_up(self, wire: Wire, rng: Random, wish: Wish, headers: dict[str, str]) -> None:
         """Hang up before the answer: the repeat overtakes or meets the first in the queue."""
         self.ledger.answers["hung up"] += 1
-        try:
+        with contextlib.suppress(*LOST):
             await wire.send_and_leave(wish.path, headers, wish.body, rng.uniform(0, 0.01))
-        except LOST:
-            pass
 
     async def _try(self, wire: Wire, wish: Wish, headers: dict[str, str]) -> Answer | None:
         """Return the answer, None when the outcome is unknown or it is too early."""

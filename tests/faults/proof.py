@@ -5,8 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from typing import Any
+
+from tambah.engine.verifying import close_books, verify
 
 from .house import House
 from .load import Credit, Ledger
@@ -117,22 +121,36 @@ async def check_now(house: House, ledger: Ledger, since: int) -> int:
     Violations go to the ledger.
     """
     credits = ledger.credits[since:]
-    async with house.looked_into() as connection:
-        async with connection.transaction(isolation="repeatable_read", readonly=True):
-            for name, left, right in await connection.fetch(_PAIRS):
-                if left != right:
-                    ledger.complain(f"{name}: {left} is not {right}")
-            await _find_lost(house, connection, ledger, credits)
+    async with _snapshot(house) as connection:
+        for name, left, right in await connection.fetch(_PAIRS):
+            if left != right:
+                ledger.complain(f"{name}: {left} is not {right}")
+        await _find_lost(house, connection, ledger, credits)
     return len(credits)
+
+
+async def prove_books(
+    house: House, ledger: Ledger, *, full: bool = False, closes: bool = False
+) -> None:
+    """Have the product prove its own books, as `tambah verify` does; now and then close them."""
+    async with house.database() as database:
+        if closes:
+            verdict = (await close_books(database)).verdict
+        else:
+            verdict = await verify(database, full=full)
+    for finding in verdict.findings[:SHOWN]:
+        ledger.complain(f"verify: {finding.kind} {finding.subject}: {finding.detail}")
+    if not verdict.is_clean:
+        ledger.complain(f"verify: {verdict.total} findings in all")
 
 
 async def check_finally(house: House, ledger: Ledger, before: Before) -> Counts:
     """Check everything once the load has ended: nothing lost, nothing doubled, everyone told."""
-    async with house.looked_into() as connection:
-        async with connection.transaction(isolation="repeatable_read", readonly=True):
-            lost = await _find_lost(house, connection, ledger, ledger.credits)
-            topups: int = await connection.fetchval("SELECT count(*) FROM topup")
-            balances = await _balances(connection, list(before.balances))
+    async with _snapshot(house) as connection:
+        await _prove_the_proof(house, connection, ledger)
+        lost = await _find_lost(house, connection, ledger, ledger.credits)
+        topups: int = await connection.fetchval("SELECT count(*) FROM topup")
+        balances = await _balances(connection, list(before.balances))
     doubled = topups - before.topups - (len(ledger.credits) - lost)
     if doubled:
         ledger.complain(f"{doubled} credits that nobody was promised")
@@ -174,6 +192,32 @@ async def check_messages(house: House, ledger: Ledger) -> tuple[int, int, int]:
     return messages, twice, forward
 
 
+@asynccontextmanager
+async def _snapshot(house: House) -> AsyncGenerator[Any]:
+    async with (
+        house.looked_into() as connection,
+        connection.transaction(isolation="repeatable_read", readonly=True),
+    ):
+        yield connection
+
+
+async def _prove_the_proof(house: House, connection: Any, ledger: Ledger) -> None:
+    """See that a credit that is not as promised would be noticed, in each thing promised."""
+    genuine = [credit for credit in ledger.credits if credit.wish.code][:1]
+    for credit in genuine:
+        wrong = [
+            replace(credit, topup_no=credit.topup_no + 1_000_000),
+            replace(credit, credited_micros=credit.credited_micros + 1),
+            replace(credit, bonus_micros=credit.bonus_micros + 1),
+            replace(credit, receipt="NOTGIVEN"),
+            replace(credit, wish=replace(credit.wish, reference="never given")),
+            replace(credit, wish=replace(credit.wish, code=credit.wish.code[::-1])),
+        ]
+        noticed = await _find_lost(house, connection, Ledger(), [credit, *wrong])
+        if noticed != len(wrong):
+            ledger.complain(f"the proof noticed {noticed} of {len(wrong)} false promises")
+
+
 async def _hand_over_all(house: House, ledger: Ledger) -> int:
     """Let the notifier empty the queue; return how many messages had to be brought forward.
 
@@ -209,9 +253,7 @@ async def _moves(connection: Any, waiting: int) -> bool:
     return waiting != await connection.fetchval("SELECT count(*) FROM outbox WHERE state = 1")
 
 
-async def _find_lost(
-    house: House, connection: Any, ledger: Ledger, credits: list[Credit]
-) -> int:
+async def _find_lost(house: House, connection: Any, ledger: Ledger, credits: list[Credit]) -> int:
     """Look every credit up as it was acknowledged; return how many are missing or differ."""
     keys = house.keys()
     rows = await connection.fetch(

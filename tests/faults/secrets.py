@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from tambah.domain.voucher import CODE_DIGITS
+from tambah.engine.administer import PREFIX_LENGTH
 
 from .house import House
 
@@ -39,9 +40,9 @@ def find_secrets(
         if found := find_codes(text, wanted):
             findings.append(f"{place} holds {len(found)} codes in the clear")
         findings += [
-            f"{place} holds the API key {key[:12]}… in the clear"
+            f"{place} holds the API key {key[:PREFIX_LENGTH]}… in the clear"
             for key in api_keys
-            if key[12:] in text
+            if key[PREFIX_LENGTH:] in text  # what comes before it is known to staff
         ]
     return findings
 

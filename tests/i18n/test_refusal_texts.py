@@ -22,7 +22,6 @@ from tambah.i18n.catalog import read_catalog
 ZONE = ZoneInfo("Asia/Kuala_Lumpur")
 CODES = sorted(refusal.code for refusal in every_refusal())
 # "credit_too_low" says so where it is raised (domain/balance.py).
-UNDOCUMENTED_PARAMS = {"credit_too_low": {"missing"}}
 NO_MONEY = {
     "en": "No money has been taken.",
     "ms": "Tiada wang ditolak daripada akaun anda.",
@@ -44,7 +43,7 @@ def documented_params(refusal: type[Refusal]) -> set[str]:
     """Return the params that a refusal's docstring names: `Params: least, most (ringgit).`"""
     found = re.search(r"Params: ([a-z_, ]+)", refusal.__doc__ or "")
     names = {name.strip() for name in found[1].split(",")} if found else set[str]()
-    return names | UNDOCUMENTED_PARAMS.get(refusal.code, set())
+    return names
 
 
 @pytest.mark.parametrize("tag", LANGUAGES)

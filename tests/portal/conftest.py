@@ -6,6 +6,7 @@ import html
 import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -13,6 +14,8 @@ import pytest
 from litestar import Litestar
 
 from tambah.config import Brand, Operator
+from tambah.domain import refusals
+from tambah.domain.refusals import Refusal
 from tambah.domain.rules import Rules
 from tambah.domain.voucher import check_digit
 from tambah.engine.clock import Clock
@@ -22,8 +25,7 @@ from tambah.portal.routes import routes
 from tambah.store.database import Database
 from tambah.web.setup import configure
 from tambah.web.site import Sandbox, Site
-
-from ..engine.books import add_cards, add_line
+from tests.engine.books import add_cards, add_line
 
 ALICE = 60123456789
 TYPED_NUMBER = "012-345 6789"
@@ -39,11 +41,11 @@ CODES = [code(700_000_000_000_000 + number * 7_919) for number in range(3)]
 WRONG = [code(300_000_000_000_000 + number * 7_919) for number in range(30)]
 
 
-def client_of(site: Site) -> httpx.AsyncClient:
-    """Return a client of a site's pages, in process."""
+def client_of(site: Site, *more: Any) -> httpx.AsyncClient:
+    """Return a client of a site's pages and of further handlers, in process."""
     pieces = configure(site)
     app = Litestar(
-        route_handlers=[*pieces.route_handlers, *routes(site)],
+        route_handlers=[*pieces.route_handlers, *routes(site), *more],
         exception_handlers=pieces.exception_handlers,
         openapi_config=None,
         logging_config=None,
@@ -53,11 +55,8 @@ def client_of(site: Site) -> httpx.AsyncClient:
     return httpx.AsyncClient(transport=transport, base_url="http://testel.example")
 
 
-@pytest.fixture
-async def site(engine: Engine, database: Database, rules: Rules, keys: Keys) -> Site:
-    """Return a site with Alice's line and three RM10 cards."""
-    await add_line(engine, database, ALICE)
-    await add_cards(database, keys, CODES)
+def make_site(engine: Any, database: Any, rules: Rules, keys: Keys) -> Site:
+    """Return a site of those parts."""
     return Site(
         engine=engine,
         database=database,
@@ -70,15 +69,82 @@ async def site(engine: Engine, database: Database, rules: Rules, keys: Keys) -> 
 
 
 @pytest.fixture
+async def site(engine: Engine, database: Database, rules: Rules, keys: Keys) -> Site:
+    """Return a site with Alice's line and three RM10 cards."""
+    await add_line(engine, database, ALICE)
+    await add_cards(database, keys, CODES)
+    return make_site(engine, database, rules, keys)
+
+
+@pytest.fixture
+def empty_site(rules: Rules, keys: Keys) -> Site:
+    """Return a site with neither engine nor database, for pages that ask neither."""
+    return make_site(NoEngine(), NoDatabase(), rules, keys)
+
+
+def example(refusal: type[Refusal], now: datetime) -> Refusal:
+    """Return a refusal with the params that it comes with."""
+    params: dict[type[Refusal], dict[str, Any]] = {
+        refusals.AmountOutOfRange: {"least": "1.00", "most": "500.00"},
+        refusals.FieldMissing: {"field": "code"},
+        refusals.FieldMalformed: {"field": "code"},
+        refusals.ScopeMissing: {"scope": "topups:write"},
+        refusals.BalanceTooHigh: {"most": "5000.00"},
+        refusals.CodeAlreadyYours: {"used_at": now},
+        refusals.TooManyWrongCodes: {"until": now + timedelta(minutes=15)},
+        refusals.DailyCapReached: {"cap": "100.00"},
+        refusals.CreditTooLow: {"missing": "1.00"},
+        refusals.BatchStateWrong: {"state": "draft"},
+        refusals.VoucherStateWrong: {"state": "active"},
+        refusals.InternalError: {"incident": "AB12CD34"},
+    }
+    return refusal(**params.get(refusal, {}))
+
+
+class NoEngine:
+    """Answers every command with one error."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self._error = error or RuntimeError("no engine")
+
+    async def submit(self, _command: Any) -> Any:
+        """Stand in for Engine.submit."""
+        raise self._error
+
+
+class NoDatabase:
+    """A database without a row."""
+
+    async def fetch(self, *_: Any) -> list[Any]:
+        """Stand in for Database.fetch."""
+        return []
+
+    async def fetch_row(self, *_: Any) -> None:
+        """Stand in for Database.fetch_row."""
+
+    async def fetch_value(self, *_: Any) -> None:
+        """Stand in for Database.fetch_value."""
+
+
+@pytest.fixture
 def demo_site(site: Site) -> Site:
     """Return the site as a demo."""
-    return replace(site, sandbox=Sandbox(api_key="tk_test_x", codes=(*CODES, WRONG[0])))
+    return replace(
+        site, sandbox=Sandbox(api_key="tk_test_x", codes=(*CODES, WRONG[0]), msisdn="60123456789")
+    )
 
 
 @pytest.fixture
 async def pages(site: Site) -> AsyncIterator[httpx.AsyncClient]:
     """Return a client of the site's pages."""
     async with client_of(site) as client:
+        yield client
+
+
+@pytest.fixture
+async def empty_pages(empty_site: Site) -> AsyncIterator[httpx.AsyncClient]:
+    """Return a client of the empty site's pages."""
+    async with client_of(empty_site) as client:
         yield client
 
 

@@ -9,13 +9,16 @@ from html.parser import HTMLParser
 
 import httpx
 import pytest
+from litestar import get
 
+from tambah.domain.refusals import Refusal, every_refusal
 from tambah.i18n import LANGUAGES
 from tambah.portal.topup import number_pattern
 from tambah.store.database import Database
 from tambah.web.site import Site
+from tambah.web.status import status_of
 
-from .conftest import CODES, client_of, text_of, top_up
+from .conftest import CODES, client_of, example, text_of, top_up
 
 OPEN_PAGES = ("/", "/help", "/nowhere", "/topup/result/" + "a" * 26)
 SANDBOX_PAGES = ("/sandbox/codes", "/sandbox/sms")
@@ -52,20 +55,20 @@ async def test_sandbox_is_not_there_in_production(pages: httpx.AsyncClient) -> N
 
 
 @pytest.mark.parametrize("tag", LANGUAGES)
-@pytest.mark.parametrize("path", OPEN_PAGES + SANDBOX_PAGES)
-async def test_page_stands_by_itself(demo_pages: httpx.AsyncClient, path: str, tag: str) -> None:
-    page = await demo_pages.get(f"{path}?lang={tag}")
-    found = Addresses(page)
+async def test_page_stands_by_itself(demo_pages: httpx.AsyncClient, tag: str) -> None:
+    for path in OPEN_PAGES + SANDBOX_PAGES:
+        page = await demo_pages.get(f"{path}?lang={tag}")
+        found = Addresses(page)
 
-    assert page.text.startswith(f'<!doctype html>\n<html lang="{tag}">')
-    assert all(name in page.text for name in LANGUAGES.values())
-    assert [address for address in found.loaded if not address.startswith("/static/")] == []
-    assert found.inline == []
-    assert len(found.ids) == len(set(found.ids))
-    assert found.links[:5] == [
-        "#main", f"/sandbox/codes?lang={tag}", f"/sandbox/sms?lang={tag}", "/docs", f"/?lang={tag}",
-    ]  # fmt: skip
-    assert "{" not in text_of(page)
+        assert page.text.startswith(f'<!doctype html>\n<html lang="{tag}">')
+        assert all(name in page.text for name in LANGUAGES.values())
+        assert [address for address in found.loaded if not address.startswith("/static/")] == []
+        assert found.inline == []
+        assert len(found.ids) == len(set(found.ids))
+        addresses = ("/sandbox/codes", "/sandbox/sms")
+        own = [f"{address}?lang={tag}" for address in addresses]
+        assert found.links[:5] == ["#main", *own, "/docs", f"/?lang={tag}"]
+        assert "{" not in text_of(page)
 
 
 async def test_page_with_its_style_and_script_is_light(demo_pages: httpx.AsyncClient) -> None:
@@ -87,27 +90,27 @@ async def test_page_with_its_style_and_script_is_light(demo_pages: httpx.AsyncCl
     ],
 )
 async def test_language_is_asked_for_chosen_or_read(
-    pages: httpx.AsyncClient, query: str, cookie: str, header: str, expected: str
+    empty_pages: httpx.AsyncClient, query: str, cookie: str, header: str, expected: str
 ) -> None:
     sent = {"accept-language": header} | ({"cookie": f"lang={cookie}"} if cookie else {})
-    page = await pages.get(f"/help{query}", headers=sent)
+    page = await empty_pages.get(f"/help{query}", headers=sent)
 
     assert page.headers["content-language"] == expected
     assert page.headers["vary"] == "accept-language, cookie, accept-encoding"
 
 
-async def test_language_that_was_asked_for_is_remembered(pages: httpx.AsyncClient) -> None:
-    asked = await pages.get("/help?lang=zh-CN")
+async def test_language_that_was_asked_for_is_remembered(empty_pages: httpx.AsyncClient) -> None:
+    asked = await empty_pages.get("/help?lang=zh-CN")
 
     assert asked.headers["set-cookie"] == (
         "lang=zh-Hans; HttpOnly; Max-Age=31536000; Path=/; SameSite=lax"
     )
-    assert (await pages.get("/help")).headers["content-language"] == "zh-Hans"
-    assert "set-cookie" not in (await pages.get("/help")).headers
+    assert (await empty_pages.get("/help")).headers["content-language"] == "zh-Hans"
+    assert "set-cookie" not in (await empty_pages.get("/help")).headers
 
 
-async def test_language_cookie_is_secure_behind_https(site: Site) -> None:
-    async with client_of(replace(site, public_url="https://testel.example")) as pages:
+async def test_language_cookie_is_secure_behind_https(empty_site: Site) -> None:
+    async with client_of(replace(empty_site, public_url="https://testel.example")) as pages:
         asked = await pages.get("/help?lang=ta")
 
     assert "; Secure" in asked.headers["set-cookie"]
@@ -124,9 +127,9 @@ async def test_language_cookie_is_secure_behind_https(site: Site) -> None:
     ],
 )
 async def test_error_page_is_in_the_readers_language(
-    pages: httpx.AsyncClient, method: str, path: str, status: int, said: str
+    empty_pages: httpx.AsyncClient, method: str, path: str, status: int, said: str
 ) -> None:
-    page = await pages.request(method, path, headers={"accept-language": "ms"})
+    page = await empty_pages.request(method, path, headers={"accept-language": "ms"})
 
     assert page.status_code == status
     assert said in text_of(page)
@@ -134,9 +137,42 @@ async def test_error_page_is_in_the_readers_language(
     assert page.headers["x-frame-options"] == "DENY"
 
 
+@pytest.mark.parametrize("refusal", every_refusal(), ids=lambda refusal: refusal.code)
+async def test_error_page_is_drawn_for_every_refusal(
+    empty_site: Site, refusal: type[Refusal]
+) -> None:
+    error = example(refusal, empty_site.clock.now())
+
+    @get("/raises")
+    async def raises() -> None:
+        raise error
+
+    async with client_of(empty_site, raises) as pages:
+        drawn = [await pages.get(f"/raises?lang={tag}") for tag in LANGUAGES]
+
+    assert {page.status_code for page in drawn} == {status_of(refusal)}
+    assert [page.headers["content-language"] for page in drawn] == list(LANGUAGES)
+    assert all("<h1>" in page.text for page in drawn)
+
+
+async def test_bug_is_answered_with_a_reference(
+    empty_site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    @get("/breaks")
+    async def breaks() -> None:
+        raise RuntimeError("a bug")
+
+    async with client_of(empty_site, breaks) as pages:
+        page = await pages.get("/breaks")
+
+    incident = text_of(page).partition("Reference for customer care: ")[2].split()[0]
+    assert page.status_code == 500
+    assert f"incident={incident}" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("length", [17_000, 300_000])
-async def test_too_large_a_form_is_413(pages: httpx.AsyncClient, length: int) -> None:
-    page = await pages.post("/topup", content=b"x" * length)
+async def test_too_large_a_form_is_413(empty_pages: httpx.AsyncClient, length: int) -> None:
+    page = await empty_pages.post("/topup", content=b"x" * length)
 
     assert page.status_code == 413
     assert "That was too much at once" in text_of(page)
@@ -145,22 +181,22 @@ async def test_too_large_a_form_is_413(pages: httpx.AsyncClient, length: int) ->
 @pytest.mark.parametrize(
     "body", [b"&" * 5000, b"number=%ff%fe&code=%00", b"\xff\xfe", b"=" * 100, b"a=1&" * 500]
 )
-async def test_any_form_is_answered(pages: httpx.AsyncClient, body: bytes) -> None:
-    page = await pages.post("/topup", content=body)
+async def test_any_form_is_answered(empty_pages: httpx.AsyncClient, body: bytes) -> None:
+    page = await empty_pages.post("/topup", content=body)
 
     assert page.status_code in (400, 422)
 
 
-async def test_head_is_answered(pages: httpx.AsyncClient) -> None:
-    page = await pages.head("/")
+async def test_head_is_answered(empty_pages: httpx.AsyncClient) -> None:
+    page = await empty_pages.head("/")
 
     assert (page.status_code, page.content) == (200, b"")
 
 
-async def test_static_files_are_kept_for_a_year(pages: httpx.AsyncClient) -> None:
-    for address in Addresses(await pages.get("/")).loaded:
-        plain = await pages.get(address, headers={"accept-encoding": "identity"})
-        compressed = await pages.get(address, headers={"accept-encoding": "gzip"})
+async def test_static_files_are_kept_for_a_year(empty_pages: httpx.AsyncClient) -> None:
+    for address in Addresses(await empty_pages.get("/")).loaded:
+        plain = await empty_pages.get(address, headers={"accept-encoding": "identity"})
+        compressed = await empty_pages.get(address, headers={"accept-encoding": "gzip"})
         assert re.fullmatch(r"/static/[a-z]+\.[0-9a-f]{10}\.[a-z]+", address)
         assert plain.headers["cache-control"] == "public, max-age=31536000, immutable"
         assert compressed.headers["content-encoding"] == "gzip"
@@ -240,8 +276,8 @@ async def test_sms_inbox_refreshes_until_it_is_told_not_to(demo_pages: httpx.Asy
     ],
 )
 def test_number_pattern_knows_well_formed_numbers(
-    site: Site, typed: str, is_well_formed: bool
+    empty_site: Site, typed: str, is_well_formed: bool
 ) -> None:
-    pattern = number_pattern(site.rules.numbers)
+    pattern = number_pattern(empty_site.rules.numbers)
 
     assert bool(re.search(pattern, typed)) == is_well_formed

@@ -71,7 +71,7 @@ STATUS: Mapping[type[Refusal], int] = {
 
 RETRY_SECONDS: Mapping[type[Refusal], int] = {
     no.TooManyWrongCodes: 900,
-    no.TooManyTries: 600,
+    no.TooManyTries: 3600,
     no.GuestsPaused: 300,
     no.Busy: 1,
     no.Unavailable: 2,

@@ -94,10 +94,7 @@ def at_desk(work: Callable[[Desk], Awaitable[_Value]]) -> _Value:
 @asynccontextmanager
 async def open_desk(base: Base) -> AsyncGenerator[Desk]:
     """Open a database that has the present tables. Raises ConfigError and CommandRefused."""
-    await require_schema(base)
-    database = base.database()
-    await database.open(readers=2)
-    try:
+    async with open_database(base) as database:
         stamps = await read_stamps(database)
         is_demo = stamps.get("demo") == "yes"
         operator, rules = read_rules(base.settings, demo=is_demo)
@@ -112,6 +109,16 @@ async def open_desk(base: Base) -> AsyncGenerator[Desk]:
             clock=Clock(),
             is_demo=is_demo,
         )
+
+
+@asynccontextmanager
+async def open_database(base: Base) -> AsyncGenerator[Database]:
+    """Open a database that has the present tables, and nothing but it. Raises CommandRefused."""
+    await require_schema(base)
+    database = base.database()
+    await database.open(readers=2)
+    try:
+        yield database
     finally:
         await database.close()
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from enum import Enum
 from functools import wraps
 from pathlib import Path
-from typing import Any, NoReturn, ParamSpec, TypeVar
+from typing import Any, NoReturn, ParamSpec, TypeVar, cast
 
 import click
 import uvloop
@@ -29,6 +29,7 @@ from tambah.store.embedded import EmbeddedFailed, EmbeddedRefused
 
 _Arguments = ParamSpec("_Arguments")
 _Value = TypeVar("_Value")
+_INTERRUPTED = 130
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +62,9 @@ def answering(function: Callable[_Arguments, Answer]) -> Callable[..., None]:
             answer = function(*args, **kwargs)
         except _EXPECTED as error:
             refuse(error, as_json=as_json)
+        except KeyboardInterrupt:
+            click.echo("Interrupted.", err=True)
+            sys.exit(_INTERRUPTED)
         say(answer, as_json=as_json)
         if answer.is_wrong:
             sys.exit(1)
@@ -127,20 +131,25 @@ def run(work: Coroutine[Any, Any, _Value]) -> _Value:
 
 def to_json(document: object) -> str:
     """Write a document: instants in ISO 8601, enumerations by name, digests in hexadecimal."""
-    return json.dumps(document, default=_plain, ensure_ascii=False, indent=2)
+    return json.dumps(_plain(document), ensure_ascii=False, indent=2)
 
 
 def _plain(value: object) -> object:
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat()
     if isinstance(value, Enum):
         return value.name.lower()
+    if value is None or isinstance(value, str | int | float):
+        return value
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
     if isinstance(value, bytes):
         return value.hex()
     if isinstance(value, Path):
         return str(value)
     if isinstance(value, Mapping):
-        return dict(value)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+        pairs = cast("Mapping[str, object]", value).items()
+        return {name: _plain(item) for name, item in pairs}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in cast("list[object]", value)]
     raise TypeError(f"no JSON for {type(value).__name__}")
 
 

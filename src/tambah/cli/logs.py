@@ -55,10 +55,12 @@ def configure_logging(level: str, stream: TextIO | None = None) -> None:
     root.handlers = [handler]
     root.setLevel(number)
     logging.getLogger("uvicorn.access").disabled = True
+    logging.getLogger("alembic").setLevel(max(number, logging.WARNING))
 
 
 def mask_secrets(_logger: Any, _method: str, event: EventDict) -> EventDict:
     """Mask everything in a log line that looks like a secret. A structlog processor."""
+    event.pop("color_message", None)  # uvicorn's, the same once more for terminals
     masked: MutableMapping[str, Any] = redact_mapping(event)  # pyright: ignore[reportArgumentType]
     return masked
 

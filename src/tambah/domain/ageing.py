@@ -1,12 +1,12 @@
 """Bring a line to the present: what lapsed, ended or froze since it was last looked at."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from tambah.domain.balance import BucketKind, is_live
 from tambah.domain.draft import Draft
 from tambah.domain.ledger import Account, TransferKind
 from tambah.domain.line import LineState, stage_at, stage_ends
+from tambah.domain.records import replace
 
 
 def age(draft: Draft, *, tell: bool = True) -> None:

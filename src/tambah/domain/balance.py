@@ -1,11 +1,12 @@
 """Buckets: credit that lives and dies together."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
 
 from tambah.domain.money import ringgit
+from tambah.domain.records import replace
 from tambah.domain.refusals import CreditTooLow
 
 

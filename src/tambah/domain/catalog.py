@@ -50,9 +50,9 @@ class Catalog:
     own_amount: OwnAmount
 
     def __post_init__(self) -> None:
-        """Raise ValueError for a denomination whose parts do not add up to its price."""
+        """Raise ValueError for a denomination without credit, or whose parts are not its price."""
         for d in self.denominations:
-            if d.tax_micros + d.credit_micros != d.price_micros:
+            if d.credit_micros <= 0 or d.tax_micros + d.credit_micros != d.price_micros:
                 raise ValueError(
                     f"the denomination of RM{ringgit(d.price_micros)} is not the sum of its tax "
                     f"(RM{ringgit(d.tax_micros)}) and its credit (RM{ringgit(d.credit_micros)})"

@@ -5,7 +5,6 @@ refusal may come with changes (a wrong code counts); then it is remembered like 
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -35,6 +34,7 @@ from tambah.domain.guessing import count_wrong, forget_wrong, require_may_try
 from tambah.domain.ledger import Account, TransferKind
 from tambah.domain.line import Line, LineState, grace_after, require_can_top_up
 from tambah.domain.money import MICROS_PER_SEN, ringgit
+from tambah.domain.records import replace
 from tambah.domain.refusals import (
     AmountOutOfRange,
     CodeAlreadyYours,

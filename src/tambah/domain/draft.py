@@ -1,6 +1,5 @@
 """The changes that one command is making: local to one call of `decide`, then frozen."""
 
-from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -9,6 +8,7 @@ from tambah.domain.commands import Actor, Outcome
 from tambah.domain.ledger import Account, Transfer, TransferKind
 from tambah.domain.line import Line
 from tambah.domain.money import ringgit
+from tambah.domain.records import replace
 from tambah.domain.refusals import NumberUnknown, PartnerUnknown, Refusal
 from tambah.domain.rules import Rules
 from tambah.domain.state import (

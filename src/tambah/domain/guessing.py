@@ -1,10 +1,11 @@
 """Wrong codes: the ladder on a line, budgets of sources, and the figure for the whole."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
 
 from tambah.domain.line import Line
+from tambah.domain.records import replace
 from tambah.domain.refusals import GuestsPaused, TooManyTries, TooManyWrongCodes
 
 

@@ -5,10 +5,11 @@ behind the clock; `stage_at` says what is true at an instant, from the dates alo
 suspension stand beside the life: both stop a top-up, neither stops the clock.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
 
+from tambah.domain.records import replace
 from tambah.domain.refusals import (
     LineBarred,
     LineExpired,

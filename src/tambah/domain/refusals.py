@@ -249,7 +249,7 @@ class DailyCapReached(Refusal):
 
 
 class CreditTooLow(Refusal):
-    """The line's credit does not cover the debit."""
+    """The line's credit does not cover the debit. Params: missing (ringgit)."""
 
     code = "credit_too_low"
 

@@ -1,12 +1,12 @@
 """Taking a top-up back: what is unspent of the main credit, the bonus, and the days."""
 
-from dataclasses import replace
 from datetime import datetime
 
 from tambah.domain.commands import Reversed
 from tambah.domain.draft import Draft, Note
 from tambah.domain.ledger import Account, TransferKind
 from tambah.domain.line import LineState, grace_after
+from tambah.domain.records import replace
 from tambah.domain.refusals import AlreadyReversed, LineTerminated, TopUpUnknown
 from tambah.domain.state import TopUpRecord
 from tambah.domain.validity import ValidityRule
@@ -54,20 +54,19 @@ def _claw_bonus(draft: Draft, topup: TopUpRecord) -> int:
 
 def _return_main(draft: Draft, topup: TopUpRecord, main_micros: int) -> None:
     """Book the unspent credit back to where it came from, with the tax if nothing was spent."""
-    tax_micros = topup.tax_micros if main_micros == topup.main_micros else 0
-    back_micros = main_micros + tax_micros
-    if back_micros == 0:
+    if main_micros == 0:
         return
+    tax_micros = topup.tax_micros if main_micros == topup.main_micros else 0
     source, peer = Account.CARDS_SOLD, None
     if topup.partner_id is not None:
         source = Account.TRANSIT
         line_side = (topup.line_id, draft.transfer_seq + 1)
         note = Note(reference=topup.reference, peer=line_side)
+        back_micros = main_micros + tax_micros
         seq = draft.move_float(back_micros, TransferKind.REVERSAL, source, note)
         peer = (topup.partner_id, seq)
-    if main_micros > 0:
-        note = Note(peer=peer, mends_topup_no=topup.topup_no)
-        draft.move(draft.main, -main_micros, TransferKind.REVERSAL, source, note)
+    note = Note(peer=peer, mends_topup_no=topup.topup_no)
+    draft.move(draft.main, -main_micros, TransferKind.REVERSAL, source, note)
     if tax_micros > 0:
         note = Note(topup_no=topup.topup_no, peer=peer, mends_topup_no=topup.topup_no)
         draft.book(tax_micros, TransferKind.REVERSAL, Account.TAX, source, note)

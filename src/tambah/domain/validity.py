@@ -37,14 +37,15 @@ class ValidityRule:
         active_until: the same before the top-up, None for a line that never had one.
         """
         bought = self.end_of_day(now, valid_days)
-        if active_until is None or self.policy is ValidityPolicy.REPLACE:
+        if self.policy is ValidityPolicy.REPLACE:
             return bought
+        left = self.start_of(self.local_day(now)) if active_until is None else active_until
         if self.policy is ValidityPolicy.MAX:
-            return max(active_until, bought)
-        added = max(self.end_after(active_until, valid_days), bought)
+            return max(left, bought)
+        added = max(self.end_after(left, valid_days), bought)
         if self.policy is ValidityPolicy.ADD:
             return added
-        return max(active_until, min(added, self.end_of_day(now, self.cap_days)))
+        return max(left, min(added, self.end_of_day(now, self.cap_days)))
 
     def end_of_day(self, instant: datetime, days_later: int = 0) -> datetime:
         """Return the midnight (UTC instant) that ends the local day `days_later` days on."""

@@ -82,7 +82,8 @@ async def seed_demo(site: Site, data_dir: Path) -> Sandbox:
         demo.codes += await _more_codes(site)
     _write(path, demo)
     await write_stamp(site.database, "demo_seeded", "yes")
-    return Sandbox(api_key=demo.api_key, codes=tuple(demo.codes))
+    first_active = next(line.msisdn for line in demo.lines if line.state == "active")
+    return Sandbox(api_key=demo.api_key, codes=tuple(demo.codes), msisdn=first_active)
 
 
 def write_demo_file(data_dir: Path, url: str) -> DemoFile:

@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from litestar import Response, get
+from litestar.params import FromPath
 
 from tambah.domain.numbering import mask_msisdn
 from tambah.domain.refusals import PageNotFound
@@ -17,7 +18,7 @@ def result_routes(pages: Pages) -> list[Any]:
     """Return the handler of a result page."""
 
     @get("/topup/result/{token:str}", include_in_schema=False)
-    async def show_result(request: AnyRequest, token: str) -> Response[bytes]:
+    async def show_result(request: AnyRequest, token: FromPath[str]) -> Response[bytes]:
         receipt = await _find(pages, token)
         site = pages.site
         last_day = site.rules.validity.last_day

@@ -12,7 +12,7 @@ from tambah.store.views.sandbox import latest_sms
 from tambah.store.views.tryable import live_prices, tryable_lines
 from tambah.web.pages import AnyRequest, Pages, keep_language
 
-MOST_CODES = 12
+MOST_OF_A_PRICE = 4
 MOST_MESSAGES = 50
 REFRESH_SECONDS = 5
 
@@ -87,19 +87,20 @@ def sandbox_routes(pages: Pages) -> list[Any]:
 
 
 async def shown_codes(pages: Pages) -> list[ShownCode]:
-    """Return codes that still work, the cheapest first."""
+    """Return some codes of each price that still work, the cheapest first."""
     site = pages.site
     codes = site.sandbox.codes if site.sandbox else ()
     digests = {
         digest: code for code in codes for digest in site.keys.code_digests(fold_code(code))
     }
     prices = await live_prices(site.database, digests)
-    live = [
-        ShownCode(code=group_code(_bare(code)), price_micros=prices[digest])
-        for digest, code in digests.items()
-        if digest in prices
-    ]
-    return sorted(live, key=lambda one: one.price_micros)[:MOST_CODES]
+    shown: list[ShownCode] = []
+    for digest in sorted(prices, key=lambda digest: (prices[digest], digests[digest])):
+        price_micros = prices[digest]
+        if sum(one.price_micros == price_micros for one in shown) < MOST_OF_A_PRICE:
+            code = group_code(_bare(digests[digest]))
+            shown.append(ShownCode(code=code, price_micros=price_micros))
+    return shown
 
 
 async def shown_lines(pages: Pages) -> list[ShownLine]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 from litestar import Request, Response, get
+from litestar.params import FromPath
 
 from tambah.config import Brand
 from tambah.domain.refusals import PageNotFound
@@ -126,7 +127,7 @@ def asset_route(assets: Assets) -> Any:
     """Return the handler of /static: cached for a year, for a change has another name."""
 
     @get("/static/{name:str}", include_in_schema=False, sync_to_thread=False)
-    def send_asset(request: Request[Any, Any, Any], name: str) -> Response[bytes]:
+    def send_asset(request: Request[Any, Any, Any], name: FromPath[str]) -> Response[bytes]:
         asset = assets.find(name)
         headers = {
             "cache-control": "public, max-age=31536000, immutable",

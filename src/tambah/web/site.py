@@ -12,10 +12,14 @@ from tambah.store.database import Database
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sandbox:
-    """What a demo lays open: a working API key, and live codes to try. Never in production."""
+    """What a demo lays open: a working API key, live codes, a line to try them on.
+
+    Never in production.
+    """
 
     api_key: str = field(repr=False)
     codes: tuple[str, ...] = field(repr=False)
+    msisdn: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -214,7 +214,8 @@ def _sample(refusal: type[Refusal]) -> Refusal:
 def _curl(route: Route, server: str, sandbox: Sandbox | None) -> str:
     """Return a command that does the operation; in a demo, one that works as it stands."""
     key = sandbox.api_key if sandbox else examples.API_KEY
-    subject = examples.MSISDN if route.subject == "msisdn" else examples.SERIAL
+    number = sandbox.msisdn if sandbox else examples.MSISDN
+    subject = number if route.subject == "msisdn" else examples.SERIAL
     lines = [f"curl {server}{route.path.replace(f'{{{route.subject}}}', subject)}"]
     lines.append(f"  -H 'Authorization: Bearer {key}'")
     if route.body is not None:

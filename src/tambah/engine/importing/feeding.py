@@ -37,7 +37,7 @@ class Feeder:
         self._keys = keys
         self._reader = reader
         self._tally = tally
-        self._ids: list[int] = []
+        self._ids: deque[int] = deque()  # in their order, so that lines lie as their rows do
         self._flying: deque[tuple[int, asyncio.Future[Outcome]]] = deque()
 
     async def feed(self, table: Table, total_bytes: int) -> None:
@@ -63,7 +63,7 @@ class Feeder:
             except BadRow as bad:
                 self._tally.refuse(line, bad)
                 continue
-            command = row.command(self._ids.pop(), self._keys)
+            command = row.command(self._ids.popleft(), self._keys)
             while True:
                 try:
                     self._flying.append((line, self._engine.enqueue(command)))

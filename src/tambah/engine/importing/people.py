@@ -57,6 +57,8 @@ def open_person(keys: Keys, line_id: int, sealed: bytes) -> dict[str, str]:
 
 
 def _fold(text: str) -> str:
+    if text.isascii():
+        return text.lower()
     return unicodedata.normalize("NFKC", text).casefold()
 
 

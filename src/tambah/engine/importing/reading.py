@@ -66,9 +66,12 @@ class Table:
         return self._hash.hexdigest()
 
     def rows(self) -> Iterator[Row]:
-        """Return the rows; empty lines are passed over."""
+        """Return the rows; empty lines, and those of separators alone, are passed over."""
         separator, width = self.separator, len(self.titles)
+        nothing = f'{separator} \t"'.encode()
         for number, line in self._lines:
+            if not line.strip(nothing):
+                continue
             if b'"' not in line and len(line) <= LONGEST_ROW_BYTES:
                 try:
                     fields = line.decode().split(separator)

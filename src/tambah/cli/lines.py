@@ -1,0 +1,295 @@
+"""tambah lines …: subscribers' lines, brought along and put right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from uuid import uuid4
+
+import click
+import rich_click
+
+from tambah.cli.desk import Desk, actor, at_desk
+from tambah.cli.frame import Answer, answering
+from tambah.cli.options import SIGNED_RINGGIT, reason, request_key
+from tambah.cli.progress import progress
+from tambah.cli.reports import report_to
+from tambah.domain.commands import (
+    ActivateLine,
+    Actor,
+    AdjustCredit,
+    BarLine,
+    LineChanged,
+    Reversed,
+    ReverseTopUp,
+)
+from tambah.domain.money import ringgit
+from tambah.domain.numbering import fold_msisdn, show_msisdn
+from tambah.domain.refusals import NumberUnknown
+from tambah.engine.importing import ImportRequest, ImportResult, RowRules, import_lines
+from tambah.store.views.lines import LineView, line_now, read_line
+
+LineCommand = ActivateLine | AdjustCredit | BarLine
+
+
+@click.group(cls=rich_click.RichGroup)
+def lines() -> None:
+    """Import lines, look at them, put them right. A NUMBER is written as people write it."""
+
+
+@lines.command("import", cls=rich_click.RichCommand)
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.option("--dry-run", is_flag=True, help="Only say what would be imported and refused.")
+@click.option("--all-or-nothing", is_flag=True, help="Import nothing if any row is bad.")
+@click.option(
+    "--report",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write each bad row to this file, a JSON document a line.",
+)
+@reason
+@answering
+def import_command(
+    file: Path, dry_run: bool, all_or_nothing: bool, report: Path | None, reason: str
+) -> Answer:
+    """Import lines from FILE (CSV). Good rows are imported, bad rows are reported.
+
+    Columns: msisdn (or number), iccid, language, plan, activated_on, active_until, grace_until,
+    balance, barred, suspended, name, document, birth_date, contact; in any order, most may be
+    left out. Days are written 2026-12-31 and mean the last day. The same file may be imported
+    again: rows that were imported before change nothing.
+    """
+
+    async def bring(desk: Desk) -> ImportResult:
+        row_rules = RowRules(
+            rules=desk.rules,
+            plans=tuple(desk.operator.plans),
+            keys=desk.keys,
+            today=desk.rules.validity.local_day(desk.now),
+        )
+        async with desk.engine() as engine:
+            with progress("importing lines") as told:
+                request = ImportRequest(
+                    path=file,
+                    actor=actor(reason),
+                    all_or_nothing=all_or_nothing,
+                    dry_run=dry_run,
+                    on_refused=refusals.add,
+                    progress=told,
+                )
+                return await import_lines(engine, desk.database, request, row_rules)
+
+    with report_to(report) as refusals:
+        result = at_desk(bring)
+    document = {**asdict(result), "rows": refusals.first, "rows_left_out": refusals.left_out}
+    return Answer(
+        document=document,
+        text="\n".join([_summary(result), *refusals.lines()]),
+        is_wrong=all_or_nothing and result.refused > 0,
+    )
+
+
+def _summary(result: ImportResult) -> str:
+    counts = f"{result.created} new, {result.unchanged} unchanged, {result.refused} refused."
+    if result.is_written:
+        return f"Imported {result.file}: {counts}"
+    return f"Nothing was imported from {result.file}. It would be: {counts}"
+
+
+@lines.command(cls=rich_click.RichCommand)
+@click.argument("number")
+@answering
+def show(number: str) -> Answer:
+    """Show the line of NUMBER as it stands now."""
+
+    async def look(desk: Desk) -> Answer:
+        msisdn = fold_msisdn(number, desk.rules.numbers)
+        account = await read_line(desk.database, msisdn)
+        if account is None:
+            raise NumberUnknown
+        view = line_now(account, desk.rules, desk.now)
+        line = view.line
+        document = {
+            "msisdn": str(msisdn),
+            "state": view.state,
+            "language": line.language.tag,
+            "plan": line.plan,
+            "iccid": account.iccid,
+            "barred": line.barred,
+            "suspended": line.suspended,
+            "activated_at": line.activated_at,
+            "active_until": line.active_until,
+            "grace_until": line.grace_until,
+            "balance": ringgit(view.main_micros),
+            "bonus": ringgit(view.bonus_micros),
+            "top_ups": line.topup_seq,
+        }
+        return Answer(document=document, text=_in_words(view, desk))
+
+    return at_desk(look)
+
+
+def _in_words(view: LineView, desk: Desk) -> str:
+    """Describe a line for staff; its days are the last ones that count, as people are told."""
+    line, validity = view.line, desk.rules.validity
+    words = [view.state.name.lower().replace("_", "-")]
+    words += ["barred"] if line.barred else []
+    words += ["suspended"] if line.suspended else []
+    text = f"{show_msisdn(line.msisdn, desk.rules.numbers)}: {', '.join(words)}"
+    if line.active_until and line.grace_until:
+        text += f"\nactive to the end of {validity.last_day(line.active_until)}"
+        text += f", grace to the end of {validity.last_day(line.grace_until)}"
+    text += f"\nRM{ringgit(view.main_micros)}, bonus RM{ringgit(view.bonus_micros)}"
+    return f"{text}\nplan {line.plan}, language {line.language.tag}, top-ups {line.topup_seq}"
+
+
+@lines.command(cls=rich_click.RichCommand)
+@click.argument("number")
+@click.option("--days", type=click.IntRange(1, 3650), required=True, help="Days of validity.")
+@reason
+@request_key
+@answering
+def activate(number: str, days: int, reason: str, request_key: str | None) -> Answer:
+    """Start the life of NUMBER with its first days of validity."""
+
+    def wanted(msisdn: int, who: Actor, caller: str, key: str) -> LineCommand:
+        return ActivateLine(
+            caller=caller, request_key=key, msisdn=msisdn, valid_days=days, actor=who
+        )
+
+    return _change(number, reason, request_key, wanted)
+
+
+@lines.command(cls=rich_click.RichCommand, context_settings={"ignore_unknown_options": True})
+@click.argument("number")
+@click.argument("amount", type=SIGNED_RINGGIT)
+@reason
+@request_key
+@answering
+def adjust(number: str, amount: int, reason: str, request_key: str | None) -> Answer:
+    """Put the credit of NUMBER right by AMOUNT ringgit: 5.00 more, -5.00 less."""
+
+    def wanted(msisdn: int, who: Actor, caller: str, key: str) -> LineCommand:
+        return AdjustCredit(
+            caller=caller, request_key=key, msisdn=msisdn, amount_micros=amount, actor=who
+        )
+
+    return _change(number, reason, request_key, wanted)
+
+
+@lines.command(cls=rich_click.RichCommand)
+@click.argument("number")
+@reason
+@answering
+def bar(number: str, reason: str) -> Answer:
+    """Bar NUMBER: its owner lost the phone."""
+    return _bar(number, reason, barred=True)
+
+
+@lines.command(cls=rich_click.RichCommand)
+@click.argument("number")
+@reason
+@answering
+def unbar(number: str, reason: str) -> Answer:
+    """Lift the bar of NUMBER."""
+    return _bar(number, reason, barred=False)
+
+
+@lines.command(cls=rich_click.RichCommand)
+@click.argument("number")
+@reason
+@answering
+def suspend(number: str, reason: str) -> Answer:
+    """Suspend NUMBER: its registration is not in order."""
+    return _bar(number, reason, suspended=True)
+
+
+@lines.command(cls=rich_click.RichCommand)
+@click.argument("number")
+@reason
+@answering
+def resume(number: str, reason: str) -> Answer:
+    """Lift the suspension of NUMBER."""
+    return _bar(number, reason, suspended=False)
+
+
+@lines.command(cls=rich_click.RichCommand)
+@click.argument("number")
+@click.argument("top_up", type=int)
+@reason
+@answering
+def reverse(number: str, top_up: int, reason: str) -> Answer:
+    """Take back what is unspent of the TOP_UP of NUMBER (its first is 1)."""
+
+    async def mend(desk: Desk) -> Reversed:
+        who = actor(reason)
+        command = ReverseTopUp(
+            caller=who.who,
+            # A top-up is reversed once: a repeat gets the first answer.
+            request_key=f"reverse:{top_up}",
+            msisdn=fold_msisdn(number, desk.rules.numbers),
+            topup_no=top_up,
+            actor=who,
+        )
+        async with desk.engine() as engine:
+            return await engine.submit(command)
+
+    done = at_desk(mend)
+    document = {
+        "msisdn": str(done.msisdn),
+        "top_up": done.topup_no,
+        "main": ringgit(done.main_micros),
+        "bonus": ringgit(done.bonus_micros),
+        "spent": ringgit(done.spent_micros),
+        "balance": ringgit(done.balance_micros),
+        "active_until": done.active_until,
+    }
+    text = (
+        f"Taken back: RM{ringgit(done.main_micros)} and RM{ringgit(done.bonus_micros)} of bonus;"
+        f" RM{ringgit(done.spent_micros)} was spent. Balance: RM{ringgit(done.balance_micros)}."
+    )
+    return Answer(document=document, text=text)
+
+
+def _bar(
+    number: str, why: str, *, barred: bool | None = None, suspended: bool | None = None
+) -> Answer:
+    def wanted(msisdn: int, who: Actor, caller: str, key: str) -> LineCommand:
+        return BarLine(
+            caller=caller,
+            request_key=key,
+            msisdn=msisdn,
+            barred=barred,
+            suspended=suspended,
+            actor=who,
+        )
+
+    return _change(number, why, None, wanted)
+
+
+def _change(
+    number: str,
+    why: str,
+    key: str | None,
+    wanted: Callable[[int, Actor, str, str], LineCommand],
+) -> Answer:
+    """Have a line changed. key: the caller's own, None for one that is never used again."""
+
+    async def change(desk: Desk) -> Answer:
+        who = actor(why)
+        msisdn = fold_msisdn(number, desk.rules.numbers)
+        command = wanted(msisdn, who, who.who, key or uuid4().hex)
+        async with desk.engine() as engine:
+            changed: LineChanged = await engine.submit(command)
+        document = {
+            "msisdn": str(changed.msisdn),
+            "state": changed.state,
+            "balance": ringgit(changed.balance_micros),
+            "active_until": changed.active_until,
+            "grace_until": changed.grace_until,
+        }
+        shown = show_msisdn(changed.msisdn, desk.rules.numbers)
+        text = f"{shown}: {changed.state.name.lower()}, RM{ringgit(changed.balance_micros)}"
+        return Answer(document=document, text=text)
+
+    return at_desk(change)

@@ -1,0 +1,154 @@
+"""A running demo, Debian's chromium, and a watch on every request it makes."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+
+from tambah.domain.voucher import letter_code
+
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PHONE = {"width": 360, "height": 740}
+DESK = {"width": 1280, "height": 800}
+
+
+@dataclass
+class Demo:
+    """A running demo, as its demo.json tells; every code and number is handed out once."""
+
+    url: str
+    codes: Iterator[str]
+    numbers: dict[str, Iterator[int]]
+    shown: dict[str, Any] = field(default_factory=dict)
+
+    def code(self) -> str:
+        """Return a fresh code as a hurried person types it: letters, spaces and dashes."""
+        shown = letter_code(next(self.codes), lambda choices: choices[-1]).lower()
+        return f" {shown[:4]} {shown[4:8]}-{shown[8:13]}  {shown[13:]} "
+
+    def number(self, tag: str = "en") -> str:
+        """Return the number of a fresh active line whose subscriber reads that language."""
+        national = "0" + str(next(self.numbers[tag]))[2:]
+        return f"{national[:3]}-{national[3:-4]} {national[-4:]}"
+
+
+@pytest.fixture(scope="session")
+def demo() -> Iterator[Demo]:
+    """Run `tambah demo` on a free port with a data directory of its own."""
+    if not CHROMIUM.exists():
+        pytest.skip("NO BROWSER: /usr/bin/chromium is missing, run `make setup-browser`")
+    folder = Path(tempfile.mkdtemp(prefix="tambah-journeys-"))
+    environment = {name: value for name, value in os.environ.items() if "TAMBAH_" not in name}
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        listen = f"127.0.0.1:{free.getsockname()[1]}"
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [Path(sys.executable).with_name("tambah"), "demo"],
+            env=environment | {"TAMBAH_DATA_DIR": str(folder / "data"), "TAMBAH_LISTEN": listen},
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        told = _wait_for(folder / "data" / "demo.json", process, folder / "log")
+        lines = [line for line in told["lines"] if line["state"] == "active"]
+        yield Demo(
+            url=told["url"],
+            codes=iter(told["codes"]),
+            numbers={
+                tag: iter([line["msisdn"] for line in lines if line["language"] == tag])
+                for tag in ("en", "ms", "zh-Hans", "ta")
+            },
+        )
+    finally:
+        process.terminate()
+        process.wait(30)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _wait_for(path: Path, process: subprocess.Popen[bytes], log: Path) -> Any:
+    """Return the JSON document at `path` once the demo has written it and answers."""
+    for _ in range(600):
+        try:
+            told = json.loads(path.read_text())
+            host, _, port = told["url"].removeprefix("http://").rpartition(":")
+            socket.create_connection((host, int(port)), 1).close()
+        except (OSError, ValueError):
+            try:
+                status = process.wait(0.1)
+            except subprocess.TimeoutExpired:
+                continue
+            raise AssertionError(f"the demo ended with {status}: {log.read_text()}") from None
+        return told
+    raise AssertionError(f"the demo did not start: {log.read_text()}")
+
+
+@pytest.fixture(scope="session")
+async def browser(demo: Demo) -> AsyncIterator[Browser]:
+    """Run one browser for all journeys."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        await browser.close()
+
+
+@asynccontextmanager
+async def visit(browser: Browser, demo: Demo, **options: Any) -> AsyncIterator[Page]:
+    """Open a fresh visitor's page; at the end, say whether anything left the own address."""
+    strangers: list[str] = []
+    troubles: list[str] = []
+    context: BrowserContext = await browser.new_context(
+        base_url=demo.url, **({"viewport": PHONE} | options)
+    )
+    context.set_default_timeout(10_000)
+    context.on(
+        "request",
+        lambda request: (
+            None if request.url.startswith(demo.url) else strangers.append(request.url)
+        ),
+    )
+    context.on("weberror", lambda error: troubles.append(str(error.error)))
+    page = await context.new_page()
+    page.on("console", lambda said: troubles.append(said.text) if _is_trouble(said) else None)
+    yield page
+    await context.close()
+    assert strangers == []
+    assert troubles == []
+
+
+def _is_trouble(said: Any) -> bool:
+    """Say whether the console reports a mistake of ours: not the status of a refused form."""
+    return said.type == "error" and "the server responded with a status of" not in said.text
+
+
+async def fill(page: Page, number: str, code: str) -> None:
+    """Type a number and a code."""
+    await page.fill("#number", number)
+    await page.fill("#code", code)
+
+
+async def press(page: Page) -> None:
+    """Press the button that tops up."""
+    await page.click("form .go")

@@ -1,0 +1,88 @@
+"""Every page in every language, by day and by night: axe, and what axe does not see."""
+
+from __future__ import annotations
+
+import pytest
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Browser, Page
+
+from tambah.i18n import LANGUAGES
+
+from .conftest import DESK, PHONE, Demo, fill, press, visit
+
+PATHS = ("/", "/help", "/sandbox/codes", "/sandbox/sms", "/nowhere")
+AXE = {"resultTypes": ["violations"]}
+
+# Text that runs out of the box of its block, into a field, or out of the page.
+OVERRUN = """() => {
+  const found = [];
+  const boxes = [...document.querySelectorAll('input:not([type=hidden]), button, svg')]
+    .filter((element) => element.checkVisibility());
+  const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  for (let node = walk.nextNode(); node; node = walk.nextNode()) {
+    const holder = node.parentElement;
+    if (!node.data.trim() || !holder.checkVisibility()) continue;
+    if (holder.closest('.skip, .demo p span')) continue;
+    const range = document.createRange();
+    range.selectNodeContents(node);
+    let block = holder;
+    while (getComputedStyle(block).display === 'inline') block = block.parentElement;
+    const outer = block.getBoundingClientRect();
+    for (const line of range.getClientRects()) {
+      if (line.right > outer.right + 1 || line.left < outer.left - 1 || line.right > innerWidth)
+        found.push('out of its box: ' + node.data.trim());
+      for (const box of boxes) {
+        if (box.contains(node)) continue;
+        const other = box.getBoundingClientRect();
+        const across = Math.min(line.right, other.right) - Math.max(line.left, other.left);
+        const down = Math.min(line.bottom, other.bottom) - Math.max(line.top, other.top);
+        if (across > 1 && down > line.height / 3) found.push('over a field: ' + node.data.trim());
+      }
+    }
+  }
+  return found;
+}"""
+
+# Links and buttons that stand by themselves are 44 pixels high at least.
+SMALL = """() => [...document.querySelectorAll('a, button, input')]
+  .filter((element) => element.checkVisibility() && !element.matches('.skip, p a, .summary a'))
+  .filter((element) => element.getBoundingClientRect().height < 44)
+  .map((element) => element.outerHTML)"""
+
+
+async def look(page: Page, place: str) -> list[str]:
+    """Return what is wrong with the page as it stands, by day and by night."""
+    found = [f"{place}: {text}" for text in await page.evaluate(OVERRUN)]
+    found += [f"{place}: small: {text}" for text in await page.evaluate(SMALL)]
+    wide = "document.documentElement.scrollWidth > innerWidth"
+    found += [f"{place}: scrolls sideways"] if await page.evaluate(wide) else []
+    for scheme in ("light", "dark"):
+        await page.emulate_media(color_scheme=scheme)
+        result = await Axe().run(page, options=AXE)
+        found += [
+            f"{place}, {scheme}: {violation['id']}: {node['html']}"
+            for violation in result.response["violations"]
+            for node in violation["nodes"]
+        ]
+    return found
+
+
+@pytest.mark.parametrize("tag", LANGUAGES)
+async def test_every_page_looks_right(browser: Browser, demo: Demo, tag: str) -> None:
+    found: list[str] = []
+    async with visit(browser, demo, viewport=PHONE if tag != "ms" else DESK) as page:
+        for path in PATHS:
+            await page.goto(f"{path}?lang={tag}")
+            found += await look(page, path)
+        await page.goto(f"/?lang={tag}")
+        await fill(page, "012", "1234")
+        await press(page)
+        await page.wait_for_selector(".summary")
+        found += await look(page, "refused")
+        await page.goto(f"/?lang={tag}")
+        await fill(page, demo.number(tag), demo.code())
+        await press(page)
+        await page.wait_for_selector(".receipt")
+        found += await look(page, "result")
+
+    assert found == []
