@@ -258,6 +258,7 @@ def build_asgi(site: Site) -> Any:
         exception_handlers=pieces.exception_handlers,
         openapi_config=None,
         logging_config=None,
+        request_max_body_size=None,  # `wrap` limits and drains bodies, for every path
     )
     pages = pieces.wrap(litestar)
 
@@ -302,6 +303,8 @@ async def serve(application: Any, bound: socket.socket) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        # uvicorn would believe X-Forwarded-For from this machine; whom to believe is our setting.
+        proxy_headers=False,
         date_header=True,
         http="httptools",
         ws="none",

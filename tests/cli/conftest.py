@@ -14,8 +14,7 @@ from click.testing import CliRunner
 
 from tambah.app import DEMO_OPERATOR
 from tambah.cli import _root
-
-from ..conftest import Fresh, Server, with_database
+from tests.conftest import Fresh, Server, with_database
 
 _numbers = count(1)
 

@@ -13,8 +13,8 @@ import pyrage
 import pytest
 
 from tambah.cli import _COMMANDS, _root
+from tests.conftest import Fresh
 
-from ..conftest import Fresh
 from .conftest import Tambah
 
 LINES = "msisdn,active_until,balance\n60123456789,2099-12-31,10.00\n60123456780,,\n"

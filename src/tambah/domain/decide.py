@@ -79,7 +79,6 @@ def decide(
 
 
 def _redeem_voucher(command: RedeemVoucher, draft: Draft) -> Outcome:
-    draft.require_line()
     age(draft)
     line = draft.require_line()
     require_can_top_up(line)
@@ -141,7 +140,6 @@ def _top_up(command: TopUp, draft: Draft) -> Outcome:
     partner = draft.require_partner()
     if partner.suspended:
         raise PartnerSuspended
-    draft.require_line()
     age(draft)
     require_can_top_up(draft.require_line())
     if draft.known.referred:
@@ -261,7 +259,6 @@ def _activate_line(command: ActivateLine, draft: Draft) -> Outcome:
 
 
 def _adjust_credit(command: AdjustCredit, draft: Draft) -> Outcome:
-    draft.require_line()
     age(draft)
     line = draft.require_line()
     if line.state not in (LineState.ACTIVE, LineState.GRACE, LineState.PRE_ACTIVE):
@@ -276,7 +273,6 @@ def _adjust_credit(command: AdjustCredit, draft: Draft) -> Outcome:
 
 
 def _bar_line(command: BarLine, draft: Draft) -> Outcome:
-    draft.require_line()
     age(draft)
     line = draft.require_line()
     draft.line = replace(
@@ -288,13 +284,11 @@ def _bar_line(command: BarLine, draft: Draft) -> Outcome:
 
 
 def _reverse_top_up(command: ReverseTopUp, draft: Draft) -> Outcome:
-    draft.require_line()
     age(draft)
     return reverse_top_up(draft, command.topup_no)
 
 
 def _age_line(_: AgeLine, draft: Draft) -> Outcome:
-    draft.require_line()
     age(draft)
     return _line_changed(draft)
 
