@@ -7,6 +7,7 @@ import random
 import time
 from pathlib import Path
 
+from tambah.app import spare_collector
 from tambah.config import read_operator
 from tambah.domain.commands import TopUp
 from tambah.engine.clock import Clock
@@ -30,6 +31,7 @@ async def top_ups(ground: Ground, callers: int, seconds: float, *, hot: bool = F
         clock=Clock(),
     )
     await engine.start()
+    spare_collector()  # as the server does
     done = 0
     stop = time.perf_counter() + seconds
 

@@ -57,7 +57,7 @@ def every_command() -> list[click.Command]:
 def test_every_command_has_json_and_help() -> None:
     commands = every_command()
 
-    assert len(commands) == 33
+    assert len(commands) == 30
     assert [c.name for c in commands if "as_json" not in {p.name for p in c.params}] == []
     assert [c.name for c in commands if not c.help] == []
 
@@ -275,7 +275,7 @@ def test_restore_of_a_broken_file_leaves_the_database_empty(
 ) -> None:
     file = tmp_path / "books.dump"
     tambah("backup", file)
-    file.write_bytes(file.read_bytes()[:-2000])
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 3])
     monkeypatch.setenv("TAMBAH_DATABASE_URL", empty.dsn)
     monkeypatch.setenv("TAMBAH_OWNER_DATABASE_URL", empty.owner_dsn)
 

@@ -12,6 +12,9 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+import tambah
+
+DEMO_OPERATOR = Path(tambah.__file__).parent / "demo_operator.toml"
 PROGRAM = [sys.executable, "-c", "from tambah.cli import main; main()"]
 
 
@@ -68,7 +71,7 @@ def test_demo_runs_until_told_and_shares_its_database(tmp_path: Path) -> None:
         with urllib.request.urlopen(f"{places['portal']}/readyz", timeout=30) as answer:
             ready = answer.status
         shown = run("lines", "show", listed["lines"][0]["msisdn"], "--json", **variables)
-        served = run("serve", **variables)
+        served = run("serve", TAMBAH_OPERATOR_FILE=str(DEMO_OPERATOR), **variables)
     finally:
         demo.send_signal(signal.SIGTERM)
         out, err = demo.communicate(timeout=60)

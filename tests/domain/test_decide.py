@@ -512,6 +512,13 @@ def test_bar_line_sets_what_is_said_and_leaves_the_rest(
     books.submit(top_up("3"), NOW)
 
 
+def test_barring_brings_the_line_to_the_present() -> None:
+    books = books_for()
+    answer = books.submit(bar("1", barred=True), day(60))
+    assert isinstance(answer, LineChanged)
+    assert (answer.state, answer.balance_micros) == (LineState.EXPIRED, 0)
+
+
 def test_neither_stops_the_clock() -> None:
     books = books_for()
     books.submit(bar("1", barred=True, suspended=True), NOW)

@@ -361,3 +361,21 @@ def test_replaying_nothing_changes_nothing() -> None:
     validity = rules_for().validity
     assert replay_dates(None, [], validity) is None
     assert replay_dates(day(3), [], validity) == day(3)
+
+
+def test_a_change_of_policy_does_not_rewrite_the_dates_of_earlier_top_ups() -> None:
+    books = books_for(ADD)
+    books.submit(top_up("1", 10), day(1))
+    books.submit(top_up("2", 10), day(1))  # until day 30
+    books.rules = rules_for(MAX)
+    books.submit(top_up("3", 50), day(2))
+    assert undone(books, 3, day(3)).active_until == day(30)
+    assert undone(books, 2, day(3)).active_until == day(20)
+
+
+def test_a_top_up_and_a_reversal_of_one_instant_still_give_the_dates_before() -> None:
+    books = books_for(ADD)
+    books.submit(top_up("1", 10), NOW)
+    books.submit(top_up("2", 5), NOW)
+    undone(books, 1, NOW)
+    assert undone(books, 2, NOW).active_until == day(10)

@@ -202,6 +202,8 @@ class Campaign:
         ledger.violations += find_secrets(readable(house), codes, [api_key])
         if not house.is_alive():
             ledger.complain("the server ended by itself")
+        if (status := house.stop()) != 0:
+            ledger.complain(f"told to stop, the server ended with status {status}")
 
 
 class NotBack(Exception):

@@ -85,6 +85,7 @@ def at_desk(work: Callable[[Desk], Awaitable[_Value]]) -> _Value:
     """Open the database with its rules and keys, and do something with them."""
 
     async def sit(base: Base) -> _Value:
+        """Open it, work, close it."""
         async with open_desk(base) as desk:
             return await work(desk)
 

@@ -61,6 +61,7 @@ def import_command(
     """
 
     async def bring(desk: Desk) -> ImportResult:
+        """Run the import."""
         row_rules = RowRules(
             rules=desk.rules,
             plans=tuple(desk.operator.plans),
@@ -103,6 +104,7 @@ def show(number: str) -> Answer:
     """Show the line of NUMBER as it stands now."""
 
     async def look(desk: Desk) -> Answer:
+        """Read the line and describe it."""
         msisdn = fold_msisdn(number, desk.rules.numbers)
         account = await read_line(desk.database, msisdn)
         if account is None:
@@ -222,6 +224,7 @@ def reverse(number: str, top_up: int, reason: str) -> Answer:
     """Take back what is unspent of the TOP_UP of NUMBER (its first is 1)."""
 
     async def mend(desk: Desk) -> Reversed:
+        """Have the engine reverse it."""
         who = actor(reason)
         command = ReverseTopUp(
             caller=who.who,
@@ -276,6 +279,7 @@ def _change(
     """Have a line changed. key: the caller's own, None for one that is never used again."""
 
     async def change(desk: Desk) -> Answer:
+        """Have the engine change it."""
         who = actor(why)
         msisdn = fold_msisdn(number, desk.rules.numbers)
         command = wanted(msisdn, who, who.who, key or uuid4().hex)

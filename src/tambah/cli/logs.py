@@ -55,6 +55,8 @@ def configure_logging(level: str, stream: TextIO | None = None) -> None:
     root.handlers = [handler]
     root.setLevel(number)
     logging.getLogger("uvicorn.access").disabled = True
+    # It writes a trace for each try while the database is away; we say that in a line.
+    logging.getLogger("asyncpg.pool").setLevel(logging.CRITICAL)
     logging.getLogger("alembic").setLevel(max(number, logging.WARNING))
 
 

@@ -50,6 +50,7 @@ def add(  # noqa: PLR0913 - a parameter for each option
     """Add a partner (a dealer, a shop, a program) with an empty float."""
 
     async def work(desk: Desk) -> int:
+        """Add it."""
         return await add_partner(
             desk.database,
             name=name,
@@ -75,6 +76,7 @@ def fund(partner: int, amount: int, reference: str, reason: str) -> Answer:
     """Add to the float of PARTNER the AMOUNT of ringgit that it paid in."""
 
     async def work(desk: Desk) -> Answer:
+        """Have the engine fund it."""
         command = FundPartner(
             # For all who work at this command line: two of them may book the same payment.
             caller="cli",
@@ -123,6 +125,7 @@ def add_key_command(
     """Make an API key for PARTNER and show it, for the only time."""
 
     async def work(desk: Desk) -> str:
+        """Make it."""
         wanted = KeyRequest(
             partner_id=partner, label=label, scopes=scopes or SCOPES, is_test=is_test
         )
@@ -146,6 +149,7 @@ def revoke(prefix: str, reason: str) -> Answer:
     """End the API key that begins with PREFIX (14 characters)."""
 
     async def work(desk: Desk) -> int:
+        """End it."""
         return await revoke_key(desk.database, prefix, actor(reason))
 
     ended = at_desk(work)

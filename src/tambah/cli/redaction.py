@@ -20,7 +20,7 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"tk_[A-Za-z0-9]+_[A-Za-z0-9_\-]*"), f"tk_{MASK}"),
     (re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=\-]+"), rf"\1 {MASK}"),
     (
-        re.compile(r"(?i)(authorization['\"]?\s*[:=,]\s*b?['\"]?)(?!bearer|basic)[^\s'\",)}\]]+"),
+        re.compile(r"(?i)(authorization['\"]?\s*[:=,]\s*b?['\"]?)(?!bearer|basic)[^\s'\",)}\]>]+"),
         rf"\1{MASK}",
     ),
     (re.compile(r"(?i)(\b[0-9]{1,4}\s*[:=]\s*)?\b[0-9a-f]{64,}\b"), MASK),

@@ -32,6 +32,7 @@ def _stay(work: _Work, *, as_json: bool) -> None:
         base = find_base(settings)  # in the main thread: the server would end with any other
 
         async def stay() -> None:
+            """Work until told to stop."""
             await work(base, settings)
 
         try:
@@ -52,6 +53,7 @@ def demo(anywhere: bool, as_json: bool) -> None:
     """
 
     async def work(base: Base, settings: Settings) -> None:
+        """Open the house, say where it is, serve."""
         async with open_house(base, demo=True) as house:
             application = build_asgi(house.site)
             bound = listen(settings, demo=True, anywhere=anywhere)
@@ -100,6 +102,7 @@ def serve(no_worker: bool, as_json: bool) -> None:
     """Serve pages and the API until it is told to stop; requests under way are answered first."""
 
     async def work(base: Base, settings: Settings) -> None:
+        """Open the house, say where it is, serve."""
         async with open_house(base, works=not no_worker) as house:
             application = build_asgi(house.site)
             bound = listen(settings, demo=False)
@@ -118,6 +121,7 @@ def worker(as_json: bool) -> None:
     """Do what happens by the clock, without serving, until it is told to stop."""
 
     async def work(base: Base, _: Settings) -> None:
+        """Open the house and wait."""
         async with open_house(base) as house:
             say(Answer(document={"worker": True}, text="The worker is running."), as_json=as_json)
             sys.stdout.flush()

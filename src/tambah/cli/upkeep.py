@@ -25,6 +25,7 @@ def migrate(plan: bool) -> Answer:
     """Bring the database to this version's tables, partitions and grants."""
 
     async def work(base: Base) -> Answer:
+        """Look at the version, then migrate unless only the plan is asked for."""
         before = await current_version(base.owner_dsn)
         pending = _pending(before)
         if not plan:

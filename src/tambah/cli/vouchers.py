@@ -65,6 +65,7 @@ def generate_command(  # noqa: PLR0913 - a parameter for each option
     """Make a batch of QUANTITY vouchers of PRICE ringgit (10.00)."""
 
     async def make(desk: Desk) -> Generated:
+        """Make the batch."""
         validity = desk.rules.validity
         redeem_before = None
         if redeem_until is not None:
@@ -102,6 +103,7 @@ def generate_command(  # noqa: PLR0913 - a parameter for each option
 
 def _move_batch(batch: int, action: BatchAction, why: str) -> Answer:
     async def move(desk: Desk) -> Answer:
+        """Move the batch."""
         moved = await change_batch(desk.database, batch, action, actor(why), desk.now)
         before, after = moved.before.name.lower(), moved.after.name.lower()
         return Answer(
@@ -116,6 +118,7 @@ def _move_range(target: str, action: RangeAction, why: str) -> Answer:
     cards = _read_range(target)
 
     async def move(desk: Desk) -> RangeMoved:
+        """Move the cards."""
         with progress(action) as told:
             return await change_range(
                 desk.database, cards, action, actor(why), desk.now, progress=told
@@ -189,6 +192,7 @@ def export(batch: int, file: Path, reason: str) -> Answer:
     """Write the encrypted print file of BATCH to FILE. It is handed out once."""
 
     async def hand_out(desk: Desk) -> Answer:
+        """Write the file."""
         done = await export_print_file(desk.database, batch, file, actor(reason), desk.now)
         text = f"{done.path}: {done.size} bytes, SHA-256 {done.digest.hex()}"
         if done.again:

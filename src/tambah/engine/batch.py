@@ -111,7 +111,10 @@ class Changes:
 
     lines: dict[int, LineAccount] = field(default_factory=dict[int, LineAccount])
     new_line_ids: set[int] = field(default_factory=set[int])
-    persons: list[tuple[int, PersonRecord]] = field(default_factory=list[tuple[int, PersonRecord]])
+    recycled: dict[int, int] = field(default_factory=dict[int, int])
+    persons: list[tuple[int, PersonRecord, datetime]] = field(
+        default_factory=list[tuple[int, PersonRecord, datetime]]
+    )
     partners: dict[int, PartnerAccount] = field(default_factory=dict[int, PartnerAccount])
     buckets: dict[tuple[int, int], Bucket] = field(default_factory=dict[tuple[int, int], Bucket])
     transfers: list[Transfer] = field(default_factory=list[Transfer])
@@ -129,8 +132,8 @@ class Changes:
     audits: list[AuditEntry] = field(default_factory=list[AuditEntry])
 
 
-class RedeemedElsewhere(Exception):
-    """A voucher was not in the state that was locked: a broken promise, never expected."""
+class ChangedElsewhere(Exception):
+    """A row was not as it was when it was locked: a broken promise, never expected."""
 
 
 async def run_batch(
@@ -362,7 +365,7 @@ def _take_along(pending: Pending, decision: Decision, loaded: Loaded, changes: C
     if decision.line is not None:
         _take_line(decision.line, loaded, changes)
         if isinstance(command, ImportLine) and command.person is not None:
-            changes.persons.append((command.line_id, command.person))
+            changes.persons.append((command.line_id, command.person, loaded.now))
     if decision.partner is not None:
         partner = decision.partner
         loaded.partners[partner.partner_id] = partner
@@ -387,6 +390,9 @@ def _take_line(account: LineAccount, loaded: Loaded, changes: Changes) -> None:
     before = loaded.lines.get(line_id)
     if before is None:
         changes.new_line_ids.add(line_id)
+        ended_id = loaded.line_of.get(account.line.msisdn)
+        if ended_id is not None:
+            changes.recycled[account.line.msisdn] = ended_id
     untouched = {id(bucket) for bucket in before.buckets} if before else set[int]()
     for bucket in account.buckets:
         if id(bucket) not in untouched:
@@ -467,7 +473,12 @@ async def _write_lines(connection: Connection, changes: Changes) -> None:
     if old:
         await lines.update_lines(connection, old)
     if new:
-        await lines.insert_lines(connection, new)
+        await lines.insert_lines(connection, new, changes.recycled)
+    if changes.recycled:
+        owners = {account.line.msisdn: account.line.line_id for account in new}
+        passed = await lines.pass_numbers_on(connection, changes.recycled, owners)
+        if passed != len(changes.recycled):
+            raise ChangedElsewhere
     if changes.persons:
         await persons.insert_persons(connection, changes.persons)
 
@@ -479,7 +490,7 @@ async def _write_topups(connection: Connection, changes: Changes) -> None:
             connection, cards, [topup_no for _, topup_no in changes.redeemed]
         )
         if marked != len(cards):
-            raise RedeemedElsewhere
+            raise ChangedElsewhere
     if changes.topups:
         await topups.insert_topups(connection, changes.topups)
     if changes.reversed:

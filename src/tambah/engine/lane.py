@@ -28,6 +28,7 @@ from tambah.store.database import (
 log = structlog.get_logger(__name__)
 
 BATCH_CAP = 500
+STATEMENT_SECONDS = 12.0
 _TRIES = 4
 _RECONNECT_SECONDS = 0.1
 
@@ -101,6 +102,7 @@ class Lane:
                 log.warning("database away", reason=type(lost).__name__)
                 batch = await self._reconnect(batch)
             except Exception as bug:  # noqa: BLE001 - logged and answered, never passed over
+                self._drop_connection()  # in whatever state the bug left it
                 await self._settle_singly(batch, bug)
                 return
             else:
@@ -138,7 +140,9 @@ class Lane:
 
     async def _attempt(self, batch: list[Pending]) -> tuple[list[Outcome | Refusal], int]:
         if self._connection is None or self._connection.is_closed():
-            self._connection = await self._database.connect_writer()
+            self._connection = await self._database.connect_writer(
+                timeout_seconds=STATEMENT_SECONDS
+            )
         return await run_batch(
             self._connection,
             batch,
@@ -150,21 +154,26 @@ class Lane:
 
     async def _reconnect(self, batch: list[Pending]) -> list[Pending]:
         """Wait for the database; return the commands whose callers still wait."""
-        if self._connection is not None:
-            self._connection.terminate()
-            self._connection = None
+        self._drop_connection()
         await self._connect(until=max(pending.expires for pending in batch))
         now = asyncio.get_running_loop().time()
         late = [pending for pending in batch if pending.expires <= now]
         _answer_all(late, Unavailable())
         return [pending for pending in batch if pending.expires > now]
 
+    def _drop_connection(self) -> None:
+        if self._connection is not None:
+            self._connection.terminate()
+            self._connection = None
+
     async def _connect(self, until: float | None = None) -> None:
         """Open the connection, for as long as it takes or until the instant given."""
         loop = asyncio.get_running_loop()
         while until is None or loop.time() < until:
             try:
-                self._connection = await self._database.connect_writer()
+                self._connection = await self._database.connect_writer(
+                    timeout_seconds=STATEMENT_SECONDS
+                )
             except CONNECTION_LOST:
                 await self._database.revive()
                 await asyncio.sleep(_RECONNECT_SECONDS)

@@ -12,7 +12,7 @@ from tambah.domain.line import LifeRule
 from tambah.domain.refusals import Refusal
 from tambah.engine.clock import Clock
 from tambah.engine.engine import Engine
-from tambah.store.database import CONNECTION_LOST, Database
+from tambah.store.database import CONNECTION_LOST, RETRYABLE, Database
 from tambah.store.views.due import due_lines
 
 log = structlog.get_logger(__name__)
@@ -40,8 +40,10 @@ async def sweep_for_ever(engine: Engine, database: Database, life: LifeRule, clo
     while True:
         try:
             await sweep_once(engine, database, life, clock.now())
-        except CONNECTION_LOST as lost:
+        except (*CONNECTION_LOST, *RETRYABLE) as lost:
             log.warning("sweep put off", reason=type(lost).__name__)
+        except Exception as bug:
+            log.error("sweep failed", exc_info=bug)
         await asyncio.sleep(SWEEP_SECONDS)
 
 

@@ -26,3 +26,5 @@ async def watch_for_ever(database: Database) -> None:
         except CONNECTION_LOST as lost:
             log.warning("database away", reason=type(lost).__name__)
             await database.revive()
+        except Exception as bug:
+            log.error("watch failed", exc_info=bug)

@@ -8,44 +8,95 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import IO, Any, LiteralString, Protocol, cast
 
 import asyncpg
+import structlog
+
+log = structlog.get_logger(__name__)
+
+_REVIVAL_SECONDS = 5.0
 
 
 class Record(Protocol):
     """A row: by place, by name, or as a mapping."""
 
-    def __getitem__(self, key: int | str) -> Any: ...
-    def __iter__(self) -> Iterator[Any]: ...
-    def keys(self) -> Iterable[str]: ...
-    def items(self) -> ItemsView[str, Any]: ...
+    def __getitem__(self, key: int | str) -> Any:
+        """Return one value."""
+        ...
+
+    def __iter__(self) -> Iterator[Any]:
+        """Go through the values."""
+        ...
+
+    def keys(self) -> Iterable[str]:
+        """Return the columns' names."""
+        ...
+
+    def items(self) -> ItemsView[str, Any]:
+        """Return names and values."""
+        ...
 
 
 class Connection(Protocol):
     """What the product uses of a connection. Statements are literals, never put together."""
 
-    async def fetch(self, query: LiteralString, *args: object) -> list[Record]: ...
-    async def fetchrow(self, query: LiteralString, *args: object) -> Record | None: ...
-    async def fetchval(self, query: LiteralString, *args: object) -> Any: ...
-    async def execute(self, query: LiteralString, *args: object) -> str: ...
+    async def fetch(self, query: LiteralString, *args: object) -> list[Record]:
+        """Run a query; return its rows."""
+        ...
+
+    async def fetchrow(self, query: LiteralString, *args: object) -> Record | None:
+        """Run a query; return its first row."""
+        ...
+
+    async def fetchval(self, query: LiteralString, *args: object) -> Any:
+        """Run a query; return its first row's first value."""
+        ...
+
+    async def execute(self, query: LiteralString, *args: object) -> str:
+        """Run a statement; return its tag, `UPDATE 3`."""
+        ...
+
     async def executemany(
         self, command: LiteralString, args: Iterable[tuple[object, ...]]
-    ) -> None: ...
+    ) -> None:
+        """Run a statement for each row of arguments."""
+        ...
+
     async def copy_records_to_table(
         self,
         table_name: LiteralString,
         *,
         records: Iterable[tuple[object, ...]],
         columns: Sequence[str],
-    ) -> str: ...
+    ) -> str:
+        """Add rows by COPY."""
+        ...
+
     async def copy_from_query(
         self, query: LiteralString, *args: object, output: IO[bytes], format: str
-    ) -> str: ...
-    def cursor(self, query: LiteralString, *args: object, prefetch: int = 50) -> Any: ...
+    ) -> str:
+        """Write a query's rows to a file by COPY."""
+        ...
+
+    def cursor(self, query: LiteralString, *args: object, prefetch: int = 50) -> Any:
+        """Go through a query's rows, within a transaction."""
+        ...
+
     def transaction(
         self, *, isolation: str | None = None, readonly: bool = False
-    ) -> AbstractAsyncContextManager[Any]: ...
-    def is_closed(self) -> bool: ...
-    def terminate(self) -> None: ...
-    async def close(self) -> None: ...
+    ) -> AbstractAsyncContextManager[Any]:
+        """Begin a transaction; it commits when the block ends, and rolls back when it raises."""
+        ...
+
+    def is_closed(self) -> bool:
+        """Say whether the connection is gone."""
+        ...
+
+    def terminate(self) -> None:
+        """Drop the connection at once."""
+        ...
+
+    async def close(self) -> None:
+        """Close the connection."""
+        ...
 
 
 UniqueViolation = asyncpg.UniqueViolationError
@@ -60,6 +111,8 @@ CONNECTION_LOST = (
     asyncpg.CrashShutdownError,
     asyncpg.TooManyConnectionsError,
     asyncpg.ReadOnlySQLTransactionError,
+    # What the driver says of a connection that dies while it is being spoken to.
+    asyncpg.InternalClientError,
     asyncio.IncompleteReadError,
     TimeoutError,
 )
@@ -96,6 +149,7 @@ class Database:
         self.dsn = dsn
         self._revive = revive
         self._pool: Any = None
+        self._reviving: asyncio.Task[None] | None = None
 
     async def open(self, *, readers: int = 8) -> None:
         """Open the readers' pool."""
@@ -113,9 +167,17 @@ class Database:
             await self._pool.close()
             self._pool = None
 
-    async def connect_writer(self) -> Connection:
-        """Return a new connection tuned for a writer; the caller closes it."""
-        opened: Any = await _driver.connect(self.dsn, server_settings=WRITER_SETTINGS, timeout=5)
+    async def connect_writer(self, *, timeout_seconds: float | None = None) -> Connection:
+        """Return a new connection tuned for a writer; the caller closes it.
+
+        timeout_seconds: how long a statement may take before the database counts as away.
+        """
+        opened: Any = await _driver.connect(
+            self.dsn,
+            server_settings=WRITER_SETTINGS,
+            timeout=5,
+            command_timeout=timeout_seconds,
+        )
         return cast(Connection, opened)
 
     async def connect(self, *, timeout_seconds: float | None = None) -> Connection:
@@ -124,9 +186,22 @@ class Database:
         return cast(Connection, opened)
 
     async def revive(self) -> None:
-        """Have a dead embedded server started again; nothing for a server of the operator's."""
-        if self._revive is not None:
-            await asyncio.to_thread(self._revive)
+        """Have a dead embedded server started again; nothing for a server of the operator's.
+
+        One attempt at a time, waited for briefly: recovery may take longer than a caller's
+        patience. A failed attempt is logged and made again by whoever comes next.
+        """
+        if self._revive is None:
+            return
+        if self._reviving is None or self._reviving.done():
+            self._reviving = asyncio.create_task(self._attempt_revival(self._revive))
+        await asyncio.wait([self._reviving], timeout=_REVIVAL_SECONDS)
+
+    async def _attempt_revival(self, revive: Callable[[], object]) -> None:
+        try:
+            await asyncio.to_thread(revive)
+        except Exception as failed:  # noqa: BLE001 - whatever it was, the callers try again
+            log.warning("embedded database not started", reason=str(failed))
 
     @asynccontextmanager
     async def read(self) -> AsyncGenerator[Connection]:

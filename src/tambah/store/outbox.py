@@ -63,7 +63,7 @@ async def open_outbox(database: Database) -> Connection:
     Whatever statistics say, claims read the index in its order: sorting a backlog of a million
     messages for every two hundred of them would never get through it.
     """
-    connection = await database.connect_writer()
+    connection = await database.connect_writer(timeout_seconds=20)
     await connection.execute("SET enable_bitmapscan = off")
     return connection
 

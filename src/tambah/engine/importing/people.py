@@ -33,14 +33,14 @@ def bound_to(line_id: int) -> bytes:
 
 def fact_digest(keys: Keys, kind: FactKind, text: str) -> bytes:
     """Return the digest that a person is found by, whichever way the text was written."""
-    return keys.digest("person_fact", kind.name, _NORMALISE[kind](text))
+    return _digest(keys, kind.name, _NORMALISE[kind](text))
 
 
 def seal_person(keys: Keys, line_id: int, person: dict[str, str]) -> PersonRecord:
     """Return a person as it is stored. person: name, document, birth_date, contact; none empty."""
     facts = tuple(
-        (kind.value, fact_digest(keys, kind, person[field]))
-        for field, kind in _KIND_OF.items()
+        (kind, _digest(keys, name, normalise(person[field])))
+        for field, kind, name, normalise in _FACTS
         if field in person
     )
     return PersonRecord(
@@ -54,6 +54,10 @@ def open_person(keys: Keys, line_id: int, sealed: bytes) -> dict[str, str]:
     """Return what `seal_person` sealed. Raises cryptography's InvalidTag."""
     clear = keys.unseal("person", sealed, bound_to(line_id))
     return msgspec.json.decode(clear, type=dict[str, str])
+
+
+def _digest(keys: Keys, kind_name: str, normalised: str) -> bytes:
+    return keys.digest("person_fact", f"{kind_name}\x1f{normalised}")
 
 
 def _fold(text: str) -> str:
@@ -85,4 +89,5 @@ _NORMALISE = {
     FactKind.CONTACT: _fold_contact,
     FactKind.NAME: _fold_name,
 }
-_KIND_OF = {kind.name.lower(): kind for kind in FactKind}
+# By the person's fields; looked up once, for asking an enumeration costs as much as a digest.
+_FACTS = tuple((kind.name.lower(), kind.value, kind.name, _NORMALISE[kind]) for kind in FactKind)

@@ -134,7 +134,7 @@ class RowReader:
         # What the row says, however its columns stand and are spelt. No field has a control
         # character in it, so that the parts cannot run into each other.
         said = (
-            f"{msisdn}\x1f{iccid or ''}\x1f{language.value}\x1f{plan}\x1f{started}\x1f"
+            f"{msisdn}\x1f{iccid or ''}\x1f{language:d}\x1f{plan}\x1f{started}\x1f"
             f"{ends}\x1f{grace_ends}\x1f{micros}\x1f{is_barred:d}{is_suspended:d}\x1f"
         )
         person = self._read_person(fields) if self._person else {}
@@ -197,7 +197,7 @@ class RowReader:
             raise malformed(title, bad.column) from None
 
     def _read_person(self, fields: list[str]) -> dict[str, str]:
-        person = {name: fields[place] for name, place in self._person if fields[place]}
+        person = {name: text for name, place in self._person if (text := fields[place])}
         born = person.get("birth_date")
         if born is not None and not self._is_birth_day(born):
             raise malformed(self._title("birth_date"), "birth_date")

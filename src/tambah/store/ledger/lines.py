@@ -1,6 +1,6 @@
 """Lines and their numbers, as the engine locks and writes them."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from tambah.domain.line import Language, Line, LineState
@@ -115,8 +115,13 @@ async def update_lines(connection: Connection, lines: Sequence[Line]) -> None:
     )
 
 
-async def insert_lines(connection: Connection, accounts: Sequence[LineAccount]) -> None:
-    """Write lines that are new, and whose their numbers are from now on."""
+async def insert_lines(
+    connection: Connection, accounts: Sequence[LineAccount], recycled: Collection[int] = ()
+) -> None:
+    """Write lines that are new, and whose their numbers are from now on.
+
+    recycled: numbers that an ended line had before; `pass_numbers_on` gives them away.
+    """
     lines = [account.line for account in accounts]
     await connection.execute(
         """
@@ -151,15 +156,38 @@ async def insert_lines(connection: Connection, accounts: Sequence[LineAccount]) 
         [line.bucket_seq for line in lines],
         [account.import_digest for account in accounts],
     )
+    # A number that another process has just given away raises here; the batch is run again and
+    # sees whose it is.
     await connection.execute(
         """
         INSERT INTO number (msisdn, line_id)
         SELECT msisdn, line_id FROM unnest($1::bigint[], $2::bigint[]) AS new (msisdn, line_id)
-            ON CONFLICT (msisdn) DO UPDATE SET line_id = excluded.line_id
+         WHERE msisdn <> ALL ($3::bigint[])
         """,
         [line.msisdn for line in lines],
         [line.line_id for line in lines],
+        list(recycled),
     )
+
+
+async def pass_numbers_on(
+    connection: Connection, recycled: Mapping[int, int], new: Mapping[int, int]
+) -> int:
+    """Give numbers of ended lines to new ones; return how many still were the ended ones'.
+
+    recycled, new: the ended and the new line of each number.
+    """
+    done = await connection.execute(
+        """
+        UPDATE number SET line_id = new.line_id
+          FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS new (msisdn, ended_id, line_id)
+         WHERE number.msisdn = new.msisdn AND number.line_id = new.ended_id
+        """,
+        list(recycled),
+        list(recycled.values()),
+        [new[msisdn] for msisdn in recycled],
+    )
+    return int(done.rsplit(" ", 1)[1])
 
 
 async def mint_owner_ids(connection: Connection, count: int) -> list[int]:

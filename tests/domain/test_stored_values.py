@@ -1,0 +1,72 @@
+"""What stands in databases and other programs for ever, and how records are copied."""
+
+from __future__ import annotations
+
+import dataclasses
+from enum import IntEnum
+
+import pytest
+
+from tambah.domain.balance import BucketKind
+from tambah.domain.guessing import Audience, GuessingRule
+from tambah.domain.ledger import OWN_ACCOUNTS, Account, TransferKind
+from tambah.domain.line import Language, LifeRule, LineState
+from tambah.domain.records import replace
+from tambah.domain.state import TopUpSource
+from tambah.domain.voucher import BatchState, VoucherState
+
+from .world import CATALOG, KUALA_LUMPUR, rules_for
+
+
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [
+        (BucketKind, "MAIN 1 BONUS 2 FLOAT 3"),
+        (Audience, "OWN 1 GUEST 2"),
+        (
+            Account,
+            "LINE_MAIN 1 LINE_BONUS 2 FLOAT 3 CARDS_SOLD 10 TRANSIT 11 BONUS_GIVEN 12 TAX 13 "
+            "FORFEITED 14 OPENING 15 ADJUSTMENTS 16 FUNDING 17 REVENUE 18",
+        ),
+        (
+            TransferKind,
+            "REDEMPTION 1 TOPUP 2 BONUS 3 TAX 4 FUNDING 5 OPENING 6 ADJUSTMENT 7 REVERSAL 8 "
+            "FORFEIT 9 SALE 10",
+        ),
+        (Language, "EN 1 MS 2 ZH_HANS 3 TA 4"),
+        (
+            LineState,
+            "PRE_ACTIVE 1 ACTIVE 2 GRACE 3 EXPIRED 4 QUARANTINED 5 TERMINATED 6",
+        ),
+        (TopUpSource, "VOUCHER 1 PARTNER 2 PAYMENT 3"),
+        (BatchState, "DRAFT 1 GENERATED 2 RELEASED 3 CLOSED 4 LOCKED 5 VOID 6"),
+        (VoucherState, "GENERATED 1 ACTIVE 2 REDEEMED 3 LOCKED 4 VOID 5"),
+    ],
+)
+def test_stored_numbers_keep_their_meaning(kind: type[IntEnum], values: str) -> None:
+    known = [f"{member.name} {member.value}" for member in kind]
+    # New ones may come at the end; what is there never changes.
+    assert " ".join(known).startswith(values)
+
+
+def test_own_accounts_are_those_with_a_balance() -> None:
+    assert {Account.LINE_MAIN, Account.LINE_BONUS, Account.FLOAT} == OWN_ACCOUNTS
+
+
+def test_the_rules_that_an_operator_need_not_set() -> None:
+    rules = rules_for()
+    assert rules.life == LifeRule(
+        grace_days=50, reactivation_days=30, quarantine_days=183, stale_hours=24
+    )
+    assert rules.guessing == GuessingRule(
+        ladder=((5, 15), (10, 30), (15, 60), (20, 1440)), source_hourly=30, guests_hourly=2000
+    )
+    assert (rules.validity.zone, rules.validity.cap_days) == (KUALA_LUMPUR, 365)
+
+
+def test_replace_does_what_dataclasses_replace_does() -> None:
+    offer = CATALOG.denominations[0]
+    assert replace(offer) == offer
+    assert replace(offer, valid_days=3) == dataclasses.replace(offer, valid_days=3)
+    with pytest.raises(TypeError):
+        replace(offer, colour="red")
