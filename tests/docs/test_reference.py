@@ -14,7 +14,7 @@ import pytest
 import tambah
 from tambah.api import refusals as api
 from tambah.api.rest.routes import ROUTES, SCOPES
-from tambah.cli import _root
+from tambah.cli import _root  # pyright: ignore[reportPrivateUsage]
 from tambah.config import Operator, Settings
 from tambah.domain.balance import BucketKind
 from tambah.domain.guessing import Audience

@@ -209,12 +209,11 @@ async def _load(
 async def _load_topups(
     connection: Connection, commands: list[Command], line_of: dict[int, int]
 ) -> dict[int, list[TopUpRecord]]:
-    wanted = [
-        (line_of[c.msisdn], c.topup_no)
-        for c in commands
-        if isinstance(c, ReverseTopUp) and c.msisdn in line_of
-    ]
-    return await topups.read_topups(connection, wanted) if wanted else {}
+    """Read all top-ups of lines that have one reversed: its days are worked out from the rest."""
+    line_ids = {
+        line_of[c.msisdn] for c in commands if isinstance(c, ReverseTopUp) and c.msisdn in line_of
+    }
+    return await topups.read_topups(connection, line_ids) if line_ids else {}
 
 
 def _partner_ids(commands: list[Command], found_topups: dict[int, list[TopUpRecord]]) -> set[int]:

@@ -22,21 +22,12 @@ def operator_rules(operator: Operator) -> Rules:
     denominations = tuple(
         _denomination(entry, place, validity) for place, entry in enumerate(operator.denominations)
     )
-    own = operator.own_amount
     guessing = operator.guessing
     life = operator.validity
     if not guessing.ladder or tuple(sorted(guessing.ladder)) != guessing.ladder:
         raise ConfigError("guessing.ladder: steps must ascend, and there must be one")
     return Rules(
-        catalog=Catalog(
-            denominations=denominations,
-            own_amount=OwnAmount(
-                least_micros=_money(own.least, "own_amount.least"),
-                most_micros=_money(own.most, "own_amount.most"),
-                days_per_ringgit=own.days_per_ringgit,
-                tax_permille=own.tax_permille,
-            ),
-        ),
+        catalog=_catalog(operator, denominations),
         validity=validity,
         life=LifeRule(
             grace_days=life.grace_days,
@@ -57,6 +48,20 @@ def operator_rules(operator: Operator) -> Rules:
         ),
         most_credit_micros=_money(operator.most_credit, "most_credit"),
     )
+
+
+def _catalog(operator: Operator, denominations: tuple[Denomination, ...]) -> Catalog:
+    own = operator.own_amount
+    own_amount = OwnAmount(
+        least_micros=_money(own.least, "own_amount.least"),
+        most_micros=_money(own.most, "own_amount.most"),
+        days_per_ringgit=own.days_per_ringgit,
+        tax_permille=own.tax_permille,
+    )
+    try:
+        return Catalog(denominations=denominations, own_amount=own_amount)
+    except ValueError as error:
+        raise ConfigError(f"denominations: {error}") from error
 
 
 def _validity(operator: Operator) -> ValidityRule:

@@ -1,12 +1,16 @@
 """Lines and their numbers, as the engine locks and writes them."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import fields
 from datetime import datetime
+from operator import attrgetter
 
 from tambah.domain.line import Language, Line, LineState
 from tambah.domain.state import LineAccount
 from tambah.store.database import Connection, Record
 
+_COLUMNS = tuple(field.name for field in fields(Line))
+_values = attrgetter(*_COLUMNS)
 _NOBODY = 0  # asked for too, so that the clock is read even when no number is
 
 
@@ -123,38 +127,12 @@ async def insert_lines(
     recycled: numbers that an ended line had before; `pass_numbers_on` gives them away.
     """
     lines = [account.line for account in accounts]
-    await connection.execute(
-        """
-        INSERT INTO line
-               (line_id, msisdn, language, plan, iccid, state, last_at, barred, suspended,
-                activated_at, active_until, grace_until, transfer_seq, bucket_seq, topup_seq,
-                message_seq, own_wrong, guest_wrong, import_digest)
-        SELECT line_id, msisdn, language, plan, iccid, state, last_at, barred, suspended,
-               activated_at, active_until, grace_until, transfer_seq, bucket_seq, 0, 0, 0, 0,
-               import_digest
-          FROM unnest($1::bigint[], $2::bigint[], $3::smallint[], $4::text[], $5::text[],
-                      $6::smallint[], $7::timestamptz[], $8::boolean[], $9::boolean[],
-                      $10::timestamptz[], $11::timestamptz[], $12::timestamptz[],
-                      $13::integer[], $14::integer[], $15::bytea[])
-               AS new (line_id, msisdn, language, plan, iccid, state, last_at, barred, suspended,
-                       activated_at, active_until, grace_until, transfer_seq, bucket_seq,
-                       import_digest)
-        """,
-        [line.line_id for line in lines],
-        [line.msisdn for line in lines],
-        [line.language for line in lines],
-        [line.plan for line in lines],
-        [account.iccid for account in accounts],
-        [line.state for line in lines],
-        [line.last_at for line in lines],
-        [line.barred for line in lines],
-        [line.suspended for line in lines],
-        [line.activated_at for line in lines],
-        [line.active_until for line in lines],
-        [line.grace_until for line in lines],
-        [line.transfer_seq for line in lines],
-        [line.bucket_seq for line in lines],
-        [account.import_digest for account in accounts],
+    await connection.copy_records_to_table(
+        "line",
+        records=(
+            (*_values(account.line), account.iccid, account.import_digest) for account in accounts
+        ),
+        columns=(*_COLUMNS, "iccid", "import_digest"),
     )
     # A number that another process has just given away raises here; the batch is run again and
     # sees whose it is.

@@ -58,21 +58,19 @@ async def find_references(
 
 
 async def read_topups(
-    connection: Connection, wanted: Collection[tuple[int, int]]
+    connection: Connection, line_ids: Collection[int]
 ) -> dict[int, list[TopUpRecord]]:
-    """Return lines' top-ups from the wanted (line, number) on, by line, in order."""
-    asked = list(wanted)
+    """Return the lines' top-ups, by line, in order."""
     rows = await connection.fetch(
         """
-        SELECT topup.line_id, topup_no, at, source, price_micros, tax_micros, main_micros,
+        SELECT line_id, topup_no, at, source, price_micros, tax_micros, main_micros,
                bonus_micros, bonus_bucket_id, valid_days, active_until_before, active_until,
                receipt, reference, partner_id, batch_id, number, reversed_at
-          FROM unnest($1::bigint[], $2::integer[]) AS asked (line_id, first_no)
-          JOIN topup ON topup.line_id = asked.line_id AND topup_no >= asked.first_no
-         ORDER BY topup.line_id, topup_no
+          FROM topup
+         WHERE line_id = ANY($1::bigint[])
+         ORDER BY line_id, topup_no
         """,
-        [line_id for line_id, _ in asked],
-        [first_no for _, first_no in asked],
+        list(line_ids),
     )
     found: dict[int, list[TopUpRecord]] = {}
     for row in rows:
