@@ -25,7 +25,6 @@ check: setup
 	@$(BIN)/ruff check --quiet .
 	@tools/quietly $(BIN)/basedpyright
 	@tools/quietly $(BIN)/lint-imports
-	@tools/quietly $(BIN)/interrogate -v src
 	@tools/quietly $(BIN)/deptry .
 	@$(BIN)/coverage erase
 	@$(BIN)/coverage run -m pytest --quiet tests/domain
