@@ -29,13 +29,14 @@ from tambah.engine.engine import Engine
 from tambah.engine.keys import Keys, new_pepper, parse_peppers
 from tambah.engine.operator import operator_rules
 from tambah.i18n import LANGUAGES, texts
+from tambah.jobs.daily import daily_for_ever
 from tambah.jobs.demo import seed_demo
 from tambah.jobs.sweep import sweep_for_ever
 from tambah.jobs.watch import watch_for_ever
 from tambah.portal.routes import routes
 from tambah.store.database import CONNECTION_LOST, Database
 from tambah.store.embedded import EmbeddedRefused, EmbeddedServer, default_data_dir
-from tambah.store.migrate import current_version, migrate
+from tambah.store.migrate import HEAD, current_version, migrate
 from tambah.store.stamps import is_empty, read_stamps, write_stamp
 from tambah.web.health import HEALTH_PATHS, Health
 from tambah.web.setup import configure
@@ -169,8 +170,7 @@ async def open_house(
     works: also run what happens by the clock (messages, the sweep). url: where it is served, for
     links, unless TAMBAH_PUBLIC_URL says otherwise. Raises ConfigError.
     """
-    if await current_version(base.owner_dsn) is None or demo or base.embedded is not None:
-        await migrate(base.owner_dsn, base.dsn)
+    await _settle_version(base, demo=demo)
     database = base.database()
     await database.open()
     try:
@@ -218,6 +218,7 @@ async def _working(site: Site, *, works: bool) -> AsyncGenerator[Notifier | None
     if works:
         life, clock = site.rules.life, site.clock
         tasks.append(asyncio.create_task(sweep_for_ever(site.engine, site.database, life, clock)))
+        tasks.append(asyncio.create_task(daily_for_ever(site.database, clock)))
         if site.is_demo:
             gateway = SandboxGateway(site.database)
             zone = site.rules.validity.zone
@@ -234,6 +235,19 @@ async def _working(site: Site, *, works: bool) -> AsyncGenerator[Notifier | None
         for task in [*tasks, *([telling] if telling else [])]:
             with suppress(asyncio.CancelledError, *CONNECTION_LOST):
                 await task
+
+
+async def _settle_version(base: Base, *, demo: bool) -> None:
+    """Migrate our own server; of the operator's, say what is to be done. Raises ConfigError."""
+    if demo or base.embedded is not None:
+        await migrate(base.owner_dsn, base.dsn)
+        return
+    version = await current_version(base.dsn)
+    if version != HEAD:
+        raise ConfigError(
+            f"the database has version {version or 'none'} of the tables and this program needs"
+            f" {HEAD}; run `tambah migrate`"
+        )
 
 
 async def _check_stamp(database: Database, *, demo: bool) -> None:

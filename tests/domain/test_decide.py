@@ -443,6 +443,8 @@ def test_activate_line_starts_its_life() -> None:
     assert answer == LineChanged(
         msisdn=ALICE,
         state=LineState.ACTIVE,
+        barred=False,
+        suspended=False,
         balance_micros=5 * RM,
         active_until=day(6),
         grace_until=day(56),
@@ -535,6 +537,8 @@ def test_age_line_writes_only_when_something_ended() -> None:
     assert answer == LineChanged(
         msisdn=ALICE,
         state=LineState.GRACE,
+        barred=False,
+        suspended=False,
         balance_micros=25 * RM,
         active_until=day(10),
         grace_until=day(60),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -18,7 +19,7 @@ from tambah.cli.proving import prove
 from tambah.cli.redaction import redact
 from tambah.store.embedded import EmbeddedRefused, bin_dir
 from tambah.store.migrate import HEAD, current_version, migrate
-from tambah.store.views.server import has_tables
+from tambah.store.views.server import has_tables, major_version
 
 _NO_PEPPER = (
     "The pepper is not in it. Keep a copy of the pepper file elsewhere: without it, no recharge"
@@ -49,7 +50,13 @@ def _dump(base: Base, file: Path) -> int:
     try:
         with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as output:
             dsn, environ = _without_password(base.owner_dsn)
-            command = [_program("pg_dump"), "--format=custom", "--no-password", "--dbname", dsn]
+            command = [
+                _program(base, "pg_dump"),
+                "--format=custom",
+                "--no-password",
+                "--dbname",
+                dsn,
+            ]
             done = subprocess.run(
                 command, stdout=output, stderr=subprocess.PIPE, env=environ, check=False
             )
@@ -83,7 +90,12 @@ def restore(file: Path) -> Answer:
 
 def _load(base: Base, file: Path) -> None:
     dsn, environ = _without_password(base.owner_dsn)
-    command = [_program("pg_restore"), "--single-transaction", "--exit-on-error", "--no-password"]
+    command = [
+        _program(base, "pg_restore"),
+        "--single-transaction",
+        "--exit-on-error",
+        "--no-password",
+    ]
     # Roles may be called otherwise here: who owns and who may is settled by `migrate`.
     command += ["--no-owner", "--no-privileges", "--dbname", dsn, str(file)]
     _insist(
@@ -104,16 +116,25 @@ async def _finish(base: Base, file: Path) -> Answer:
     return Answer(document=document, text=text, is_wrong=proof.is_wrong)
 
 
-def _program(name: str) -> str:
-    """Return PostgreSQL's program: the one that comes with us, else the system's."""
+def _program(base: Base, name: str) -> str:
+    """Return PostgreSQL's program: the system's where it is of the server's version, else ours.
+
+    A newer pg_restore sends settings that an older server does not know, and an older pg_dump
+    does not read a newer server.
+    """
+    found = shutil.which(name)
+    if base.embedded is None and found is not None:
+        said = subprocess.run([found, "--version"], capture_output=True, text=True, check=False)
+        version = re.search(r"([0-9]+)\.", said.stdout)
+        if version is not None and int(version[1]) == run(major_version(base.owner_dsn)):
+            return found
     try:
         return str(bin_dir() / name)
     except EmbeddedRefused:
-        found = shutil.which(name)
-    if found is None:
-        raise CommandRefused(
-            "program_missing", f"{name} is not there: install PostgreSQL's client programs."
-        )
+        if found is None:
+            raise CommandRefused(
+                "program_missing", f"{name} is not there: install PostgreSQL's client programs."
+            ) from None
     return found
 
 

@@ -288,12 +288,17 @@ def _change(
         document = {
             "msisdn": str(changed.msisdn),
             "state": changed.state,
+            "barred": changed.barred,
+            "suspended": changed.suspended,
             "balance": ringgit(changed.balance_micros),
             "active_until": changed.active_until,
             "grace_until": changed.grace_until,
         }
         shown = show_msisdn(changed.msisdn, desk.rules.numbers)
-        text = f"{shown}: {changed.state.name.lower()}, RM{ringgit(changed.balance_micros)}"
+        words = [changed.state.name.lower()]
+        words += ["barred"] if changed.barred else []
+        words += ["suspended"] if changed.suspended else []
+        text = f"{shown}: {', '.join(words)}, RM{ringgit(changed.balance_micros)}"
         return Answer(document=document, text=text)
 
     return at_desk(change)

@@ -196,6 +196,8 @@ class LineChanged:
 
     msisdn: int
     state: LineState
+    barred: bool
+    suspended: bool
     balance_micros: int
     active_until: datetime | None
     grace_until: datetime | None

@@ -298,6 +298,8 @@ def _line_changed(draft: Draft) -> LineChanged:
     return LineChanged(
         msisdn=line.msisdn,
         state=line.state,
+        barred=line.barred,
+        suspended=line.suspended,
         balance_micros=draft.main.remaining_micros,
         active_until=line.active_until,
         grace_until=line.grace_until,

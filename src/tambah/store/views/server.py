@@ -94,3 +94,13 @@ async def has_tables(dsn: str) -> bool:
         )
     finally:
         await connection.close()
+
+
+async def major_version(dsn: str) -> int:
+    """Return the major version of the server at an address, 18 for 18.4."""
+    connection = await _driver.connect(dsn, timeout=10)
+    try:
+        number = await connection.fetchval("SELECT current_setting('server_version_num')::int")
+    finally:
+        await connection.close()
+    return int(number) // 10_000

@@ -1,0 +1,40 @@
+"""Throwing away what has served its time; nothing of the books ever."""
+
+from datetime import datetime
+from typing import LiteralString
+
+from tambah.store.database import Database
+
+_CHUNK = 10_000
+
+
+async def prune_requests(database: Database, before: datetime) -> int:
+    """Forget first answers given before an instant; return how many."""
+    return await _repeat(
+        database,
+        """
+        DELETE FROM request
+         WHERE (owner_id, digest) IN (SELECT owner_id, digest FROM request WHERE at < $1 LIMIT $2)
+        """,
+        before,
+    )
+
+
+async def prune_attempts(database: Database, before: datetime) -> int:
+    """Forget wrong codes tried before an instant; return how many."""
+    return await _repeat(
+        database,
+        "DELETE FROM attempt WHERE ctid IN (SELECT ctid FROM attempt WHERE at < $1 LIMIT $2)",
+        before,
+    )
+
+
+async def _repeat(database: Database, sql: LiteralString, before: datetime) -> int:
+    """Delete in chunks, so that no one waits long for a lock."""
+    deleted = 0
+    while True:
+        done = await database.execute(sql, before, _CHUNK)
+        count = int(done.rsplit(" ", 1)[1])
+        deleted += count
+        if count < _CHUNK:
+            return deleted
