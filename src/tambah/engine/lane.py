@@ -31,6 +31,7 @@ BATCH_CAP = 500
 STATEMENT_SECONDS = 12.0
 _TRIES = 4
 _RECONNECT_SECONDS = 0.1
+_REST_SECONDS = 1.0
 
 
 class Lane:
@@ -78,16 +79,25 @@ class Lane:
 
     async def run(self) -> None:
         """Run batches until `finish` was called and nothing waits."""
-        await self._connect()
         while self._queue or not self._finishing:
             if not self._queue:
-                self._arrived.clear()
-                await self._arrived.wait()
+                await self._rest()
                 continue
             size = min(BATCH_CAP, len(self._queue))
             await self._settle([self._queue.popleft() for _ in range(size)])
         if self._connection is not None:
             await self._connection.close()
+
+    async def _rest(self) -> None:
+        """Wait for a command; see to it meanwhile that there is a connection to run it on."""
+        if not self.is_connected:
+            await self._connect(until=asyncio.get_running_loop().time() + _REST_SECONDS)
+        self._arrived.clear()
+        if self._queue or self._finishing:
+            return
+        look_again = asyncio.get_running_loop().call_later(_REST_SECONDS, self._arrived.set)
+        await self._arrived.wait()
+        look_again.cancel()
 
     async def _settle(self, batch: list[Pending]) -> None:
         """See a batch through to its answers, over lost connections and other writers."""
@@ -166,19 +176,18 @@ class Lane:
             self._connection.terminate()
             self._connection = None
 
-    async def _connect(self, until: float | None = None) -> None:
-        """Open the connection, for as long as it takes or until the instant given."""
+    async def _connect(self, until: float) -> None:
+        """Open the connection, trying until the instant given (of the loop's clock)."""
         loop = asyncio.get_running_loop()
-        while until is None or loop.time() < until:
+        while loop.time() < until:
             try:
                 self._connection = await self._database.connect_writer(
                     timeout_seconds=STATEMENT_SECONDS
                 )
-            except CONNECTION_LOST:
+            except Exception as failed:  # noqa: BLE001 - a lane that ends would answer nobody
+                log.warning("no writing connection", reason=type(failed).__name__)
                 await self._database.revive()
                 await asyncio.sleep(_RECONNECT_SECONDS)
-                if self._finishing and until is None:
-                    return
             else:
                 return
 

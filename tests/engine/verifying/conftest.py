@@ -13,8 +13,8 @@ from tambah.engine.clock import Clock
 from tambah.engine.engine import Engine
 from tambah.engine.keys import Keys
 from tambah.store.database import Database
+from tests.conftest import RM, denomination
 
-from ...conftest import RM, denomination
 from .history import Counter, Owners, first_part, open_books, second_part
 
 

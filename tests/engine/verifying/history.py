@@ -24,8 +24,7 @@ from tambah.engine.clock import Clock
 from tambah.engine.engine import Engine
 from tambah.engine.keys import Keys
 from tambah.store.database import Database
-
-from ..books import RM, add_cards, add_line, add_partner
+from tests.engine.books import RM, add_cards, add_line, add_partner
 
 ALICE, BOB, CAROL, DAVE = (60120000001 + n for n in range(4))
 STAFF = Actor(who="aisyah", why="test")
@@ -64,9 +63,7 @@ class Counter:
     async def redeem(self, msisdn: int, number: int) -> None:
         """Redeem the number-th card."""
         await self.engine.submit(
-            RedeemVoucher(
-                **self.key(), msisdn=msisdn, digits=code(number), audience=Audience.OWN
-            )
+            RedeemVoucher(**self.key(), msisdn=msisdn, digits=code(number), audience=Audience.OWN)
         )
 
     async def top_up(self, msisdn: int, ringgit: int) -> None:
@@ -155,7 +152,7 @@ async def second_part(counter: Counter, clock: Clock) -> None:
     clock.offset += timedelta(days=45)
     await counter.engine.submit(AgeLine(msisdn=DAVE))
     await counter.engine.submit(AgeLine(msisdn=ALICE))
-    clock.offset += timedelta(days=30)
+    clock.offset += timedelta(days=20)
     await counter.engine.submit(AgeLine(msisdn=DAVE))
     await counter.redeem(ALICE, 4)
     await counter.top_up(ALICE, 10)

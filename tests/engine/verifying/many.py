@@ -11,6 +11,7 @@ import shutil
 import sys
 import tempfile
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -134,7 +135,7 @@ async def measure(owner_dsn: str, dsn: str, lines: int) -> None:
         steps.clear()
         verdict = await verify(database, full=full, progress=progress)
         _print(name, verdict.seconds, verdict.proved.transfers, verdict.total)
-        for (at, step), (then, _) in zip(steps, steps[1:], strict=False):
+        for (at, step), (then, _) in pairwise(steps):
             print(f"    {then - at:6.2f} s  {step}")
         for finding in verdict.findings[:3]:
             print("   ", finding)

@@ -9,8 +9,8 @@ import pytest
 from tambah.engine.clock import Clock
 from tambah.engine.verifying import Verdict, close_books, verify
 from tambah.store.database import Database
+from tests.conftest import Fresh
 
-from ...conftest import Fresh
 from .history import Counter, Owners, first_part, second_part, tamper
 
 
@@ -57,8 +57,7 @@ DEEDS = [
     deed(
         "a row in the middle deleted",
         "DELETE FROM transfer WHERE owner_id = 1 AND seq = 13",
-        found="sequence transfer:1/13, sale transfer:5/9, topup topup:1/5,"
-        "account account:transit",
+        found="sequence transfer:1/13, sale transfer:5/9, topup topup:1/5,account account:transit",
     ),
     deed(
         "a tax row deleted",

@@ -15,9 +15,9 @@ from tambah.engine.clock import Clock
 from tambah.engine.engine import Engine
 from tambah.engine.verifying import Proved, close_books, verify
 from tambah.store.database import Database
+from tests.conftest import Fresh
+from tests.engine.books import RM, add_line, add_partner
 
-from ...conftest import Fresh
-from ..books import RM, add_line, add_partner
 from .history import Counter, Owners, first_part, second_part, tamper
 from .many import make_books
 
@@ -197,7 +197,8 @@ async def test_the_products_role_cannot_alter_the_books(
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await app.execute(statement)
         months = await app.fetch(
-            "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'transfer'::regclass"
+            "SELECT inhrelid::regclass::text FROM pg_inherits "
+            "WHERE inhparent = 'transfer'::regclass"
         )
         for (month,) in months:
             with pytest.raises(asyncpg.InsufficientPrivilegeError):

@@ -21,7 +21,7 @@ _SIDES = """
     , side AS (
         SELECT debit = 3 OR credit = 3 AS is_float, owner_id, seq, peer_owner_id, peer_seq,
                CASE WHEN credit = 11 THEN amount_micros ELSE -amount_micros END AS into_micros,
-               hashtextextended(reference, 0) AS reference
+               hashtextextended(nullif(reference, ''), 0) AS reference
           FROM fresh
          WHERE debit = 11 OR credit = 11),
     pair AS (

@@ -1,5 +1,7 @@
 """Top-ups as subscribers see them, beside the transfers that made them, and their reversals."""
 
+import secrets
+
 from tambah.store.database import Connection
 from tambah.store.proofs.odds import MOST_NAMED, Odd, odds
 from tambah.store.proofs.scope import Scope, over_transfers
@@ -13,7 +15,10 @@ async def prove_topups(connection: Connection, scope: Scope) -> list[Odd]:
     Problems: topup_uncredited (a record without its main transfer), credit_unrecorded (transfers
     without a record; place is the first one's seq), topup_differs.
     """
-    return odds(await connection.fetch(over_transfers(_TOPUPS), *scope.topup_values, MOST_NAMED))
+    seed = secrets.randbits(62)
+    return odds(
+        await connection.fetch(over_transfers(_TOPUPS), *scope.topup_values, seed, MOST_NAMED)
+    )
 
 
 async def prove_reversals(connection: Connection, scope: Scope) -> list[Odd]:
@@ -38,45 +43,44 @@ _TOPUPS = """
           JOIN topup USING (line_id)
          WHERE NOT $1::boolean AND (topup_no > closed_no OR at > $4::timestamptz)),
     fact AS (
-        SELECT line_id AS owner_id, topup_no, true AS is_record, NULL::integer AS seq, at,
-               source::integer, main_micros, bonus_micros, tax_micros,
-               coalesce(partner_id, 0) AS partner_id, bonus_bucket_id,
-               hashtextextended(coalesce(reference, receipt), 0) AS reference
+        -- A record's fact is the sum (xor) of what its transfers' facts must be: side by side
+        -- they cancel out. $6 is drawn anew each time, so no two texts can be made to collide.
+        SELECT line_id AS owner_id, topup_no, NULL::integer AS seq,
+               main_micros AS promised_micros, NULL::bigint AS given_micros,
+               1 + (bonus_micros > 0)::integer + (tax_micros > 0)::integer AS transfers,
+               hash_record_extended((1, at, main_micros, source, coalesce(partner_id, 0::bigint),
+                                     coalesce(reference, receipt)), $6::bigint)
+               # CASE WHEN bonus_micros > 0 THEN
+                 hash_record_extended((2, at, bonus_micros, bonus_bucket_id), $6::bigint)
+                 ELSE 0 END
+               # CASE WHEN tax_micros > 0 THEN
+                 hash_record_extended((3, at, tax_micros), $6::bigint) ELSE 0 END AS fact
           FROM given
         UNION ALL
-        SELECT owner_id, topup_no, false, seq, at,
-               CASE WHEN credit = 1 AND kind <= 2 THEN kind END,
-               CASE WHEN credit = 1 THEN -amount_micros ELSE 0 END,
-               CASE WHEN credit = 2 THEN -amount_micros ELSE 0 END,
-               CASE WHEN credit NOT IN (1, 2) THEN -amount_micros ELSE 0 END,
-               CASE WHEN credit = 1 THEN coalesce(peer_owner_id, 0) END,
-               CASE WHEN credit = 2 THEN bucket_id END,
-               CASE WHEN credit = 1 THEN hashtextextended(coalesce(reference, ''), 0) END
+        SELECT owner_id, topup_no, seq, NULL, CASE WHEN credit = 1 THEN amount_micros END, -1,
+               CASE credit
+               WHEN 1 THEN
+                 hash_record_extended((1, at, amount_micros, kind,
+                                       coalesce(peer_owner_id, 0::bigint),
+                                       coalesce(reference, '')), $6::bigint)
+               WHEN 2 THEN hash_record_extended((2, at, amount_micros, bucket_id), $6::bigint)
+               ELSE hash_record_extended((3, at, amount_micros), $6::bigint) END
           FROM fresh
          WHERE topup_no IS NOT NULL AND mends_topup_no IS NULL),
     beside AS (
-        SELECT owner_id, topup_no, min(seq) AS first_seq,
-               count(*) FILTER (WHERE is_record) AS records,
-               count(*) FILTER (WHERE main_micros < 0) AS mains,
-               sum(main_micros) FILTER (WHERE is_record) AS promised_micros,
-               -sum(main_micros) FILTER (WHERE NOT is_record) AS given_micros,
-               sum(main_micros) <> 0 OR sum(bonus_micros) <> 0 OR sum(tax_micros) <> 0
-               OR count(*) FILTER (WHERE bonus_micros < 0) > 1
-               OR count(*) FILTER (WHERE tax_micros < 0) > 1
-               OR min(at) <> max(at) OR min(source) <> max(source)
-               OR min(partner_id) <> max(partner_id)
-               OR min(bonus_bucket_id) <> max(bonus_bucket_id)
-               OR min(reference) <> max(reference) AS differs
+        SELECT owner_id, topup_no, min(seq) AS first_seq, max(promised_micros) AS promised_micros,
+               max(given_micros) AS given_micros, sum(transfers) AS missing, bit_xor(fact) AS rest
           FROM fact
          GROUP BY owner_id, topup_no),
     odd AS (
-        SELECT CASE WHEN records = 0 THEN 'credit_unrecorded'
-                    WHEN mains = 0 THEN 'topup_uncredited'
+        SELECT CASE WHEN promised_micros IS NULL THEN 'credit_unrecorded'
+                    WHEN given_micros IS NULL THEN 'topup_uncredited'
                     ELSE 'topup_differs' END AS problem,
-               owner_id, CASE WHEN records = 0 THEN first_seq ELSE topup_no END AS place,
-               promised_micros::bigint AS expected, given_micros::bigint AS found
+               owner_id,
+               CASE WHEN promised_micros IS NULL THEN first_seq ELSE topup_no END AS place,
+               promised_micros AS expected, given_micros AS found
           FROM beside
-         WHERE records <> 1 OR mains <> 1 OR differs),
+         WHERE missing <> 0 OR rest <> 0 OR promised_micros IS DISTINCT FROM given_micros),
     ranked AS (
         SELECT problem, owner_id, place, expected, found,
                count(*) OVER of_problem AS total,
@@ -85,7 +89,7 @@ _TOPUPS = """
         WINDOW of_problem AS (PARTITION BY problem))
     SELECT problem, owner_id, place, expected, found, total
       FROM ranked
-     WHERE rank <= $6::integer
+     WHERE rank <= $7::integer
      ORDER BY problem, owner_id, place
 """
 

@@ -26,28 +26,28 @@ async def prove_transfers(
 
 _WALK = """
     , placed AS (
-        SELECT owner_id, seq, bucket_id, balance_micros, closed_seq,
+        SELECT owner_id, seq, bucket_id, balance_micros,
                CASE WHEN credit <= 3 THEN amount_micros ELSE -amount_micros END AS delta_micros,
                CASE WHEN credit <= 3 THEN credit WHEN debit <= 3 THEN debit END AS own,
                kind * 10000 + debit * 100 + credit = ANY($5::integer[])
-               AND (bucket_id IS NOT NULL) = (debit <= 3 OR credit <= 3)
-               AND (debit > 3 OR credit > 3) AS is_booking,
+               AND (debit > 3 OR credit > 3)
+               AND CASE WHEN debit <= 3 OR credit <= 3
+                        -- A line's main credit and a partner's float are bucket 1, bonus is not.
+                        THEN coalesce((bucket_id = 1) = (debit <> 2 AND credit <> 2), false)
+                        ELSE bucket_id IS NULL END AS is_booking,
                greatest(lag(seq) OVER of_owner, closed_seq) AS before_seq,
-               lead(seq) OVER of_owner IS NULL AS ends_owner,
-               seq - closed_seq - row_number() OVER of_owner AS missed
+               lead(seq) OVER of_owner IS NULL AS ends_owner
           FROM fresh
         WINDOW of_owner AS (PARTITION BY owner_id ORDER BY seq, at)),
     numbered AS (
         -- A row in a place that is taken is named for that; the chain goes on without it.
         SELECT owner_id, seq, balance_micros, delta_micros, own, is_booking, before_seq,
-               ends_owner, missed, CASE WHEN seq > before_seq THEN bucket_id END AS bucket_id
+               ends_owner, CASE WHEN seq > before_seq THEN bucket_id END AS bucket_id
           FROM placed),
     walked AS (
         SELECT *,
                lag(balance_micros) OVER of_bucket AS before_micros,
                lag(seq) OVER of_bucket AS before_place,
-               lag(own, 1, own) OVER of_bucket AS own_before,
-               lag(missed, 1, 0::bigint) OVER of_bucket AS missed_before,
                bucket_id IS NOT NULL AND lead(seq) OVER of_bucket IS NULL AS ends_bucket
           FROM numbered
         WINDOW of_bucket AS (PARTITION BY owner_id, bucket_id ORDER BY seq)),
@@ -56,20 +56,19 @@ _WALK = """
           FROM walked
          WHERE ends_owner OR ends_bucket OR seq <> before_seq + 1 OR NOT is_booking
             OR (bucket_id IS NOT NULL
-                AND (before_micros IS NULL OR balance_micros <> before_micros + delta_micros
-                     OR own <> own_before))),
+                AND (before_micros IS NULL OR balance_micros <> before_micros + delta_micros))),
     closed_owner AS (SELECT owner_id, transfer_seq FROM owner_closing WHERE NOT $1::boolean),
     closed_bucket AS (
         SELECT owner_id, bucket_id, balance_micros FROM bucket_closing WHERE NOT $1::boolean),
     broken AS (
-        -- Behind a gap the missing row is what is wrong, not the balance of the next one.
         SELECT owner_id, bucket_id, seq, before_place, notable.balance_micros AS found,
                coalesce(before_micros, closed_bucket.balance_micros, 0) + delta_micros AS expected
           FROM notable
           LEFT JOIN closed_bucket USING (owner_id, bucket_id)
-         WHERE bucket_id IS NOT NULL AND missed = missed_before
+         WHERE bucket_id IS NOT NULL
            AND notable.balance_micros
                <> coalesce(before_micros, closed_bucket.balance_micros, 0) + delta_micros),
+    amiss AS (SELECT owner_id, seq FROM notable WHERE seq <> before_seq + 1),
     counted AS (
         SELECT line_id AS owner_id, transfer_seq FROM line
         UNION ALL
@@ -91,9 +90,10 @@ _WALK = """
         UNION ALL
         SELECT 'booking', owner_id, seq, NULL, NULL
           FROM notable
-         WHERE NOT is_booking OR (bucket_id IS NOT NULL AND own <> own_before)
+         WHERE NOT is_booking
         UNION ALL
         -- A wrong balance breaks the next row's sum by as much again: only the first is named.
+        -- Behind a gap the missing row is what is wrong, not the balance of the next one.
         SELECT 'balance', owner_id, broken.seq, broken.expected, broken.found
           FROM broken
          WHERE NOT EXISTS (SELECT FROM broken AS earlier
@@ -102,6 +102,10 @@ _WALK = """
                               AND earlier.seq = broken.before_place
                               AND earlier.found - earlier.expected
                                   = broken.expected - broken.found)
+           AND NOT EXISTS (SELECT FROM amiss
+                            WHERE amiss.owner_id = broken.owner_id
+                              AND amiss.seq > coalesce(broken.before_place, 0)
+                              AND amiss.seq <= broken.seq)
         UNION ALL
         SELECT 'tail', owner_id, last_seq + 1, counter, NULL FROM tail WHERE counter > last_seq
         UNION ALL

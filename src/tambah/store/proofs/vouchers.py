@@ -1,5 +1,7 @@
 """Redeemed cards, each beside the one top-up that it paid for."""
 
+import secrets
+
 from tambah.store.database import Connection
 from tambah.store.proofs.odds import MOST_NAMED, Odd, odds
 from tambah.store.proofs.scope import Scope
@@ -15,71 +17,74 @@ async def prove_vouchers(connection: Connection, scope: Scope) -> list[Odd]:
     but the card is not redeemed), card_credited_twice, card_elsewhere (they name different
     top-ups), card_promise (amounts; credit), card_serial.
     """
-    return odds(await connection.fetch(_CARDS, *scope.topup_values, MOST_NAMED))
+    seed = secrets.randbits(62)
+    return odds(await connection.fetch(_CARDS, *scope.topup_values, seed, MOST_NAMED))
 
 
 # $3 stands among the values for all proofs and is not needed here; it is named to give its type.
+# What both sides say of each other is one number, drawn with a new seed ($6) each time; the two
+# of a card cancel out (xor).
 _CARDS = """
     WITH touched AS (
         SELECT line_id, closed_no
           FROM unnest($2::bigint[], $5::integer[], $3::integer[])
                AS touched (line_id, closed_no, closed_seq)),
-    side AS (
+    paid AS (
         SELECT coalesce(batch_id, 0) AS batch_id, coalesce(number, 0) AS number,
-               line_id, topup_no, price_micros, tax_micros, main_micros, bonus_micros,
-               valid_days, at, false AS is_card, NULL::bytea AS digest
+               line_id, topup_no, at, price_micros, tax_micros, main_micros, bonus_micros,
+               valid_days
           FROM topup
          WHERE $1::boolean AND (source = 1 OR batch_id IS NOT NULL)
         UNION ALL
         SELECT coalesce(batch_id, 0), coalesce(number, 0),
-               line_id, topup_no, price_micros, tax_micros, main_micros, bonus_micros,
-               valid_days, at, false, NULL
+               line_id, topup_no, at, price_micros, tax_micros, main_micros, bonus_micros,
+               valid_days
           FROM touched
           JOIN topup USING (line_id)
          WHERE NOT $1::boolean AND (source = 1 OR batch_id IS NOT NULL)
-           AND (topup_no > closed_no OR at > $4::timestamptz)
-        UNION ALL
-        SELECT batch_id, number, redeemed_line_id, redeemed_topup_no, NULL, NULL, NULL, NULL,
-               NULL, redeemed_at, true, digest
+           AND (topup_no > closed_no OR at > $4::timestamptz)),
+    used AS (
+        SELECT batch_id, number, redeemed_line_id, redeemed_topup_no, redeemed_at, digest
           FROM voucher
          WHERE $1::boolean AND state = 3
         UNION ALL
-        SELECT batch_id, number, redeemed_line_id, redeemed_topup_no, NULL, NULL, NULL, NULL,
-               NULL, redeemed_at, true, digest
+        SELECT batch_id, number, redeemed_line_id, redeemed_topup_no, redeemed_at, digest
           FROM voucher
           LEFT JOIN touched ON line_id = redeemed_line_id
          WHERE NOT $1::boolean AND state = 3
            AND (redeemed_topup_no > closed_no OR redeemed_at > $4::timestamptz)),
     beside AS (
-        SELECT batch_id, number,
-               count(*) FILTER (WHERE is_card) AS cards,
-               count(*) FILTER (WHERE NOT is_card) AS topups,
-               max(main_micros) AS main_micros,
-               min(line_id) <> max(line_id) OR min(topup_no) <> max(topup_no)
-               OR min(at) <> max(at) OR count(*) <> count(topup_no) AS is_elsewhere,
-               max(price_micros) AS price_micros, max(tax_micros) AS tax_micros,
-               max(bonus_micros) AS bonus_micros, max(valid_days) AS valid_days,
-               max(digest) AS digest
-          FROM side
+        SELECT batch_id, number, sum(cards) AS cards, sum(topups) AS topups, bit_xor(fact) AS rest
+          FROM (SELECT batch_id, number, 0 AS cards, 1 AS topups,
+                       hash_record_extended((line_id, topup_no, at), $6::bigint) AS fact
+                  FROM paid
+                UNION ALL
+                SELECT batch_id, number, 1, 0,
+                       hash_record_extended((redeemed_line_id, redeemed_topup_no, redeemed_at),
+                                            $6::bigint)
+                  FROM used) AS side
          GROUP BY batch_id, number),
     odd AS (
         SELECT CASE WHEN topups > 1 OR cards > 1 THEN 'card_credited_twice'
                     WHEN topups = 0 THEN 'card_uncredited'
                     WHEN cards = 0 THEN 'card_unredeemed'
-                    WHEN is_elsewhere THEN 'card_elsewhere'
-                    WHEN serial.digest IS DISTINCT FROM beside.digest THEN 'card_serial'
-                    ELSE 'card_promise' END AS problem,
-               batch_id, number, batch.credit_micros AS expected, main_micros AS found
+                    ELSE 'card_elsewhere' END AS problem,
+               batch_id, number, NULL::bigint AS expected, NULL::bigint AS found
           FROM beside
+         WHERE cards <> 1 OR topups <> 1 OR rest <> 0
+        UNION ALL
+        SELECT 'card_promise', batch_id, number, batch.credit_micros, paid.main_micros
+          FROM paid
           LEFT JOIN voucher_batch AS batch USING (batch_id)
+         WHERE (batch.price_micros = paid.price_micros AND batch.tax_micros = paid.tax_micros
+                AND batch.credit_micros = paid.main_micros
+                AND batch.bonus_micros = paid.bonus_micros
+                AND batch.valid_days = paid.valid_days) IS NOT TRUE
+        UNION ALL
+        SELECT 'card_serial', batch_id, number, NULL, NULL
+          FROM used
           LEFT JOIN voucher_serial AS serial USING (batch_id, number)
-         WHERE cards <> 1 OR topups <> 1 OR is_elsewhere
-            OR serial.digest IS DISTINCT FROM beside.digest
-            OR (batch.price_micros, batch.tax_micros, batch.credit_micros, batch.bonus_micros,
-                batch.valid_days)
-               IS DISTINCT FROM
-               (beside.price_micros, beside.tax_micros, main_micros, beside.bonus_micros,
-                beside.valid_days)),
+         WHERE serial.digest IS DISTINCT FROM used.digest),
     ranked AS (
         SELECT problem, batch_id, number, expected, found,
                count(*) OVER of_problem AS total,
@@ -88,6 +93,6 @@ _CARDS = """
         WINDOW of_problem AS (PARTITION BY problem))
     SELECT problem, batch_id, number, expected, found, total
       FROM ranked
-     WHERE rank <= $6::integer
+     WHERE rank <= $7::integer
      ORDER BY problem, batch_id, number
 """
