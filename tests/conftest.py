@@ -113,7 +113,9 @@ def keys() -> Keys:
     return parse_peppers(f"1: {'11' * 32}\n2: {'22' * 32}\n")
 
 
-def denomination(price: int, *, bonus: int = 0, tax: int = 0, days: int | None = None) -> Denomination:
+def denomination(
+    price: int, *, bonus: int = 0, tax: int = 0, days: int | None = None
+) -> Denomination:
     """Return a denomination in whole ringgit, a day for each unless told."""
     return Denomination(
         price_micros=price * RM,

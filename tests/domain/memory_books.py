@@ -8,11 +8,13 @@ database's tables and columns, so that a history run on both can be compared.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, fields, replace
+from dataclasses import fields
 from datetime import datetime, timedelta
 from enum import IntEnum
 from hashlib import sha256
 from typing import Any
+
+import msgspec
 
 from tambah.domain.commands import (
     Command,
@@ -25,6 +27,7 @@ from tambah.domain.commands import (
 from tambah.domain.decide import decide
 from tambah.domain.guessing import Audience, Tried
 from tambah.domain.ledger import Transfer
+from tambah.domain.records import replace
 from tambah.domain.refusals import IdempotencyKeyReused, Refusal
 from tambah.domain.rules import Rules
 from tambah.domain.state import (
@@ -241,7 +244,11 @@ def _content(command: Command) -> Row:
 
 
 def _row(record: Any, *without: str) -> Row:
-    return {name: _plain(v) for name, v in asdict(record).items() if name not in without}
+    return {
+        name: _plain(v)
+        for name, v in msgspec.structs.asdict(record).items()
+        if name not in without
+    }
 
 
 def _plain(value: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -10,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tambah.domain.balance import Bucket, BucketKind, draw_down, is_live, total_micros
+from tambah.domain.records import replace
 from tambah.domain.refusals import CreditTooLow
 
 from .world import START, day

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -11,6 +10,7 @@ from hypothesis import strategies as st
 
 from tambah.domain.catalog import Catalog, Denomination, OwnAmount
 from tambah.domain.commands import Credited
+from tambah.domain.records import replace
 from tambah.domain.refusals import AmountOutOfRange, DenominationUnknown
 from tambah.domain.voucher import Batch, BatchState
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -21,6 +20,7 @@ from tambah.domain.line import (
     stage_at,
     stage_ends,
 )
+from tambah.domain.records import replace
 from tambah.domain.refusals import (
     LineBarred,
     LineExpired,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -11,6 +10,7 @@ from tambah.domain.commands import AgeLine, Command, Reversed
 from tambah.domain.decide import decide
 from tambah.domain.ledger import Account, Transfer, TransferKind
 from tambah.domain.line import LineState
+from tambah.domain.records import replace
 from tambah.domain.refusals import LineTerminated, PartnerUnknown
 from tambah.domain.reversal import replay_dates
 from tambah.domain.state import Known, LineAccount

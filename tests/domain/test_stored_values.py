@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from enum import IntEnum
 
 import pytest
@@ -11,11 +10,10 @@ from tambah.domain.balance import BucketKind
 from tambah.domain.guessing import Audience, GuessingRule
 from tambah.domain.ledger import OWN_ACCOUNTS, Account, TransferKind
 from tambah.domain.line import Language, LifeRule, LineState
-from tambah.domain.records import replace
 from tambah.domain.state import TopUpSource
 from tambah.domain.voucher import BatchState, VoucherState
 
-from .world import CATALOG, KUALA_LUMPUR, rules_for
+from .world import KUALA_LUMPUR, rules_for
 
 
 @pytest.mark.parametrize(
@@ -62,11 +60,3 @@ def test_the_rules_that_an_operator_need_not_set() -> None:
         ladder=((5, 15), (10, 30), (15, 60), (20, 1440)), source_hourly=30, guests_hourly=2000
     )
     assert (rules.validity.zone, rules.validity.cap_days) == (KUALA_LUMPUR, 365)
-
-
-def test_replace_does_what_dataclasses_replace_does() -> None:
-    offer = CATALOG.denominations[0]
-    assert replace(offer) == offer
-    assert replace(offer, valid_days=3) == dataclasses.replace(offer, valid_days=3)
-    with pytest.raises(TypeError):
-        replace(offer, colour="red")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Collection
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,6 +18,7 @@ from hypothesis import strategies as st
 
 from tambah.domain.balance import MAIN_BUCKET_ID
 from tambah.domain.commands import Command, Outcome, Reversed, ReverseTopUp
+from tambah.domain.records import replace
 from tambah.domain.refusals import Refusal
 from tambah.domain.state import Known, LineAccount
 from tambah.domain.validity import ValidityPolicy

@@ -42,8 +42,7 @@ catalog = cache(read_catalog)
 def documented_params(refusal: type[Refusal]) -> set[str]:
     """Return the params that a refusal's docstring names: `Params: least, most (ringgit).`"""
     found = re.search(r"Params: ([a-z_, ]+)", refusal.__doc__ or "")
-    names = {name.strip() for name in found[1].split(",")} if found else set[str]()
-    return names
+    return {name.strip() for name in found[1].split(",")} if found else set[str]()
 
 
 @pytest.mark.parametrize("tag", LANGUAGES)

@@ -1,12 +1,11 @@
 """Buckets: credit that lives and dies together."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
 
 from tambah.domain.money import ringgit
-from tambah.domain.records import replace
+from tambah.domain.records import Record, replace
 from tambah.domain.refusals import CreditTooLow
 
 
@@ -22,8 +21,7 @@ MAIN_BUCKET_ID = 1
 FLOAT_BUCKET_ID = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bucket:
+class Bucket(Record, frozen=True, kw_only=True):
     """Credit of one owner with one end.
 
     owner_id: a line's or a partner's id. remaining_micros: unspent, micro-ringgit, never

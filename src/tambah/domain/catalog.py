@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tambah.domain.money import MICROS_PER_RINGGIT, MICROS_PER_SEN, divide_half_up, ringgit
+from tambah.domain.records import Record
 from tambah.domain.refusals import AmountOutOfRange, DenominationUnknown
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Denomination:
+class Denomination(Record, frozen=True, kw_only=True):
     """A value on sale from one instant to another.
 
     price: what is paid; tax: the part of it that is tax; credit: what the line gets as main

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from tambah.domain.guessing import Audience
 from tambah.domain.line import Language, LineState
+from tambah.domain.records import Record
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,8 +150,7 @@ class AgeLine:
     msisdn: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Credited:
+class Credited(Record, frozen=True, kw_only=True):
     """A top-up happened.
 
     Micro-ringgit: price paid, tax in it, main credit and bonus given, main balance after. receipt:
@@ -172,8 +172,7 @@ class Credited:
     reference: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Funded:
+class Funded(Record, frozen=True, kw_only=True):
     """A float was added to. Micro-ringgit."""
 
     partner_id: int
@@ -181,8 +180,7 @@ class Funded:
     float_micros: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Imported:
+class Imported(Record, frozen=True, kw_only=True):
     """A line was brought along, or was there already, unchanged."""
 
     line_id: int
@@ -190,8 +188,7 @@ class Imported:
     created: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LineChanged:
+class LineChanged(Record, frozen=True, kw_only=True):
     """A line as it stands after activation, barring, adjustment or ageing."""
 
     msisdn: int
@@ -203,8 +200,7 @@ class LineChanged:
     grace_until: datetime | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reversed:
+class Reversed(Record, frozen=True, kw_only=True):
     """A top-up was taken back as far as it was unspent. Micro-ringgit."""
 
     msisdn: int

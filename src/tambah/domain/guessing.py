@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from enum import IntEnum
 
 from tambah.domain.line import Line
-from tambah.domain.records import replace
+from tambah.domain.records import Record, replace
 from tambah.domain.refusals import GuestsPaused, TooManyTries, TooManyWrongCodes
 
 
@@ -30,8 +30,7 @@ class GuessingRule:
     guests_hourly: int = 2000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tried:
+class Tried(Record, frozen=True, kw_only=True):
     """Wrong codes of the last hour: from this command's source, and over all."""
 
     by_source: int = 0

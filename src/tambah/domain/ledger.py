@@ -5,9 +5,10 @@ bucket's); the other is a system account, which has no balance row to fight over
 the sum of its transfers.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
+
+from tambah.domain.records import Record
 
 
 class Account(IntEnum):
@@ -50,8 +51,7 @@ class TransferKind(IntEnum):
     SALE = 10
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Transfer:
+class Transfer(Record, frozen=True, kw_only=True):
     """One row of the books.
 
     owner_id, seq: whose it is, and its place in that owner's unbroken sequence from 1.

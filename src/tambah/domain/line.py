@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
 
-from tambah.domain.records import replace
+from tambah.domain.records import Record, replace
 from tambah.domain.refusals import (
     LineBarred,
     LineExpired,
@@ -65,8 +65,7 @@ class LifeRule:
     stale_hours: int = 24
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class Line(Record, frozen=True, kw_only=True):
     """A line's row.
 
     The dates are the first instants (UTC) at which a stage no longer holds. last_at: the latest

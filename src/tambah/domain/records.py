@@ -1,25 +1,18 @@
-"""Changing a frozen record: a copy with some fields changed."""
+"""What the hot records are made of: frozen structs, made and changed in C.
 
-from collections.abc import Callable
-from dataclasses import fields
-from operator import attrgetter
-from typing import Any, TypeVar
+A top-up makes or changes some twenty records. As dataclasses they took a quarter of the engine's
+processor time; as msgspec structs, which otherwise behave alike, a fifth of that. This module is
+the only one of the domain that imports anything outside the standard library.
+"""
 
-_Record = TypeVar("_Record")
-_FIELDS: dict[type, tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]] = {}
+import msgspec
+from msgspec.structs import replace
+
+__all__ = ["Record", "replace"]
 
 
-def replace(record: _Record, **changes: object) -> _Record:
-    """Return a copy of a dataclass with some fields changed.
+class Record(msgspec.Struct, frozen=True, gc=False):
+    """A frozen record of plain values; say `kw_only=True` when making one.
 
-    The same as `dataclasses.replace`, which looks at each field anew at every call: it took half
-    of the time that deciding a top-up takes. For records of two fields or more.
+    gc=False: records hold values and records, never a way back to themselves.
     """
-    kind = type(record)
-    if kind not in _FIELDS:
-        names = tuple(field.name for field in fields(kind))  # type: ignore[arg-type]
-        _FIELDS[kind] = (names, attrgetter(*names))
-    names, read = _FIELDS[kind]
-    values: dict[str, Any] = dict(zip(names, read(record), strict=True))
-    values.update(changes)
-    return kind(**values)

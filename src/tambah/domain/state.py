@@ -1,6 +1,5 @@
 """What the engine loads for a command, and what a decision hands back to be written."""
 
-from dataclasses import dataclass
 from datetime import date, datetime
 from enum import IntEnum
 
@@ -9,12 +8,12 @@ from tambah.domain.commands import Outcome
 from tambah.domain.guessing import Tried
 from tambah.domain.ledger import Transfer
 from tambah.domain.line import Line
+from tambah.domain.records import Record
 from tambah.domain.refusals import Refusal
 from tambah.domain.voucher import Voucher
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LineAccount:
+class LineAccount(Record, frozen=True, kw_only=True):
     """A line with its buckets of credit; `import_digest` is that of the row it came from."""
 
     line: Line
@@ -28,8 +27,7 @@ class LineAccount:
         return next(b for b in self.buckets if b.bucket_id == MAIN_BUCKET_ID)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PartnerAccount:
+class PartnerAccount(Record, frozen=True, kw_only=True):
     """A partner (dealer, shop, API client) with its float.
 
     Micro-ringgit: credit_limit by which the float may go below nothing; least and most of one
@@ -57,8 +55,7 @@ class TopUpSource(IntEnum):
     PAYMENT = 3
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TopUpRecord:
+class TopUpRecord(Record, frozen=True, kw_only=True):
     """One credit as the subscriber sees it, a receipt. Micro-ringgit; `topup_no` counts per line.
 
     active_until_before, active_until: the line's end of validity before and after it.
@@ -85,8 +82,7 @@ class TopUpRecord:
     reversed_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
+class Message(Record, frozen=True, kw_only=True):
     """Something to tell a line's subscriber; worded later, in the line's language.
 
     params: micro-ringgit under names ending in `_micros`, instants as ISO 8601 text under `_at`
@@ -100,8 +96,7 @@ class Message:
     params: dict[str, int | str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuditEntry:
+class AuditEntry(Record, frozen=True, kw_only=True):
     """Who did what by hand, to what, why, and how it stood before and after."""
 
     at: datetime
@@ -116,8 +111,7 @@ class AuditEntry:
 _NOTHING_TRIED = Tried()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class Known(Record, frozen=True, kw_only=True):
     """What the store holds of the things a command touches; None for what is not there.
 
     referred: the top-up that already bears the command's reference. topups: for a reversal,
@@ -132,8 +126,7 @@ class Known:
     topups: tuple[TopUpRecord, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
+class Decision(Record, frozen=True, kw_only=True):
     """An answer, and every change that goes with it. None and () mean: as it was."""
 
     answer: Outcome | Refusal

@@ -9,10 +9,10 @@ works at every door.
 import re
 import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
 
+from tambah.domain.records import Record
 from tambah.domain.refusals import (
     BatchStateWrong,
     CodeMistyped,
@@ -102,8 +102,7 @@ VOUCHER_MOVES: dict[str, tuple[frozenset[VoucherState], VoucherState]] = {
 """What staff may do to a range of vouchers: from which states, to which."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Batch:
+class Batch(Record, frozen=True, kw_only=True):
     """A printing of vouchers that share their promise.
 
     The four numbers (micro-ringgit) and the days are fixed when the batch is made: a card sold
@@ -123,8 +122,7 @@ class Batch:
     redeem_before: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Voucher:
+class Voucher(Record, frozen=True, kw_only=True):
     """One card: who it is (digest and serial), what became of it."""
 
     digest: bytes

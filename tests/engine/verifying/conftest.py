@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
+import msgspec
 import pytest
 
 from tambah.domain.catalog import Catalog
@@ -21,7 +22,9 @@ from .history import Counter, Owners, first_part, open_books, second_part
 @pytest.fixture
 def rules(rules: Rules) -> Rules:
     """Return rules under which RM10 bears tax and RM30 a bonus of RM2."""
-    with_tax = replace(denomination(10), tax_micros=600_000, credit_micros=9 * RM + 400_000)
+    with_tax = msgspec.structs.replace(
+        denomination(10), tax_micros=600_000, credit_micros=9 * RM + 400_000
+    )
     catalog = Catalog(
         denominations=(with_tax, denomination(30, bonus=2), denomination(50, bonus=5)),
         own_amount=rules.catalog.own_amount,

@@ -1,7 +1,6 @@
 """Lines and their numbers, as the engine locks and writes them."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import fields
 from datetime import datetime
 from operator import attrgetter
 
@@ -9,7 +8,7 @@ from tambah.domain.line import Language, Line, LineState
 from tambah.domain.state import LineAccount
 from tambah.store.database import Connection, Record
 
-_COLUMNS = tuple(field.name for field in fields(Line))
+_COLUMNS = Line.__struct_fields__
 _values = attrgetter(*_COLUMNS)
 _NOBODY = 0  # asked for too, so that the clock is read even when no number is
 

@@ -1,18 +1,17 @@
 """First answers, kept under the caller's key."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
 
+from tambah.domain.records import Record
 from tambah.store.database import Connection
 
 _COLUMNS = ("owner_id", "digest", "content", "answer", "body", "at")
 _values = attrgetter(*_COLUMNS)
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(Record, frozen=True):
     """A request that was answered: digests of its key and content, and the answer as stored."""
 
     owner_id: int

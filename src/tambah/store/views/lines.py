@@ -1,11 +1,12 @@
 """A line as it stands now, for whoever only looks."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from tambah.domain.balance import MAIN_BUCKET_ID, Bucket, BucketKind, is_live
 from tambah.domain.line import Line, LineState, stage_at
+from tambah.domain.records import replace
 from tambah.domain.rules import Rules
 from tambah.domain.state import LineAccount
 from tambah.store.database import Database, Record
