@@ -131,19 +131,19 @@ async def measure(owner_dsn: str, dsn: str, lines: int) -> None:
     def progress(step: str, done: int, of: int) -> None:
         steps.append((time.monotonic(), step))
 
-    for name, full in (("first", False), ("full", True)):
+    async def run(name: str, *, full: bool) -> None:
         steps.clear()
         verdict = await verify(database, full=full, progress=progress)
         _print(name, verdict.seconds, verdict.proved.transfers, verdict.total)
         for (at, step), (then, _) in pairwise(steps):
             print(f"    {then - at:6.2f} s  {step}")
-        for finding in verdict.findings[:3]:
-            print("   ", finding)
+
+    await run("first", full=False)
+    await run("full", full=True)
     closed = await close_books(database)
     _print("closing", closed.verdict.seconds, closed.verdict.proved.transfers, 0)
-    for name, full in (("untouched", False), ("full, with closing", True)):
-        verdict = await verify(database, full=full)
-        _print(name, verdict.seconds, verdict.proved.transfers, verdict.total)
+    await run("untouched", full=False)
+    await run("full, with closing", full=True)
 
 
 def _print(name: str, seconds: float, transfers: int, total: int) -> None:
