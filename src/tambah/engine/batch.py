@@ -111,6 +111,7 @@ class Changes:
 
     lines: dict[int, LineAccount] = field(default_factory=dict[int, LineAccount])
     new_line_ids: set[int] = field(default_factory=set[int])
+    standings: set[int] = field(default_factory=set[int])
     recycled: dict[int, int] = field(default_factory=dict[int, int])
     persons: list[tuple[int, PersonRecord, datetime]] = field(
         default_factory=list[tuple[int, PersonRecord, datetime]]
@@ -392,6 +393,8 @@ def _take_line(account: LineAccount, loaded: Loaded, changes: Changes) -> None:
         ended_id = loaded.line_of.get(account.line.msisdn)
         if ended_id is not None:
             changes.recycled[account.line.msisdn] = ended_id
+    elif lines.standing(before.line) != lines.standing(account.line):
+        changes.standings.add(line_id)
     untouched = {id(bucket) for bucket in before.buckets} if before else set[int]()
     for bucket in account.buckets:
         if id(bucket) not in untouched:
@@ -471,6 +474,9 @@ async def _write_lines(connection: Connection, changes: Changes) -> None:
     ]
     if old:
         await lines.update_lines(connection, old)
+    standings = [changes.lines[i].line for i in sorted(changes.standings - changes.new_line_ids)]
+    if standings:
+        await lines.update_standings(connection, standings)
     if new:
         await lines.insert_lines(connection, new, changes.recycled)
     if changes.recycled:

@@ -79,43 +79,68 @@ def line_from_row(row: Record) -> Line:
 
 
 async def update_lines(connection: Connection, lines: Sequence[Line]) -> None:
-    """Write what can change of lines that exist."""
+    """Write what a top-up changes of lines that exist: stage, dates and counters."""
     await connection.execute(
         """
         UPDATE line
-           SET state = new.state, last_at = new.last_at, barred = new.barred,
-               suspended = new.suspended, activated_at = new.activated_at,
-               active_until = new.active_until, grace_until = new.grace_until,
-               transfer_seq = new.transfer_seq, bucket_seq = new.bucket_seq,
-               topup_seq = new.topup_seq, message_seq = new.message_seq,
-               own_wrong = new.own_wrong, own_locked_until = new.own_locked_until,
-               guest_wrong = new.guest_wrong, guest_locked_until = new.guest_locked_until
-          FROM unnest($1::bigint[], $2::smallint[], $3::timestamptz[], $4::boolean[],
-                      $5::boolean[], $6::timestamptz[], $7::timestamptz[], $8::timestamptz[],
-                      $9::integer[], $10::integer[], $11::integer[], $12::integer[],
-                      $13::integer[], $14::timestamptz[], $15::integer[], $16::timestamptz[])
-               AS new (line_id, state, last_at, barred, suspended, activated_at, active_until,
-                       grace_until, transfer_seq, bucket_seq, topup_seq, message_seq, own_wrong,
-                       own_locked_until, guest_wrong, guest_locked_until)
+           SET state = new.state, last_at = new.last_at, active_until = new.active_until,
+               grace_until = new.grace_until, transfer_seq = new.transfer_seq,
+               bucket_seq = new.bucket_seq, topup_seq = new.topup_seq,
+               message_seq = new.message_seq
+          FROM unnest($1::bigint[], $2::smallint[], $3::timestamptz[], $4::timestamptz[],
+                      $5::timestamptz[], $6::integer[], $7::integer[], $8::integer[],
+                      $9::integer[])
+               AS new (line_id, state, last_at, active_until, grace_until, transfer_seq,
+                       bucket_seq, topup_seq, message_seq)
          WHERE line.line_id = new.line_id
         """,
         [line.line_id for line in lines],
         [line.state for line in lines],
         [line.last_at for line in lines],
-        [line.barred for line in lines],
-        [line.suspended for line in lines],
-        [line.activated_at for line in lines],
         [line.active_until for line in lines],
         [line.grace_until for line in lines],
         [line.transfer_seq for line in lines],
         [line.bucket_seq for line in lines],
         [line.topup_seq for line in lines],
         [line.message_seq for line in lines],
+    )
+
+
+async def update_standings(connection: Connection, lines: Sequence[Line]) -> None:
+    """Write what seldom changes: barring, suspension, activation, counts of wrong codes."""
+    await connection.execute(
+        """
+        UPDATE line
+           SET barred = new.barred, suspended = new.suspended, activated_at = new.activated_at,
+               own_wrong = new.own_wrong, own_locked_until = new.own_locked_until,
+               guest_wrong = new.guest_wrong, guest_locked_until = new.guest_locked_until
+          FROM unnest($1::bigint[], $2::boolean[], $3::boolean[], $4::timestamptz[],
+                      $5::integer[], $6::timestamptz[], $7::integer[], $8::timestamptz[])
+               AS new (line_id, barred, suspended, activated_at, own_wrong, own_locked_until,
+                       guest_wrong, guest_locked_until)
+         WHERE line.line_id = new.line_id
+        """,
+        [line.line_id for line in lines],
+        [line.barred for line in lines],
+        [line.suspended for line in lines],
+        [line.activated_at for line in lines],
         [line.own_wrong for line in lines],
         [line.own_locked_until for line in lines],
         [line.guest_wrong for line in lines],
         [line.guest_locked_until for line in lines],
     )
+
+
+standing = attrgetter(
+    "barred",
+    "suspended",
+    "activated_at",
+    "own_wrong",
+    "own_locked_until",
+    "guest_wrong",
+    "guest_locked_until",
+)
+"""What `update_standings` writes of a line."""
 
 
 async def insert_lines(
