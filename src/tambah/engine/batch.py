@@ -214,7 +214,9 @@ async def _load_topups(
     line_ids = {
         line_of[c.msisdn] for c in commands if isinstance(c, ReverseTopUp) and c.msisdn in line_of
     }
-    return await topups.read_topups(connection, line_ids) if line_ids else {}
+    found = await topups.read_topups(connection, line_ids) if line_ids else {}
+    # A line without any is there too: what its batch adds is found by a reversal behind it.
+    return {line_id: found.get(line_id, []) for line_id in line_ids}
 
 
 def _partner_ids(commands: list[Command], found_topups: dict[int, list[TopUpRecord]]) -> set[int]:
@@ -414,8 +416,8 @@ def _take_topups(command: Command, decision: Decision, loaded: Loaded, changes: 
             ]
             continue
         changes.topups.append(topup)
-        if topup.line_id in loaded.topups:
-            loaded.topups[topup.line_id].append(topup)
+        # For a reversal behind it; those of lines that have none are not looked at.
+        loaded.topups.setdefault(topup.line_id, []).append(topup)
         if topup.partner_id is not None and topup.reference is not None:
             loaded.references.add((topup.line_id, topup.partner_id, topup.reference))
         if topup.page_token is not None and isinstance(command, RedeemVoucher):

@@ -33,6 +33,7 @@ class Sums:
 
 async def sum_transfers(connection: Connection, scope: Scope) -> Sums:
     """Add up the transfers in scope."""
+    await connection.execute("SET LOCAL enable_hashagg = on")  # few groups, from here on
     rows = await connection.fetch(
         over_transfers(
             """
