@@ -1,7 +1,7 @@
 """Run every measurement, print a table, write bench.json.
 
 .venv/bin/python -m benchmarks             everything (about twelve minutes)
-.venv/bin/python -m benchmarks engine http some of it: engine, http, redeem, vouchers, growth, rss
+.venv/bin/python -m benchmarks engine http some of it; the file keeps the rest
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .stock import PEAK, grow, make_million
 
 PAIRS = 5
 SECONDS = 2.0
-PARTS = ("engine", "http", "redeem", "vouchers", "rss", "growth")
+PARTS = ("engine", "http", "hot", "redeem", "vouchers", "rss", "growth")
 CODES = 900_000
 
 
@@ -32,7 +32,9 @@ class Results:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._rows: dict[str, dict[str, object]] = {}
+        self._rows: dict[str, dict[str, object]] = (
+            json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        )
 
     def add(
         self,
@@ -130,6 +132,15 @@ def measure_http(ground: Ground, results: Results) -> None:
 
             pairs = interleaved(one, lambda n=connections: reference.pgbench(ground, n, SECONDS))
             results.add_pairs(f"http_{connections}", pairs, **_latencies(loads))
+    finally:
+        server.stop()
+
+
+def measure_hot(ground: Ground, results: Results) -> None:
+    """Measure top-ups of one line over HTTP against top-ups of random ones."""
+    server = Server(ground)
+    try:
+        server.top_ups(64, SECONDS)  # warm
         pairs = interleaved(
             lambda: server.top_ups(64, SECONDS, hot=True).rate,
             lambda: server.top_ups(64, SECONDS).rate,
@@ -169,16 +180,25 @@ def measure_vouchers(ground: Ground, results: Results) -> None:
 
 
 def measure_rss(ground: Ground, results: Results) -> None:
-    """Measure the server's memory after a million requests."""
+    """Measure the server's memory after a million requests, a quarter of them top-ups."""
     server = Server(ground)
     try:
+        server.top_ups(64, SECONDS)
         before, requests = server.rss_mb, 0.0
+        while requests < 250_000:
+            requests += server.top_ups(256, 15).rate * 15
+        top_ups = requests
         while requests < 1_000_000:
-            requests += server.top_ups(64, 10).rate * 10
+            requests += server.mistyped(256, 15).rate * 15
         results.add(
-            "server_rss_mb", server.rss_mb, "MB", before, server.rss_mb / before,
+            "server_rss_mb",
+            server.rss_mb,
+            "MB",
+            before,
+            server.rss_mb / before,
             requests=round(requests),
-        )  # fmt: skip
+            top_ups=round(top_ups),
+        )
     finally:
         server.stop()
 
@@ -225,6 +245,7 @@ def main(wanted: list[str]) -> None:
         measures = {
             "engine": measure_engine,
             "http": measure_http,
+            "hot": measure_hot,
             "redeem": measure_redemptions,
             "vouchers": measure_vouchers,
             "rss": measure_rss,

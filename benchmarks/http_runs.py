@@ -85,6 +85,10 @@ class Server:
             file.flush()
             return self._wrk("redeem.lua", connections, seconds, self.ground.lines, file.name)
 
+    def mistyped(self, connections: int, seconds: float) -> Load:
+        """Load codes with a wrong check digit, each refused with 400."""
+        return self._wrk("mistyped.lua", connections, seconds, self.ground.lines)
+
     def _wrk(self, script: str, connections: int, seconds: float, lines: int, *more: str) -> Load:
         ran = subprocess.run(
             ["wrk", "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "--latency",
@@ -94,12 +98,12 @@ class Server:
             text=True,
             check=True,
         )  # fmt: skip
-        if "Non-2xx" in ran.stdout or "Socket errors" in ran.stdout:
+        if "first refusal" in ran.stderr or "Socket errors" in ran.stdout:
             raise RuntimeError(f"wrk saw refusals or errors:\n{ran.stdout}{ran.stderr}")
         return Load(
             rate=float(_find(r"Requests/sec:\s+([0-9.]+)", ran.stdout)),
-            p50_ms=_milliseconds(_find(r"50%\s+(\S+)", ran.stdout)),
-            p99_ms=_milliseconds(_find(r"99%\s+(\S+)", ran.stdout)),
+            p50_ms=_milliseconds(_find(r"^\s+50%\s+(\S+)$", ran.stdout)),
+            p99_ms=_milliseconds(_find(r"^\s+99%\s+(\S+)$", ran.stdout)),
         )
 
     def stop(self) -> None:
@@ -110,7 +114,7 @@ class Server:
 
 
 def _find(pattern: str, text: str) -> str:
-    match = re.search(pattern, text)
+    match = re.search(pattern, text, re.MULTILINE)
     if match is None:
         raise RuntimeError(f"wrk said something new:\n{text}")
     return match[1]

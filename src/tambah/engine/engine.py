@@ -27,10 +27,10 @@ from tambah.domain.commands import (
 from tambah.domain.refusals import Busy, Unavailable
 from tambah.domain.rules import Rules
 from tambah.engine.answers import content_digest, request_digest
-from tambah.engine.batch import Pending
 from tambah.engine.clock import Clock
 from tambah.engine.keys import Keys
 from tambah.engine.lane import Lane
+from tambah.engine.pending import Pending
 from tambah.store.database import Database
 
 PATIENCE_SECONDS = 15.0

@@ -14,9 +14,11 @@ import structlog
 from tambah.domain.commands import Outcome
 from tambah.domain.refusals import Refusal, Unavailable
 from tambah.domain.rules import Rules
-from tambah.engine.batch import GuestWatch, Pending, answer_bug, run_batch
+from tambah.engine.batch import answer_bug, run_batch
 from tambah.engine.clock import Clock
 from tambah.engine.keys import Keys
+from tambah.engine.loading import GuestWatch
+from tambah.engine.pending import Pending
 from tambah.store.database import (
     CONNECTION_LOST,
     RETRYABLE,

@@ -1,0 +1,179 @@
+"""What a batch touches: locked in one global order, then read."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from tambah.domain.commands import (
+    Command,
+    FundPartner,
+    RedeemVoucher,
+    ReverseTopUp,
+    TopUp,
+)
+from tambah.domain.guessing import Audience
+from tambah.domain.rules import Rules
+from tambah.domain.state import (
+    LineAccount,
+    PartnerAccount,
+    TopUpRecord,
+)
+from tambah.domain.voucher import Voucher
+from tambah.engine.keys import Keys
+from tambah.engine.pending import Pending, owner_of
+from tambah.store.database import Connection
+from tambah.store.ledger import (
+    attempts,
+    buckets,
+    lines,
+    partners,
+    requests,
+    topups,
+    vouchers,
+)
+
+_WINDOW = timedelta(hours=1)
+
+
+@dataclass(slots=True)
+class GuestWatch:
+    """How many wrong codes guests tried in the last hour, remembered for a second."""
+
+    counted: int = 0
+    fresh_until: float = 0.0
+
+
+@dataclass(slots=True, kw_only=True)
+class Loaded:
+    """What the batch touches, as it stands after the commands decided so far."""
+
+    now: datetime
+    line_of: dict[int, int]
+    lines: dict[int, LineAccount]
+    partners: dict[int, PartnerAccount]
+    vouchers: dict[bytes, Voucher]
+    answered: dict[tuple[int, bytes], requests.Answered]
+    references: set[tuple[int, int, str]]
+    topups: dict[int, list[TopUpRecord]]
+    by_source: dict[bytes, int]
+    guests: int
+
+
+async def load(
+    connection: Connection,
+    batch: list[Pending],
+    rules: Rules,
+    keys: Keys,
+    offset: timedelta,
+    guests: GuestWatch,
+) -> Loaded:
+    """Lock in one global order (lines, partners, vouchers, each by key), then read the rest."""
+    commands = [pending.command for pending in batch]
+    msisdns = {c.msisdn for c in commands if not isinstance(c, FundPartner)}
+    database_now, line_of = await lines.find_lines(connection, msisdns)
+    now = database_now + offset
+    line_rows = await lines.lock_lines(connection, set(line_of.values())) if line_of else {}
+    found_topups = await _load_topups(connection, commands, line_of)
+    partner_ids = _partner_ids(commands, found_topups)
+    partner_rows = await partners.lock_partners(connection, partner_ids) if partner_ids else {}
+    found_vouchers = await _load_vouchers(connection, commands, keys)
+    held = await buckets.read_buckets(connection, [*line_rows, *partner_rows])
+    by_source, guests_wrong = await _load_attempts(connection, commands, rules, now, guests)
+    return Loaded(
+        now=now,
+        line_of=line_of,
+        lines={
+            line_id: LineAccount(
+                line=lines.line_from_row(row),
+                buckets=tuple(held.get(line_id, ())),
+                iccid=row["iccid"],
+                import_digest=row["import_digest"],
+            )
+            for line_id, row in line_rows.items()
+        },
+        partners={
+            partner_id: PartnerAccount(**dict(row.items()), float_bucket=held[partner_id][0])
+            for partner_id, row in partner_rows.items()
+        },
+        vouchers=found_vouchers,
+        answered=await _load_answered(connection, batch, line_of),
+        references=await _load_references(connection, commands, line_of),
+        topups=found_topups,
+        by_source=by_source,
+        guests=guests_wrong,
+    )
+
+
+async def _load_topups(
+    connection: Connection, commands: list[Command], line_of: dict[int, int]
+) -> dict[int, list[TopUpRecord]]:
+    """Read all top-ups of lines that have one reversed: its days are worked out from the rest."""
+    line_ids = {
+        line_of[c.msisdn] for c in commands if isinstance(c, ReverseTopUp) and c.msisdn in line_of
+    }
+    found = await topups.read_topups(connection, line_ids) if line_ids else {}
+    # A line without any is there too: what its batch adds is found by a reversal behind it.
+    return {line_id: found.get(line_id, []) for line_id in line_ids}
+
+
+def _partner_ids(commands: list[Command], found_topups: dict[int, list[TopUpRecord]]) -> set[int]:
+    ids = {c.partner_id for c in commands if isinstance(c, TopUp | FundPartner)}
+    for records in found_topups.values():
+        ids.update(t.partner_id for t in records if t.partner_id is not None)
+    return ids
+
+
+async def _load_vouchers(
+    connection: Connection, commands: list[Command], keys: Keys
+) -> dict[bytes, Voucher]:
+    digests = [
+        digest
+        for c in commands
+        if isinstance(c, RedeemVoucher)
+        for digest in keys.code_digests(c.digits)
+    ]
+    return await vouchers.lock_vouchers(connection, digests) if digests else {}
+
+
+async def _load_attempts(
+    connection: Connection,
+    commands: list[Command],
+    rules: Rules,
+    now: datetime,
+    guests: GuestWatch,
+) -> tuple[dict[bytes, int], int]:
+    redemptions = [c for c in commands if isinstance(c, RedeemVoucher)]
+    sources = {c.source for c in redemptions if c.source}
+    since = now - _WINDOW
+    by_source = await attempts.count_by_source(connection, sources, since) if sources else {}
+    if any(c.audience is Audience.GUEST for c in redemptions):
+        loop_now = asyncio.get_running_loop().time()
+        if loop_now >= guests.fresh_until:
+            limit = rules.guessing.guests_hourly
+            guests.counted = await attempts.count_guests(connection, since, limit)
+            guests.fresh_until = loop_now + 1.0
+    return by_source, guests.counted
+
+
+async def _load_answered(
+    connection: Connection, batch: list[Pending], line_of: dict[int, int]
+) -> dict[tuple[int, bytes], requests.Answered]:
+    wanted = [
+        (owner_id, pending.digest)
+        for pending in batch
+        if pending.digest and (owner_id := owner_of(pending.command, line_of)) is not None
+    ]
+    return await requests.read_requests(connection, wanted) if wanted else {}
+
+
+async def _load_references(
+    connection: Connection, commands: list[Command], line_of: dict[int, int]
+) -> set[tuple[int, int, str]]:
+    wanted = [
+        (line_of[c.msisdn], c.partner_id, c.reference)
+        for c in commands
+        if isinstance(c, TopUp) and c.msisdn in line_of
+    ]
+    return await topups.find_references(connection, wanted) if wanted else set()

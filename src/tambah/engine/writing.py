@@ -1,0 +1,134 @@
+"""What a batch changed, written with a handful of set-based statements."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from tambah.domain.balance import Bucket
+from tambah.domain.commands import (
+    PersonRecord,
+)
+from tambah.domain.ledger import Transfer
+from tambah.domain.state import (
+    AuditEntry,
+    LineAccount,
+    Message,
+    PartnerAccount,
+    TopUpRecord,
+)
+from tambah.domain.voucher import Voucher
+from tambah.store.database import Connection
+from tambah.store.ledger import (
+    attempts,
+    audit,
+    buckets,
+    lines,
+    messages,
+    partners,
+    persons,
+    requests,
+    topups,
+    transfers,
+    vouchers,
+)
+
+
+class ChangedElsewhere(Exception):
+    """A row was not as it was when it was locked: a broken promise, never expected."""
+
+
+@dataclass(slots=True)
+class Changes:
+    """What is to be written, in the order it was decided."""
+
+    lines: dict[int, LineAccount] = field(default_factory=dict[int, LineAccount])
+    new_line_ids: set[int] = field(default_factory=set[int])
+    standings: set[int] = field(default_factory=set[int])
+    recycled: dict[int, int] = field(default_factory=dict[int, int])
+    persons: list[tuple[int, PersonRecord, datetime]] = field(
+        default_factory=list[tuple[int, PersonRecord, datetime]]
+    )
+    partners: dict[int, PartnerAccount] = field(default_factory=dict[int, PartnerAccount])
+    buckets: dict[tuple[int, int], Bucket] = field(default_factory=dict[tuple[int, int], Bucket])
+    transfers: list[Transfer] = field(default_factory=list[Transfer])
+    topups: list[TopUpRecord] = field(default_factory=list[TopUpRecord])
+    reversed: list[TopUpRecord] = field(default_factory=list[TopUpRecord])
+    pages: list[tuple[bytes, int, int, int | None]] = field(
+        default_factory=list[tuple[bytes, int, int, int | None]]
+    )
+    redeemed: list[tuple[Voucher, int]] = field(default_factory=list[tuple[Voucher, int]])
+    messages: list[Message] = field(default_factory=list[Message])
+    attempts: list[tuple[datetime, bytes, int, int]] = field(
+        default_factory=list[tuple[datetime, bytes, int, int]]
+    )
+    requests: list[requests.Answered] = field(default_factory=list[requests.Answered])
+    audits: list[AuditEntry] = field(default_factory=list[AuditEntry])
+
+
+async def write(connection: Connection, changes: Changes) -> None:
+    """Write everything with a handful of set-based statements."""
+    await _write_lines(connection, changes)
+    if changes.partners:
+        await partners.update_partners(connection, list(changes.partners.values()))
+    if changes.buckets:
+        # In key order, like every lock.
+        ordered = [changes.buckets[key] for key in sorted(changes.buckets)]
+        await buckets.write_buckets(connection, ordered)
+    if changes.transfers:
+        await transfers.insert_transfers(connection, changes.transfers)
+    await _write_topups(connection, changes)
+    if changes.requests:
+        await requests.insert_requests(connection, changes.requests)
+    if changes.messages:
+        await messages.insert_messages(connection, _addressed(changes))
+    if changes.attempts:
+        await attempts.insert_attempts(connection, changes.attempts)
+    if changes.audits:
+        await audit.append(connection, changes.audits)
+
+
+async def _write_lines(connection: Connection, changes: Changes) -> None:
+    new = [changes.lines[line_id] for line_id in sorted(changes.new_line_ids)]
+    old = [
+        changes.lines[line_id].line
+        for line_id in sorted(changes.lines)
+        if line_id not in changes.new_line_ids
+    ]
+    if old:
+        await lines.update_lines(connection, old)
+    standings = [changes.lines[i].line for i in sorted(changes.standings - changes.new_line_ids)]
+    if standings:
+        await lines.update_standings(connection, standings)
+    if new:
+        await lines.insert_lines(connection, new, changes.recycled)
+    if changes.recycled:
+        owners = {account.line.msisdn: account.line.line_id for account in new}
+        passed = await lines.pass_numbers_on(connection, changes.recycled, owners)
+        if passed != len(changes.recycled):
+            raise ChangedElsewhere
+    if changes.persons:
+        await persons.insert_persons(connection, changes.persons)
+
+
+async def _write_topups(connection: Connection, changes: Changes) -> None:
+    if changes.redeemed:
+        cards = [card for card, _ in changes.redeemed]
+        marked = await vouchers.mark_redeemed(
+            connection, cards, [topup_no for _, topup_no in changes.redeemed]
+        )
+        if marked != len(cards):
+            raise ChangedElsewhere
+    if changes.topups:
+        await topups.insert_topups(connection, changes.topups)
+    if changes.reversed:
+        await topups.mark_reversed(connection, changes.reversed)
+    if changes.pages:
+        await topups.insert_result_pages(connection, changes.pages)
+
+
+def _addressed(changes: Changes) -> Iterable[tuple[Message, int, int]]:
+    for message in changes.messages:
+        line = changes.lines[message.line_id].line
+        yield message, line.msisdn, line.language
