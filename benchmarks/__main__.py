@@ -189,7 +189,7 @@ def measure_rss(ground: Ground, results: Results) -> None:
             requests += server.top_ups(256, 15).rate * 15
         top_ups = requests
         while requests < 1_000_000:
-            requests += server.mistyped(256, 15).rate * 15
+            requests += server.mistyped(64, 15).rate * 15
         results.add(
             "server_rss_mb",
             server.rss_mb,
