@@ -25,6 +25,7 @@ SETTINGS_VARIABLE = "TAMBAH_POSTGRES_SETTINGS"
 # Nobody is let in without a password, and nobody through the network.
 _HBA = "local all all scram-sha-256\n"
 
+# No wal_compression: compressing the whole pages after a checkpoint cost more than writing them.
 _SETTINGS = {
     "autovacuum": "on",
     "checkpoint_timeout": "15min",
@@ -39,7 +40,6 @@ _SETTINGS = {
     "max_wal_size": "4GB",
     "shared_buffers": "256MB",
     "timezone": "UTC",
-    "wal_compression": "on",
 }
 
 # What durability and the way in depend on is not for an environment variable to change.
