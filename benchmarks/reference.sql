@@ -4,21 +4,21 @@ CREATE OR REPLACE FUNCTION bench_top_up(
     the_msisdn bigint, the_partner bigint, amount bigint, the_key bigint
 ) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
-    the_line line%ROWTYPE;
-    seller partner%ROWTYPE;
+    the_line record;  -- not line%ROWTYPE: PostgreSQL has a geometric type of that name
+    seller record;
     balance bigint;
     held bigint;
     key_digest bytea := decode(lpad(to_hex(the_key), 16, '0') || lpad(to_hex(the_key), 16, '0'), 'hex');
     the_reference text := the_key::text;
     ends timestamptz;
 BEGIN
-    SELECT line.* INTO the_line
+    SELECT * INTO the_line
       FROM line WHERE line_id = (SELECT line_id FROM number WHERE msisdn = the_msisdn)
        FOR NO KEY UPDATE;
     IF the_line.line_id IS NULL OR the_line.state NOT IN (2, 3) THEN
         RETURN NULL;
     END IF;
-    SELECT partner.* INTO seller FROM partner WHERE partner_id = the_partner FOR NO KEY UPDATE;
+    SELECT * INTO seller FROM partner WHERE partner_id = the_partner FOR NO KEY UPDATE;
     PERFORM 1 FROM request WHERE owner_id = the_line.line_id AND digest = key_digest;
     IF FOUND THEN
         RETURN NULL;
