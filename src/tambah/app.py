@@ -268,8 +268,8 @@ async def _check_stamp(database: Database, *, demo: bool) -> None:
 def spare_collector() -> None:
     """Keep what lives as long as the process out of the garbage collector's rounds.
 
-    Records live for a batch and hold no cycles; scanning all modules again and again for them
-    cost a tenth of the rate, and pauses.
+    Records live for a batch and hold no cycles; scanning every module again and again for them
+    is work for nothing, and a pause each time.
     """
     gc.collect()
     gc.freeze()
