@@ -1,6 +1,6 @@
 """Run every measurement, print a table, write bench.json.
 
-.venv/bin/python -m benchmarks             everything (about twelve minutes)
+.venv/bin/python -m benchmarks             everything (about fourteen minutes)
 .venv/bin/python -m benchmarks engine http some of it; the file keeps the rest
 """
 
