@@ -82,10 +82,8 @@ def _decide_one(
     except Exception as bug:  # noqa: BLE001 - a bug fails alone; it is logged with its trace
         return answer_bug(command, bug)
     _take_along(pending, decision, loaded, changes)
-    if pending.digest and decision.is_remembered:
-        owner_id = owner_of(command, loaded.line_of)
-        if owner_id is not None:
-            _remember(pending, owner_id, decision.answer, loaded, changes)
+    if pending.digest and owner_id is not None and decision.is_remembered:
+        _remember(pending, owner_id, decision.answer, loaded, changes)
     return decision.answer
 
 

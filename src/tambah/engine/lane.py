@@ -152,9 +152,7 @@ class Lane:
 
     async def _attempt(self, batch: list[Pending]) -> tuple[list[Outcome | Refusal], int]:
         if self._connection is None or self._connection.is_closed():
-            self._connection = await self._database.connect_writer(
-                timeout_seconds=STATEMENT_SECONDS
-            )
+            self._connection = await self._open()
         return await run_batch(
             self._connection,
             batch,
@@ -173,6 +171,9 @@ class Lane:
         _answer_all(late, Unavailable())
         return [pending for pending in batch if pending.expires > now]
 
+    async def _open(self) -> Connection:
+        return await self._database.connect_writer(timeout_seconds=STATEMENT_SECONDS)
+
     def _drop_connection(self) -> None:
         if self._connection is not None:
             self._connection.terminate()
@@ -183,9 +184,7 @@ class Lane:
         loop = asyncio.get_running_loop()
         while loop.time() < until:
             try:
-                self._connection = await self._database.connect_writer(
-                    timeout_seconds=STATEMENT_SECONDS
-                )
+                self._connection = await self._open()
             except Exception as failed:  # noqa: BLE001 - a lane that ends would answer nobody
                 log.warning("no writing connection", reason=type(failed).__name__)
                 await self._database.revive()

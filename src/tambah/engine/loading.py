@@ -113,9 +113,7 @@ async def _load_topups(
     line_ids = {
         line_of[c.msisdn] for c in commands if isinstance(c, ReverseTopUp) and c.msisdn in line_of
     }
-    found = await topups.read_topups(connection, line_ids) if line_ids else {}
-    # A line without any is there too: what its batch adds is found by a reversal behind it.
-    return {line_id: found.get(line_id, []) for line_id in line_ids}
+    return await topups.read_topups(connection, line_ids) if line_ids else {}
 
 
 def _partner_ids(commands: list[Command], found_topups: dict[int, list[TopUpRecord]]) -> set[int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, ItemsView, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import IO, Any, LiteralString, Protocol, cast
+from typing import Any, LiteralString, Protocol, cast
 
 import asyncpg
 import structlog
@@ -54,12 +54,6 @@ class Connection(Protocol):
         """Run a statement; return its tag, `UPDATE 3`."""
         ...
 
-    async def executemany(
-        self, command: LiteralString, args: Iterable[tuple[object, ...]]
-    ) -> None:
-        """Run a statement for each row of arguments."""
-        ...
-
     async def copy_records_to_table(
         self,
         table_name: LiteralString,
@@ -68,12 +62,6 @@ class Connection(Protocol):
         columns: Sequence[str],
     ) -> str:
         """Add rows by COPY."""
-        ...
-
-    async def copy_from_query(
-        self, query: LiteralString, *args: object, output: IO[bytes], format: str
-    ) -> str:
-        """Write a query's rows to a file by COPY."""
         ...
 
     def cursor(self, query: LiteralString, *args: object, prefetch: int = 50) -> Any:
