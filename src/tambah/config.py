@@ -20,7 +20,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     database_url: a PostgreSQL of the operator's; empty means the embedded one under data_dir.
     owner_database_url: the same database as a role that may create tables; empty means the same.
-    pepper: the peppers' text; empty lets a demo make its own in data_dir.
+    pepper: the peppers' text; empty lets a demo make its own in data_dir. stripe_api_url,
+    paypal_api_url: other than the live service, for tests. bank_folder: watched for statements.
     """
 
     database_url: str = ""
@@ -35,9 +36,26 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     lanes: int = 1
     log_level: str = "info"
     listen_anywhere: str = ""
+    stripe_secret_key: str = ""
+    stripe_webhook_secret: str = ""
+    stripe_api_url: str = ""
+    paypal_client_id: str = ""
+    paypal_client_secret: str = ""
+    paypal_webhook_id: str = ""
+    paypal_api_url: str = ""
+    bank_folder: str = ""
 
 
-SECRET_SETTINGS = frozenset({"pepper", "database_url", "owner_database_url"})
+SECRET_SETTINGS = frozenset(
+    {
+        "pepper",
+        "database_url",
+        "owner_database_url",
+        "stripe_secret_key",
+        "stripe_webhook_secret",
+        "paypal_client_secret",
+    }
+)
 
 
 def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
@@ -113,6 +131,46 @@ class Brand(msgspec.Struct, frozen=True, kw_only=True):
     colour: str = "#0b5d57"
 
 
+class PaymentsEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """Paying for top-ups: what is offered, limits in ringgit, how long things may take.
+
+    methods: in the order that pages show them, of `card`, `fpx` (Stripe), `paypal`, `bank`. fees:
+    by method, charged on top. show_masked_name: lets whoever types a number see `N**r A****h`.
+    look_ups_hourly: numbers that one source may have checked in an hour; all_look_ups_hourly:
+    by everybody together, before an alarm.
+    """
+
+    methods: tuple[str, ...] = ()
+    least: str = "1.00"
+    most: str = "500.00"
+    line_daily: str = "1000.00"
+    line_daily_count: int = 20
+    window_minutes: int = 60
+    bank_days: int = 5
+    refund_days: int = 14
+    fees: dict[str, str] = {}
+    show_masked_name: bool = False
+    look_ups_hourly: int = 60
+    all_look_ups_hourly: int = 20000
+
+
+class BankEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """The account into which bank transfers are paid.
+
+    acquirer_id, merchant_id: of the DuitNow QR, as the bank gives them; without them no QR.
+    category: merchant category code (ISO 18245).
+    """
+
+    account_name: str
+    account_number: str
+    bank_name: str
+    acquirer_id: str = ""
+    merchant_id: str = ""
+    city: str = "Kuala Lumpur"
+    postcode: str = ""
+    category: str = "4814"
+
+
 class Operator(msgspec.Struct, frozen=True, kw_only=True):
     """The whole of operator.toml."""
 
@@ -121,6 +179,8 @@ class Operator(msgspec.Struct, frozen=True, kw_only=True):
     own_amount: OwnAmountEntry = OwnAmountEntry()
     validity: ValidityEntry = ValidityEntry()
     guessing: GuessingEntry = GuessingEntry()
+    payments: PaymentsEntry = PaymentsEntry()
+    bank: BankEntry | None = None
     time_zone: str = "Asia/Kuala_Lumpur"
     country_code: str = "60"
     trunk_prefix: str = "0"

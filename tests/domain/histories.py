@@ -11,9 +11,20 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
-from tambah.domain.commands import AgeLine, Command, FundPartner, ImportLine, TopUp
+from tambah.domain.commands import (
+    AgeLine,
+    Command,
+    FundPartner,
+    ImportLine,
+    NewsKind,
+    OpenPayment,
+    PaymentNews,
+    RefundPayment,
+    TopUp,
+)
 from tambah.domain.guessing import Audience, GuessingRule
 from tambah.domain.line import LifeRule
+from tambah.domain.payment import PaymentRule, ProviderId
 from tambah.domain.rules import Rules
 from tambah.domain.validity import ValidityPolicy
 
@@ -22,7 +33,9 @@ from .world import (
     BOB,
     CAPPED,
     CAROL,
+    RM,
     SHOP,
+    STAFF,
     STOPPED,
     UNKNOWN_CODE,
     WORLD,
@@ -52,7 +65,7 @@ def history_rules(policy: ValidityPolicy) -> Rules:
 
     Guests are never paused: an engine counts them with a second's delay.
     """
-    return rules_for(
+    rules = rules_for(
         policy,
         cap_days=HISTORY_CAP_DAYS,
         life=LifeRule(grace_days=20, reactivation_days=10, quarantine_days=30),
@@ -61,6 +74,10 @@ def history_rules(policy: ValidityPolicy) -> Rules:
         ),
         most=200,
     )
+    limits = PaymentRule(
+        line_daily_micros=90 * RM, line_daily_count=3, fees=(("card", RM), ("bank", 0))
+    )
+    return replace(rules, payments=limits)
 
 
 def advances() -> st.SearchStrategy[int]:
@@ -113,6 +130,37 @@ _IMPORTS = st.builds(
     opening=st.sampled_from([0, 0, 25]),
     digest=st.sampled_from([b"row a", b"row b"]),
 )
+_OPENINGS = st.builds(
+    OpenPayment,
+    caller=st.just("web"),
+    request_key=st.just(KEY),
+    msisdn=_NUMBERS,
+    amount_micros=amounts().map(lambda ringgit: round(ringgit * RM)),
+    provider=st.sampled_from([ProviderId.SANDBOX, ProviderId.BANK]),
+    method=st.sampled_from(["card", "bank"]),
+)
+_LINE_IDS = st.sampled_from([FIRST_LINE_ID] * 6 + [FIRST_LINE_ID + 1] * 3 + [FIRST_LINE_ID + 9])
+_PAYMENT_NOS = st.sampled_from([1, 1, 1, 2, 2, 3])
+_NEWS = st.builds(
+    PaymentNews,
+    line_id=_LINE_IDS,
+    payment_no=_PAYMENT_NOS,
+    kind=st.sampled_from([*NewsKind] + [NewsKind.PAID] * 9 + [NewsKind.REFUNDED] * 2),
+    amount_micros=st.sampled_from([21, 21, 21, 21, 20, 6, 5, 11, 10]).map(lambda rm: rm * RM),
+    provider_ref=st.sampled_from([None, "p1", "p2"]),
+    refund_no=st.sampled_from([None, None, 1, 1, 2]),
+    refund_ref=st.sampled_from([None, "r1", "r2"]),
+)
+_REFUNDS = st.builds(
+    RefundPayment,
+    caller=st.just("cli"),
+    request_key=st.just(KEY),
+    line_id=_LINE_IDS,
+    payment_no=_PAYMENT_NOS,
+    amount_micros=st.sampled_from([None, None, 21 * RM, 20 * RM, 5 * RM, 7 * RM, 1]),
+    forgive_spent=st.booleans(),
+    actor=st.just(STAFF),
+)
 _WEIGHTS: list[tuple[int, st.SearchStrategy[Command]]] = [
     (9, _TOPUPS),
     (5, _REDEMPTIONS),
@@ -123,6 +171,9 @@ _WEIGHTS: list[tuple[int, st.SearchStrategy[Command]]] = [
     (1, st.builds(activate, st.just(KEY), st.integers(0, 9), _NUMBERS)),
     (1, st.builds(bar, st.just(KEY), _NUMBERS, barred=_MAYBE, suspended=_MAYBE)),
     (1, _IMPORTS),
+    (6, _OPENINGS),
+    (9, _NEWS),
+    (3, _REFUNDS),
 ]
 # Not one_of: it would take each only once, whatever its weight.
 COMMANDS: st.SearchStrategy[Command] = st.sampled_from(
@@ -133,7 +184,7 @@ COMMANDS: st.SearchStrategy[Command] = st.sampled_from(
 
 def keyed(command: Command, key: str, serial: int) -> Command:
     """Return a drawn command under a key of its own; `serial` numbers the lines it may make."""
-    if isinstance(command, AgeLine):
+    if isinstance(command, AgeLine | PaymentNews):
         return command
     if isinstance(command, ImportLine):
         return replace(command, line_id=FIRST_LINE_ID + serial)

@@ -19,14 +19,18 @@ import msgspec
 from tambah.domain.commands import (
     Command,
     FundPartner,
+    OpenPayment,
     Outcome,
+    PaymentNews,
     RedeemVoucher,
+    RefundPayment,
     ReverseTopUp,
     TopUp,
 )
 from tambah.domain.decide import decide
 from tambah.domain.guessing import Audience, Tried
 from tambah.domain.ledger import Transfer
+from tambah.domain.payment import NEVER_PAID, PaymentAccount
 from tambah.domain.records import replace
 from tambah.domain.refusals import IdempotencyKeyReused, Refusal
 from tambah.domain.rules import Rules
@@ -36,6 +40,7 @@ from tambah.domain.state import (
     Known,
     LineAccount,
     Message,
+    PaymentRef,
     TopUpRecord,
 )
 from tambah.domain.voucher import Voucher, VoucherState
@@ -70,6 +75,8 @@ class MemoryBooks:
         self.transfers: dict[tuple[int, int], Transfer] = {}
         self.topups: dict[tuple[int, int], TopUpRecord] = {}
         self.messages: dict[tuple[int, int], Message] = {}
+        self.payments: dict[tuple[int, int], PaymentAccount] = {}
+        self.payment_refs: dict[tuple[str, int], PaymentRef] = {}
         self.audits: list[AuditEntry] = []
         self.attempts: list[tuple[datetime, bytes, Audience]] = []
         self.answers: dict[tuple[int, bytes], tuple[Row, Outcome | Refusal]] = {}
@@ -103,6 +110,12 @@ class MemoryBooks:
         """Return what the store would load for a command."""
         if isinstance(command, FundPartner):
             return Known(partner=self.partners.get(command.partner_id))
+        if isinstance(command, PaymentNews | RefundPayment):
+            return Known(
+                line=self.lines.get(command.line_id),
+                payment=self.payments.get((command.line_id, command.payment_no)),
+                topups=self._topups_of(command.line_id),
+            )
         line_id = self.line_of.get(command.msisdn, 0)
         known = Known(line=self.lines.get(line_id))
         if isinstance(command, TopUp):
@@ -110,6 +123,8 @@ class MemoryBooks:
             referred = any((t.partner_id, t.reference) == named for t in self._topups_of(line_id))
             partner = self.partners.get(command.partner_id)
             return replace(known, partner=partner, referred=referred)
+        if isinstance(command, OpenPayment):
+            return replace(known, paid_today=self._paid_today(line_id, now))
         if isinstance(command, RedeemVoucher):
             place = self.codes.get(command.digits)
             voucher = self.cards[place] if place else None
@@ -138,6 +153,11 @@ class MemoryBooks:
             _add(self.messages, (message.line_id, message.number), message)
         for topup in decision.topups:
             self._write_topup(topup)
+        if decision.payment is not None:
+            self._write_payment(decision.payment)
+        for ref in decision.payment_refs:
+            assert ref.provider or (ref.ref, 0) not in self.payment_refs
+            self.payment_refs.setdefault((ref.ref, ref.provider), ref)
         if decision.audit is not None:
             self.audits.append(decision.audit)
 
@@ -151,6 +171,8 @@ class MemoryBooks:
             dict(self.transfers),
             dict(self.topups),
             dict(self.messages),
+            dict(self.payments),
+            dict(self.payment_refs),
             list(self.audits),
             list(self.attempts),
             dict(self.answers),
@@ -173,6 +195,9 @@ class MemoryBooks:
             "topup": [_row(topup, "page_token") for topup in self.topups.values()],
             "outbox": [_row(message) for message in self.messages.values()],
             "voucher": [_voucher_row(voucher) for voucher in self.cards.values()],
+            "payment": [_row(account.payment) for account in self.payments.values()],
+            "refund": [_row(r) for account in self.payments.values() for r in account.refunds],
+            "payment_ref": [_row(ref) for ref in self.payment_refs.values()],
             "audit": [_row(entry) for entry in self.audits],
         }
         if not with_requests:
@@ -193,6 +218,8 @@ class MemoryBooks:
     def _owner_of(self, command: Command) -> int | None:
         if isinstance(command, FundPartner):
             return command.partner_id
+        if isinstance(command, PaymentNews | RefundPayment):
+            return command.line_id
         return self.line_of.get(command.msisdn)
 
     def _topups_of(self, line_id: int) -> tuple[TopUpRecord, ...]:
@@ -205,13 +232,41 @@ class MemoryBooks:
             over_all=sum(a is Audience.GUEST for _, a in recent),
         )
 
+    def _paid_today(self, line_id: int, now: datetime) -> tuple[int, int]:
+        validity = self.rules.validity
+        since = validity.start_of(validity.local_day(now))
+        prices = [
+            account.payment.price_micros
+            for (owner_id, _), account in self.payments.items()
+            if owner_id == line_id
+            and account.payment.created_at >= since
+            and account.payment.state not in NEVER_PAID
+        ]
+        return len(prices), sum(prices)
+
+    def _write_payment(self, account: PaymentAccount) -> None:
+        """Write a payment: what happened to its money only ever grows."""
+        payment = account.payment
+        key = (payment.line_id, payment.payment_no)
+        assert payment.held_micros >= 0
+        assert payment.refunded_micros <= payment.received_micros
+        before = self.payments.get(key)
+        if before is not None:
+            assert payment.received_micros >= before.payment.received_micros
+            assert payment.refunded_micros >= before.payment.refunded_micros
+            assert payment.dispute >= before.payment.dispute
+            assert before.payment.topup_no in (None, payment.topup_no)
+            assert len(account.refunds) >= len(before.refunds)
+        self.payments[key] = account
+
     def _write_line(self, account: LineAccount) -> None:
         line = account.line
         assert (line.active_until is None) == (line.grace_until is None)
         assert all(bucket.remaining_micros >= 0 for bucket in account.buckets)
         assert {b.owner_id for b in account.buckets} == {line.line_id}
+        if line.line_id not in self.lines:
+            self.line_of[line.msisdn] = line.line_id
         self.lines[line.line_id] = account
-        self.line_of[line.msisdn] = line.line_id
 
     def _write_voucher(self, voucher: Voucher) -> None:
         place = (voucher.batch.batch_id, voucher.number)

@@ -8,6 +8,7 @@ from datetime import datetime
 from tambah.domain.balance import Bucket, BucketKind, is_live
 from tambah.domain.ledger import OWN_ACCOUNTS, Account, Transfer, TransferKind
 from tambah.domain.line import LineState, stage_at
+from tambah.domain.payment import NEVER_PAID, OPEN_STATES, RefundState
 from tambah.domain.state import TopUpRecord, TopUpSource
 from tambah.domain.voucher import VoucherState
 
@@ -29,6 +30,7 @@ def prove(books: MemoryBooks) -> None:
     prove_topups(books)
     prove_cards(books)
     prove_reversals(books)
+    prove_payments(books)
     for line_id in books.lines:
         prove_line(books, line_id)
 
@@ -133,6 +135,53 @@ def prove_pairs(books: MemoryBooks) -> None:
     assert arrived == left
 
 
+_CREDITS = {
+    TopUpSource.VOUCHER: TransferKind.REDEMPTION,
+    TopUpSource.PARTNER: TransferKind.TOPUP,
+    TopUpSource.PAYMENT: TransferKind.CREDIT,
+}
+
+
+def prove_payments(books: MemoryBooks) -> None:
+    """Each payment's amounts are its transfers', and its credit stands once."""
+    sums: Counter[tuple[int, int, str]] = Counter()
+    for t in books.transfers.values():
+        if t.payment_no is None:
+            assert Account.HELD not in (t.debit, t.credit)
+            continue
+        key = (t.owner_id, t.payment_no)
+        sums[*key, "received"] += t.amount_micros * (t.kind is TransferKind.PAYMENT)
+        sums[*key, "refunded"] += t.amount_micros * (t.kind is TransferKind.REFUND)
+        sums[*key, "disputed"] += t.amount_micros * (t.kind is TransferKind.DISPUTE)
+        sums[*key, "disputed"] -= t.amount_micros * (t.kind is TransferKind.DISPUTE_WON)
+        sums[*key, "held"] += t.amount_micros * (t.credit is Account.HELD)
+        sums[*key, "held"] -= t.amount_micros * (t.debit is Account.HELD)
+    credited = {
+        (t.line_id, t.payment_no): t.topup_no
+        for t in books.topups.values()
+        if t.payment_no is not None
+    }
+    numbers: Counter[int] = Counter()
+    for key, account in books.payments.items():
+        payment = account.payment
+        numbers[key[0]] = max(numbers[key[0]], key[1])
+        assert payment.received_micros == sums.pop((*key, "received"), 0)
+        assert payment.refunded_micros == sums.pop((*key, "refunded"), 0)
+        assert payment.disputed_micros == sums.pop((*key, "disputed"), 0)
+        assert payment.held_micros == sums.pop((*key, "held"), 0)
+        assert payment.topup_no == credited.pop(key, None)
+        assert payment.received_micros in (0, payment.total_micros)
+        under_way = [r for r in account.refunds if r.state is not RefundState.DONE]
+        if payment.topup_no is not None:
+            assert payment.held_micros == sum(r.amount_micros for r in under_way)
+        assert [r.refund_no for r in account.refunds] == list(range(1, payment.refund_seq + 1))
+        assert (payment.state in OPEN_STATES | NEVER_PAID) == (payment.received_micros == 0)
+    assert not +sums
+    assert not credited
+    for line_id, account in books.lines.items():
+        assert account.line.payment_seq == numbers[line_id]
+
+
 def prove_topups(books: MemoryBooks) -> None:
     """Each top-up has its credit, tax and bonus in the books once; references stand once."""
     booked: Counter[tuple[int, int, TransferKind]] = Counter()
@@ -142,8 +191,7 @@ def prove_topups(books: MemoryBooks) -> None:
             booked[t.owner_id, t.topup_no, t.kind] = t.amount_micros
     promised: Counter[tuple[int, int, TransferKind]] = Counter()
     for (line_id, no), topup in books.topups.items():
-        by_partner = topup.source is TopUpSource.PARTNER
-        kind = TransferKind.TOPUP if by_partner else TransferKind.REDEMPTION
+        kind = _CREDITS[topup.source]
         promised[line_id, no, kind] = topup.main_micros
         promised[line_id, no, TransferKind.TAX] = topup.tax_micros
         promised[line_id, no, TransferKind.BONUS] = topup.bonus_micros

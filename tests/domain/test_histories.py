@@ -143,6 +143,7 @@ def _changes(decision: Any) -> bool:
         or decision.transfers
         or decision.topups
         or decision.messages
+        or decision.payment
         or decision.audit
         or decision.wrong_code
     )

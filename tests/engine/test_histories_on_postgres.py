@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from tambah.domain.balance import MAIN_BUCKET_ID
 from tambah.domain.commands import Command, Outcome, Reversed
+from tambah.domain.payment import Payment, Refund
 from tambah.domain.records import replace
 from tambah.domain.refusals import Refusal
 from tambah.domain.state import Known, LineAccount
@@ -272,6 +273,9 @@ COLUMNS = {
     "topup": "*",
     "outbox": "line_id, number, at, template, params",
     "voucher": "batch_id, number, state, activated, redeemed_line_id, redeemed_at",
+    "payment": ", ".join(Payment.__struct_fields__),
+    "refund": ", ".join(Refund.__struct_fields__),
+    "payment_ref": "*",
     "audit": "at, who, action, subject, why, before, after",
 }
 

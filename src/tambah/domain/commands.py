@@ -6,9 +6,11 @@ gets the first answer again. Instants and identifiers come from outside; a comma
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 
 from tambah.domain.guessing import Audience
 from tambah.domain.line import Language, LineState
+from tambah.domain.payment import Dispute, PaymentState, ProviderId
 from tambah.domain.records import Record
 
 
@@ -144,6 +146,79 @@ class ReverseTopUp:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OpenPayment:
+    """Write down that somebody is about to pay for a top-up of a number.
+
+    method: `card`, `fpx`, … (which provider offers it is known outside). page_token: digest of
+    the lasting address at which the payment's result will stand.
+    """
+
+    caller: str
+    request_key: str
+    msisdn: int
+    amount_micros: int
+    provider: ProviderId
+    method: str
+    page_token: bytes = b""
+    language: Language | None = None
+
+
+class NewsKind(StrEnum):
+    """What a provider says of a payment."""
+
+    BEGUN = "begun"
+    UNKNOWN = "unknown"
+    PAID = "paid"
+    FAILED = "failed"
+    EXPIRED = "expired"
+    REFUNDED = "refunded"
+    REFUND_FAILED = "refund_failed"
+    DISPUTED = "disputed"
+    DISPUTE_WON = "dispute_won"
+    DISPUTE_LOST = "dispute_lost"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentNews:
+    """Take in what a provider says of a payment: by answer, by webhook, by statement.
+
+    Idempotent by nature, in any order. amount_micros: for PAID, REFUNDED and DISPUTED, what the
+    provider says, in ringgit by then (another currency is refused before). provider_ref: the
+    payment's name at the provider. refund_no: our refund that it speaks of, None for one that was
+    made at the provider's desk; refund_ref: the provider's name for the refund. actor: who
+    matched it by hand, if somebody did.
+    """
+
+    line_id: int
+    payment_no: int
+    kind: NewsKind
+    amount_micros: int = 0
+    provider_ref: str | None = None
+    pay_url: str | None = None
+    refund_no: int | None = None
+    refund_ref: str | None = None
+    reason: str | None = None
+    actor: Actor | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundPayment:
+    """Send a payment back, in full or in part, unspent credit taken back first.
+
+    amount_micros: None for all that can be taken back. forgive_spent: send back what the line
+    has spent as well, at the operator's cost.
+    """
+
+    caller: str
+    request_key: str
+    line_id: int
+    payment_no: int
+    amount_micros: int | None = None
+    forgive_spent: bool = False
+    actor: Actor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AgeLine:
     """Bring a line's row to the present; the sweep sends it for lines that are due."""
 
@@ -212,6 +287,32 @@ class Reversed(Record, frozen=True, kw_only=True):
     active_until: datetime | None
 
 
+class PaymentStands(Record, frozen=True, kw_only=True):
+    """A payment as it stands after a command. Micro-ringgit; total is what the payer pays.
+
+    refund_no: the refund that the command opened or settled. changed: whether the command did
+    anything.
+    """
+
+    line_id: int
+    payment_no: int
+    msisdn: int
+    provider: ProviderId
+    method: str
+    state: PaymentState
+    total_micros: int
+    reference: str
+    expires_at: datetime
+    received_micros: int
+    held_micros: int
+    refunded_micros: int
+    dispute: Dispute
+    topup_no: int | None
+    refund_no: int | None = None
+    refund_micros: int = 0
+    changed: bool = True
+
+
 Command = (
     RedeemVoucher
     | TopUp
@@ -221,6 +322,9 @@ Command = (
     | AdjustCredit
     | BarLine
     | ReverseTopUp
+    | OpenPayment
+    | PaymentNews
+    | RefundPayment
     | AgeLine
 )
-Outcome = Credited | Funded | Imported | LineChanged | Reversed
+Outcome = Credited | Funded | Imported | LineChanged | Reversed | PaymentStands

@@ -19,7 +19,8 @@ class Origin(NamedTuple):
     """Where a top-up's money came from, as its transfers and its record tell it.
 
     account: the system account that pays. partner_id, peer, reference: of a partner's sale.
-    batch_id, number: of a card. page_token: digest of the result page's address.
+    batch_id, number: of a card. page_token: digest of the result page's address. payment_no,
+    receipt: of a payment, whose reference is the receipt.
     """
 
     kind: TransferKind
@@ -31,6 +32,8 @@ class Origin(NamedTuple):
     batch_id: int | None = None
     number: int | None = None
     page_token: bytes | None = None
+    payment_no: int | None = None
+    receipt: str = ""
 
 
 def credit_line(draft: Draft, offer: Denomination, origin: Origin) -> Credited:
@@ -38,7 +41,7 @@ def credit_line(draft: Draft, offer: Denomination, origin: Origin) -> Credited:
     require_room(draft, offer.credit_micros)
     before = draft.require_line()
     draft.topup_seq += 1
-    receipt = receipt_for(draft.request)
+    receipt = origin.receipt or receipt_for(draft.request)
     _book_credit(draft, offer, origin, receipt)
     bonus_bucket_id = _give_bonus(draft, offer)
     rules = draft.rules
@@ -76,10 +79,11 @@ def receipt_for(request: bytes) -> str:
 
 def _book_credit(draft: Draft, offer: Denomination, origin: Origin, receipt: str) -> None:
     topup_no, reference = draft.topup_seq, origin.reference or receipt
-    note = Note(topup_no=topup_no, reference=reference, peer=origin.peer)
+    payment_no = origin.payment_no
+    note = Note(topup_no=topup_no, reference=reference, peer=origin.peer, payment_no=payment_no)
     draft.move(draft.main, offer.credit_micros, origin.kind, origin.account, note)
     if offer.tax_micros > 0:
-        note = Note(topup_no=topup_no, peer=origin.peer)
+        note = Note(topup_no=topup_no, peer=origin.peer, payment_no=payment_no)
         draft.book(offer.tax_micros, TransferKind.TAX, origin.account, Account.TAX, note)
 
 
@@ -122,6 +126,7 @@ def _record(
             partner_id=origin.partner_id,
             batch_id=origin.batch_id,
             number=origin.number,
+            payment_no=origin.payment_no,
             page_token=origin.page_token,
         )
     )

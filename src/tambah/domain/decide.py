@@ -23,8 +23,11 @@ from tambah.domain.commands import (
     Imported,
     ImportLine,
     LineChanged,
+    OpenPayment,
     Outcome,
+    PaymentNews,
     RedeemVoucher,
+    RefundPayment,
     ReverseTopUp,
     TopUp,
 )
@@ -34,7 +37,9 @@ from tambah.domain.guessing import count_wrong, forget_wrong, require_may_try
 from tambah.domain.ledger import Account, TransferKind
 from tambah.domain.line import Line, LineState, grace_after, require_can_top_up
 from tambah.domain.money import MICROS_PER_SEN, ringgit
+from tambah.domain.paying import open_payment, take_news
 from tambah.domain.records import replace
+from tambah.domain.refunding import refund_payment
 from tambah.domain.refusals import (
     AmountOutOfRange,
     CodeAlreadyYours,
@@ -47,6 +52,7 @@ from tambah.domain.refusals import (
     PartnerSuspended,
     ReasonMissing,
     ReferenceUsed,
+    RefundInstead,
     Refusal,
 )
 from tambah.domain.reversal import reverse_top_up
@@ -285,6 +291,9 @@ def _bar_line(command: BarLine, draft: Draft) -> Outcome:
 
 def _reverse_top_up(command: ReverseTopUp, draft: Draft) -> Outcome:
     age(draft)
+    topup = next((t for t in draft.known.topups if t.topup_no == command.topup_no), None)
+    if topup is not None and topup.payment_no is not None:
+        raise RefundInstead
     return reverse_top_up(draft, command.topup_no)
 
 
@@ -315,5 +324,8 @@ _HANDLERS: dict[type[Command], Callable[[Any, Draft], Outcome]] = {
     AdjustCredit: _adjust_credit,
     BarLine: _bar_line,
     ReverseTopUp: _reverse_top_up,
+    OpenPayment: open_payment,
+    PaymentNews: take_news,
+    RefundPayment: refund_payment,
     AgeLine: _age_line,
 }

@@ -8,8 +8,9 @@ from tambah.domain.commands import Actor, Outcome
 from tambah.domain.ledger import Account, Transfer, TransferKind
 from tambah.domain.line import Line
 from tambah.domain.money import ringgit
+from tambah.domain.payment import PaymentAccount
 from tambah.domain.records import replace
-from tambah.domain.refusals import NumberUnknown, PartnerUnknown, Refusal
+from tambah.domain.refusals import NumberUnknown, PartnerUnknown, PaymentUnknown, Refusal
 from tambah.domain.rules import Rules
 from tambah.domain.state import (
     AuditEntry,
@@ -18,6 +19,7 @@ from tambah.domain.state import (
     LineAccount,
     Message,
     PartnerAccount,
+    PaymentRef,
     TopUpRecord,
 )
 from tambah.domain.voucher import Voucher
@@ -39,6 +41,7 @@ class Note(NamedTuple):
     reference: str | None = None
     peer: tuple[int, int] | None = None
     mends_topup_no: int | None = None
+    payment_no: int | None = None
 
 
 _NO_NOTE = Note()
@@ -63,6 +66,9 @@ class Draft:
         "messages",
         "now",
         "partner",
+        "payment",
+        "payment_refs",
+        "payment_seq",
         "request",
         "rules",
         "topup_seq",
@@ -82,11 +88,14 @@ class Draft:
         self.line: Line | None = None
         self.buckets: dict[int, Bucket] = {}
         self.transfer_seq = self.bucket_seq = self.topup_seq = self.message_seq = 0
+        self.payment_seq = 0
         self.partner: PartnerAccount | None = None
         self.voucher: Voucher | None = None
         self.transfers: list[Transfer] = []
         self.topups: list[TopUpRecord] = []
         self.messages: list[Message] = []
+        self.payment: PaymentAccount | None = None
+        self.payment_refs: list[PaymentRef] = []
         self.counts = False
         self.wrong_code = False
         if known.line is not None:
@@ -103,6 +112,7 @@ class Draft:
         self.bucket_seq = line.bucket_seq
         self.topup_seq = line.topup_seq
         self.message_seq = line.message_seq
+        self.payment_seq = line.payment_seq
 
     def require_line(self) -> Line:
         """Return the line, its counters aside. Raises NumberUnknown."""
@@ -116,6 +126,13 @@ class Draft:
         if partner is None:
             raise PartnerUnknown
         return partner
+
+    def require_payment(self) -> PaymentAccount:
+        """Return the payment as it stands in this draft. Raises PaymentUnknown."""
+        account = self.payment or self.known.payment
+        if account is None:
+            raise PaymentUnknown
+        return account
 
     @property
     def main(self) -> Bucket:
@@ -171,6 +188,7 @@ class Draft:
                 peer_seq=note.peer[1] if note.peer else None,
                 mends_topup_no=note.mends_topup_no,
                 request=self.request,
+                payment_no=note.payment_no,
             )
         )
 
@@ -212,6 +230,8 @@ class Draft:
             transfers=tuple(self.transfers),
             topups=tuple(self.topups),
             messages=tuple(self.messages),
+            payment=self.payment,
+            payment_refs=tuple(self.payment_refs),
             audit=self._audit(action, actor, line_after) if actor else None,
             wrong_code=self.wrong_code,
         )
@@ -219,7 +239,7 @@ class Draft:
     def _line_after(self) -> LineAccount | None:
         """Return the line to be written, None when it is as the store holds it."""
         stored = self.known.line.line if self.known.line else None
-        touched = self.line is not stored or bool(self.transfers)
+        touched = self.line is not stored or bool(self.transfers or self.messages)
         if self.account is None or self.line is None or not touched:
             return None
         line = replace(
@@ -229,6 +249,7 @@ class Draft:
             bucket_seq=self.bucket_seq,
             topup_seq=self.topup_seq,
             message_seq=self.message_seq,
+            payment_seq=self.payment_seq,
         )
         return replace(self.account, line=line, buckets=tuple(self.buckets.values()))
 
@@ -260,6 +281,7 @@ class Draft:
                 peer_seq=note.peer[1] if note.peer else None,
                 mends_topup_no=note.mends_topup_no,
                 request=self.request,
+                payment_no=note.payment_no,
             )
         )
 
@@ -274,9 +296,27 @@ class Draft:
             action=action,
             subject=subject,
             why=actor.why,
-            before=_describe(self.known.line, self.known.partner),
-            after=_describe(line_after or self.known.line, self.partner or self.known.partner),
+            before={
+                **_describe(self.known.line, self.known.partner),
+                **_describe_payment(self.known.payment),
+            },
+            after={
+                **_describe(line_after or self.known.line, self.partner or self.known.partner),
+                **_describe_payment(self.payment or self.known.payment),
+            },
         )
+
+
+def _describe_payment(account: PaymentAccount | None) -> dict[str, object]:
+    if account is None:
+        return {}
+    payment = account.payment
+    return {
+        "payment": payment.reference,
+        "payment_state": payment.state.name.lower(),
+        "held": ringgit(payment.held_micros),
+        "refunded": ringgit(payment.refunded_micros),
+    }
 
 
 def _describe(line: LineAccount | None, partner: PartnerAccount | None) -> dict[str, object]:

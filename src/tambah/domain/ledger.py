@@ -8,6 +8,7 @@ the sum of its transfers.
 from datetime import datetime
 from enum import IntEnum
 
+from tambah.domain.payment import ProviderId
 from tambah.domain.records import Record
 
 
@@ -16,7 +17,9 @@ class Account(IntEnum):
 
     CARDS_SOLD: what cards redeemed were worth (a liability until then). TRANSIT: between a float
     and a line, in two paired transfers. FUNDING: money that partners paid in. OPENING: balances
-    brought along from another system.
+    brought along from another system. CLEARING_…: what a payment provider has of ours. HELD: money
+    of payers that is neither credited nor sent back. DISPUTES: what payers' banks took back.
+    FEES_EARNED: what payers paid on top of the price.
     """
 
     LINE_MAIN = 1
@@ -31,13 +34,34 @@ class Account(IntEnum):
     ADJUSTMENTS = 16
     FUNDING = 17
     REVENUE = 18
+    CLEARING_SANDBOX = 20
+    CLEARING_STRIPE = 21
+    CLEARING_PAYPAL = 22
+    CLEARING_BANK = 23
+    HELD = 24
+    DISPUTES = 25
+    FEES_EARNED = 26
 
+
+CLEARING = {
+    ProviderId.SANDBOX: Account.CLEARING_SANDBOX,
+    ProviderId.STRIPE: Account.CLEARING_STRIPE,
+    ProviderId.PAYPAL: Account.CLEARING_PAYPAL,
+    ProviderId.BANK: Account.CLEARING_BANK,
+}
+"""The account that stands for each payment provider."""
 
 OWN_ACCOUNTS = frozenset({Account.LINE_MAIN, Account.LINE_BONUS, Account.FLOAT})
 
 
 class TransferKind(IntEnum):
-    """Why money moved."""
+    """Why money moved.
+
+    CREDIT: a payment that was received becomes credit. PAYMENT: money came in at a provider;
+    REFUND: it went back. TAKE_BACK: part of a payment's credit, to be sent back; from adjustments
+    when it is spent. FEE: what was paid on top. DISPUTE: a payer's bank took the money back;
+    DISPUTE_WON: it came again.
+    """
 
     REDEMPTION = 1
     TOPUP = 2
@@ -49,6 +73,13 @@ class TransferKind(IntEnum):
     REVERSAL = 8
     FORFEIT = 9
     SALE = 10
+    CREDIT = 11
+    PAYMENT = 12
+    REFUND = 13
+    TAKE_BACK = 14
+    FEE = 15
+    DISPUTE = 16
+    DISPUTE_WON = 17
 
 
 class Transfer(Record, frozen=True, kw_only=True):
@@ -58,7 +89,8 @@ class Transfer(Record, frozen=True, kw_only=True):
     bucket_id, balance_micros: the owner's bucket it moved and what that held afterwards; None when
     it moved none (tax). topup_no: the top-up it belongs to. peer_owner_id, peer_seq: the paired
     transfer in the other owner's books. mends_topup_no: the top-up that a reversal mends.
-    request: digest of the request that caused it; empty for ageing.
+    request: digest of the request that caused it; empty for ageing. payment_no: the payment that
+    it is about.
     """
 
     owner_id: int
@@ -76,3 +108,4 @@ class Transfer(Record, frozen=True, kw_only=True):
     peer_seq: int | None = None
     mends_topup_no: int | None = None
     request: bytes = b""
+    payment_no: int | None = None

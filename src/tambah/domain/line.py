@@ -89,6 +89,7 @@ class Line(Record, frozen=True, kw_only=True):
     bucket_seq: int = 0
     topup_seq: int = 0
     message_seq: int = 0
+    payment_seq: int = 0
     own_wrong: int = 0
     own_locked_until: datetime | None = None
     guest_wrong: int = 0

@@ -266,6 +266,99 @@ class AlreadyReversed(Refusal):
     code = "already_reversed"
 
 
+# Payments
+
+
+class PaymentUnknown(Refusal):
+    """There is no such payment."""
+
+    code = "payment_unknown"
+
+
+class PaymentMethodUnavailable(Refusal):
+    """Nobody here takes money by that method."""
+
+    code = "payment_method_unavailable"
+
+
+class PaymentsOfDayReached(Refusal):
+    """The number's payments of the day passed their limit. Params: most (ringgit)."""
+
+    code = "payments_of_day_reached"
+
+
+class PaymentAmountDiffers(Refusal):
+    """What a provider says was paid is not what was asked; a person must look."""
+
+    code = "payment_amount_differs"
+
+
+class PaymentNotRefundable(Refusal):
+    """Nothing of the payment is here to be sent back. Params: state."""
+
+    code = "payment_not_refundable"
+
+
+class CreditSpent(Refusal):
+    """More is to be refunded than is unspent. Params: most (ringgit)."""
+
+    code = "credit_spent"
+
+
+class RefundInstead(Refusal):
+    """The top-up was paid for: its payment is to be refunded, which reverses the top-up."""
+
+    code = "refund_instead"
+
+
+class ProviderUnavailable(Refusal):
+    """The payment provider does not answer, before any money moved; try again or another way."""
+
+    code = "provider_unavailable"
+
+
+class PaymentRefused(Refusal):
+    """The payment provider will not take this payment; nothing was taken."""
+
+    code = "payment_refused"
+
+
+class WebhookUnsigned(Refusal):
+    """A webhook whose signature does not prove who sent it, or that is too old."""
+
+    code = "webhook_unsigned"
+
+
+class TooManyLookUps(Refusal):
+    """The source had too many numbers checked in an hour."""
+
+    code = "too_many_look_ups"
+
+
+class StatementMalformed(Refusal):
+    """The file is no bank statement that can be read. Params: where."""
+
+    code = "statement_malformed"
+
+
+class StatementTooLarge(Refusal):
+    """The bank statement is over the limit. Params: most_mb."""
+
+    code = "statement_too_large"
+
+
+class BankEntryUnknown(Refusal):
+    """There is no such line of a bank statement."""
+
+    code = "bank_entry_unknown"
+
+
+class BankEntryDone(Refusal):
+    """The line of the bank statement was matched or ignored before."""
+
+    code = "bank_entry_done"
+
+
 # Vouchers as stock
 
 

@@ -8,11 +8,17 @@ from tambah.domain.ledger import Account, TransferKind
 from tambah.domain.line import LineState, grace_after
 from tambah.domain.records import replace
 from tambah.domain.refusals import AlreadyReversed, LineTerminated, TopUpUnknown
-from tambah.domain.state import TopUpRecord
+from tambah.domain.state import TopUpRecord, TopUpSource
 from tambah.domain.validity import ValidityRule
 
+_SOURCES = {
+    TopUpSource.VOUCHER: Account.CARDS_SOLD,
+    TopUpSource.PARTNER: Account.TRANSIT,
+    TopUpSource.PAYMENT: Account.HELD,
+}
 
-def reverse_top_up(draft: Draft, topup_no: int) -> Reversed:
+
+def reverse_top_up(draft: Draft, topup_no: int, *, tell: bool = True) -> Reversed:
     """Reverse one of the line's top-ups; never more than is unspent, never below nothing.
 
     The line must be aged to now. A voucher stays used; a partner gets back what was unspent (and
@@ -30,7 +36,9 @@ def reverse_top_up(draft: Draft, topup_no: int) -> Reversed:
     _return_main(draft, topup, main_micros)
     draft.topups.append(replace(topup, reversed_at=draft.now))
     _work_dates_out_again(draft, topup)
-    draft.tell("reversed", returned_micros=main_micros, balance_micros=draft.main.remaining_micros)
+    if tell:
+        balance_micros = draft.main.remaining_micros
+        draft.tell("reversed", returned_micros=main_micros, balance_micros=balance_micros)
     line = draft.require_line()
     return Reversed(
         msisdn=line.msisdn,
@@ -57,18 +65,18 @@ def _return_main(draft: Draft, topup: TopUpRecord, main_micros: int) -> None:
     if main_micros == 0:
         return
     tax_micros = topup.tax_micros if main_micros == topup.main_micros else 0
-    source, peer = Account.CARDS_SOLD, None
+    source, peer = _SOURCES[topup.source], None
     if topup.partner_id is not None:
-        source = Account.TRANSIT
         line_side = (topup.line_id, draft.transfer_seq + 1)
         note = Note(reference=topup.reference, peer=line_side)
         back_micros = main_micros + tax_micros
         seq = draft.move_float(back_micros, TransferKind.REVERSAL, source, note)
         peer = (topup.partner_id, seq)
-    note = Note(peer=peer, mends_topup_no=topup.topup_no)
+    payment_no = topup.payment_no
+    note = Note(peer=peer, mends_topup_no=topup.topup_no, payment_no=payment_no)
     draft.move(draft.main, -main_micros, TransferKind.REVERSAL, source, note)
     if tax_micros > 0:
-        note = Note(topup_no=topup.topup_no, peer=peer, mends_topup_no=topup.topup_no)
+        note = note._replace(topup_no=topup.topup_no)
         draft.book(tax_micros, TransferKind.REVERSAL, Account.TAX, source, note)
 
 

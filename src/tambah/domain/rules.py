@@ -6,6 +6,7 @@ from tambah.domain.catalog import Catalog
 from tambah.domain.guessing import GuessingRule
 from tambah.domain.line import LifeRule
 from tambah.domain.numbering import NumberPlan
+from tambah.domain.payment import PaymentRule
 from tambah.domain.validity import ValidityRule
 
 
@@ -22,3 +23,4 @@ class Rules:
     guessing: GuessingRule = field(default_factory=GuessingRule)
     numbers: NumberPlan = field(default_factory=NumberPlan)
     most_credit_micros: int = 5_000_000_000
+    payments: PaymentRule = field(default_factory=PaymentRule)

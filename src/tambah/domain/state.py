@@ -8,6 +8,7 @@ from tambah.domain.commands import Outcome
 from tambah.domain.guessing import Tried
 from tambah.domain.ledger import Transfer
 from tambah.domain.line import Line
+from tambah.domain.payment import PaymentAccount
 from tambah.domain.records import Record
 from tambah.domain.refusals import Refusal
 from tambah.domain.voucher import Voucher
@@ -78,6 +79,7 @@ class TopUpRecord(Record, frozen=True, kw_only=True):
     partner_id: int | None = None
     batch_id: int | None = None
     number: int | None = None
+    payment_no: int | None = None
     page_token: bytes | None = None
     reversed_at: datetime | None = None
 
@@ -115,7 +117,9 @@ class Known(Record, frozen=True, kw_only=True):
     """What the store holds of the things a command touches; None for what is not there.
 
     referred: the top-up that already bears the command's reference. topups: for a reversal,
-    all the line's top-ups by number, the reversed ones too.
+    all the line's top-ups by number, the reversed ones too. payment: the one that the command is
+    about. paid_today: how many payments of the line there are of the local day and what they come
+    to (micro-ringgit), failed and expired ones aside.
     """
 
     line: LineAccount | None = None
@@ -124,6 +128,18 @@ class Known(Record, frozen=True, kw_only=True):
     tried: Tried = _NOTHING_TRIED
     referred: bool = False
     topups: tuple[TopUpRecord, ...] = ()
+    payment: PaymentAccount | None = None
+    paid_today: tuple[int, int] = (0, 0)
+
+
+class PaymentRef(Record, frozen=True, kw_only=True):
+    """A name by which a payment, or one of its refunds, is found. provider 0: our own."""
+
+    ref: str
+    provider: int
+    line_id: int
+    payment_no: int
+    refund_no: int | None = None
 
 
 class Decision(Record, frozen=True, kw_only=True):
@@ -136,10 +152,13 @@ class Decision(Record, frozen=True, kw_only=True):
     transfers: tuple[Transfer, ...] = ()
     topups: tuple[TopUpRecord, ...] = ()
     messages: tuple[Message, ...] = ()
+    payment: PaymentAccount | None = None
+    payment_refs: tuple[PaymentRef, ...] = ()
     audit: AuditEntry | None = None
     wrong_code: bool = False
 
     @property
     def is_remembered(self) -> bool:
         """Say whether the answer stands for ever under its key: it changed something."""
-        return self.line is not None or self.partner is not None
+        changed = (self.line, self.partner, self.payment)
+        return any(one is not None for one in changed)

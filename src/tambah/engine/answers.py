@@ -7,12 +7,21 @@ from typing import Any
 
 import msgspec
 
-from tambah.domain.commands import Command, Credited, Funded, LineChanged, Outcome, Reversed
+from tambah.domain.commands import (
+    Command,
+    Credited,
+    Funded,
+    LineChanged,
+    Outcome,
+    PaymentStands,
+    Reversed,
+)
 from tambah.domain.refusals import Refusal, every_refusal
 from tambah.engine.keys import Keys
 
 _OUTCOMES: dict[str, type[Outcome]] = {
-    outcome.__name__: outcome for outcome in (Credited, Funded, LineChanged, Reversed)
+    outcome.__name__: outcome
+    for outcome in (Credited, Funded, LineChanged, Reversed, PaymentStands)
 }
 _DECODERS: dict[str, msgspec.json.Decoder[Outcome]] = {
     name: msgspec.json.Decoder(outcome) for name, outcome in _OUTCOMES.items()

@@ -10,13 +10,17 @@ from tambah.domain.commands import (
     Command,
     FundPartner,
     ImportLine,
+    OpenPayment,
     Outcome,
+    PaymentNews,
     RedeemVoucher,
+    RefundPayment,
     ReverseTopUp,
     TopUp,
 )
 from tambah.domain.decide import decide
 from tambah.domain.guessing import Audience, Tried
+from tambah.domain.payment import NEVER_PAID, PaymentAccount
 from tambah.domain.refusals import IdempotencyKeyReused, InternalError, Refusal
 from tambah.domain.rules import Rules
 from tambah.domain.state import (
@@ -35,6 +39,7 @@ from tambah.store.ledger import (
     lines,
     requests,
 )
+from tambah.store.ledger.topups import Page
 
 log = structlog.get_logger(__name__)
 
@@ -97,6 +102,12 @@ def answer_bug(command: Command, bug: BaseException) -> Refusal:
 def _known(command: Command, loaded: Loaded, keys: Keys) -> Known:
     if isinstance(command, FundPartner):
         return Known(partner=loaded.partners.get(command.partner_id))
+    if isinstance(command, PaymentNews | RefundPayment):
+        return Known(
+            line=loaded.lines.get(command.line_id),
+            payment=loaded.payments.get((command.line_id, command.payment_no)),
+            topups=tuple(loaded.topups.get(command.line_id, ())),
+        )
     line_id = loaded.line_of.get(command.msisdn)
     line = loaded.lines.get(line_id) if line_id is not None else None
     if isinstance(command, TopUp):
@@ -105,6 +116,9 @@ def _known(command: Command, loaded: Loaded, keys: Keys) -> Known:
             partner=loaded.partners.get(command.partner_id),
             referred=(line_id, command.partner_id, command.reference) in loaded.references,
         )
+    if isinstance(command, OpenPayment) and line_id is not None:
+        prices = loaded.paid_today.get(line_id, {})
+        return Known(line=line, paid_today=(len(prices), sum(prices.values())))
     if isinstance(command, RedeemVoucher):
         return Known(
             line=line,
@@ -148,6 +162,9 @@ def _take_along(pending: Pending, decision: Decision, loaded: Loaded, changes: C
     changes.transfers.extend(decision.transfers)
     changes.messages.extend(decision.messages)
     _take_topups(command, decision, loaded, changes)
+    if decision.payment is not None:
+        _take_payment(command, decision.payment, loaded, changes)
+        changes.payment_refs.extend(decision.payment_refs)
     if decision.wrong_code and isinstance(command, RedeemVoucher) and decision.line:
         line_id = decision.line.line.line_id
         changes.attempts.append((loaded.now, command.source, command.audience, line_id))
@@ -172,8 +189,29 @@ def _take_line(account: LineAccount, loaded: Loaded, changes: Changes) -> None:
         if id(bucket) not in untouched:
             changes.buckets[(line_id, bucket.bucket_id)] = bucket
     loaded.lines[line_id] = account
-    loaded.line_of[account.line.msisdn] = line_id
+    if before is None:
+        # A payment may name a line that has ended, whose number is another's by now.
+        loaded.line_of[account.line.msisdn] = line_id
     changes.lines[line_id] = account
+
+
+def _take_payment(
+    command: Command, account: PaymentAccount, loaded: Loaded, changes: Changes
+) -> None:
+    payment = account.payment
+    key = (payment.line_id, payment.payment_no)
+    if isinstance(command, OpenPayment):
+        changes.new_payments.add(key)
+        if payment.page_token:
+            page = Page(payment.page_token, payment.line_id, None, payment.payment_no)
+            changes.pages.append((page, command.language))
+    prices = loaded.paid_today.setdefault(payment.line_id, {})
+    if payment.state in NEVER_PAID:
+        prices.pop(payment.payment_no, None)
+    elif payment.created_at >= loaded.today_from:
+        prices[payment.payment_no] = payment.price_micros
+    loaded.payments[key] = account
+    changes.payments[key] = account
 
 
 def _take_topups(command: Command, decision: Decision, loaded: Loaded, changes: Changes) -> None:
@@ -191,9 +229,8 @@ def _take_topups(command: Command, decision: Decision, loaded: Loaded, changes: 
         if topup.partner_id is not None and topup.reference is not None:
             loaded.references.add((topup.line_id, topup.partner_id, topup.reference))
         if topup.page_token is not None and isinstance(command, RedeemVoucher):
-            changes.pages.append(
-                (topup.page_token, topup.line_id, topup.topup_no, command.language)
-            )
+            page = Page(topup.page_token, topup.line_id, topup.topup_no, None)
+            changes.pages.append((page, command.language))
         if decision.voucher is not None:
             loaded.vouchers[decision.voucher.digest] = decision.voucher
             changes.redeemed.append((decision.voucher, topup.topup_no))

@@ -18,8 +18,12 @@ from tambah.domain.commands import (
     Imported,
     ImportLine,
     LineChanged,
+    OpenPayment,
     Outcome,
+    PaymentNews,
+    PaymentStands,
     RedeemVoucher,
+    RefundPayment,
     Reversed,
     ReverseTopUp,
     TopUp,
@@ -98,6 +102,10 @@ class Engine:
     ) -> LineChanged: ...
     @overload
     async def submit(self, command: ReverseTopUp) -> Reversed: ...
+    @overload
+    async def submit(
+        self, command: OpenPayment | PaymentNews | RefundPayment
+    ) -> PaymentStands: ...
     async def submit(self, command: Command) -> Outcome:
         """Have a command decided; return its outcome once it is durable.
 
@@ -127,7 +135,13 @@ class Engine:
     def _lane_of(self, command: Command) -> Lane:
         if len(self._lanes) == 1:
             return self._lanes[0]
-        owner = command.partner_id if isinstance(command, FundPartner) else command.msisdn
+        match command:
+            case FundPartner():
+                owner = command.partner_id
+            case PaymentNews() | RefundPayment():
+                owner = command.line_id
+            case _:
+                owner = command.msisdn
         return self._lanes[owner % len(self._lanes)]
 
     def _told(self) -> None:

@@ -11,7 +11,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESSIV
 
 DIGEST_BYTES = 16
 _PEPPER_LINE = re.compile(r"([0-9]{1,4})\s*[:=]\s*([0-9a-fA-F]{64,})")
@@ -66,9 +67,23 @@ class Keys:
         """Open what `seal` made. Raises cryptography's InvalidTag."""
         return self._cipher(purpose).decrypt(sealed[:12], sealed[12:], bound_to)
 
+    def name(self, purpose: str, clear: bytes) -> bytes:
+        """Encrypt an identifier so that it can go out: always the same, opaque, unforgeable."""
+        return self._namer(purpose).encrypt(clear, None)
+
+    def read_name(self, purpose: str, named: bytes) -> bytes | None:
+        """Open what `name` made; None for anything else."""
+        try:
+            return self._namer(purpose).decrypt(named, None)
+        except InvalidTag:
+            return None
+
     def canary(self, key_id: int) -> str:
         """Return a mark of a pepper by which a wrong one is noticed at start."""
         return self.digest("canary", self.peppers[key_id]).hex()
+
+    def _namer(self, purpose: str) -> AESSIV:
+        return AESSIV(hmac.digest(self._root, b"name " + purpose.encode(), "sha512"))
 
     def _cipher(self, purpose: str) -> AESGCM:
         return AESGCM(hmac.digest(self._root, purpose.encode(), "sha256"))

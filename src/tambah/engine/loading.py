@@ -9,11 +9,16 @@ from datetime import datetime, timedelta
 from tambah.domain.commands import (
     Command,
     FundPartner,
+    NewsKind,
+    OpenPayment,
+    PaymentNews,
     RedeemVoucher,
+    RefundPayment,
     ReverseTopUp,
     TopUp,
 )
 from tambah.domain.guessing import Audience
+from tambah.domain.payment import PaymentAccount
 from tambah.domain.rules import Rules
 from tambah.domain.state import (
     LineAccount,
@@ -29,12 +34,15 @@ from tambah.store.ledger import (
     buckets,
     lines,
     partners,
+    payments,
     requests,
     topups,
     vouchers,
 )
 
 _WINDOW = timedelta(hours=1)
+_OF_A_PAYMENT = (PaymentNews, RefundPayment)
+_WITHOUT_NUMBER = (FundPartner, *_OF_A_PAYMENT)
 
 
 @dataclass(slots=True)
@@ -47,7 +55,10 @@ class GuestWatch:
 
 @dataclass(slots=True, kw_only=True)
 class Loaded:
-    """What the batch touches, as it stands after the commands decided so far."""
+    """What the batch touches, as it stands after the commands decided so far.
+
+    paid_today: prices of the lines' payments since `today_from`, by line and number.
+    """
 
     now: datetime
     line_of: dict[int, int]
@@ -57,6 +68,9 @@ class Loaded:
     answered: dict[tuple[int, bytes], requests.Answered]
     references: set[tuple[int, int, str]]
     topups: dict[int, list[TopUpRecord]]
+    payments: dict[tuple[int, int], PaymentAccount]
+    today_from: datetime
+    paid_today: dict[int, dict[int, int]]
     by_source: dict[bytes, int]
     guests: int
 
@@ -71,10 +85,13 @@ async def load(
 ) -> Loaded:
     """Lock in one global order (lines, partners, vouchers, each by key), then read the rest."""
     commands = [pending.command for pending in batch]
-    msisdns = {c.msisdn for c in commands if not isinstance(c, FundPartner)}
+    msisdns = {c.msisdn for c in commands if not isinstance(c, _WITHOUT_NUMBER)}
+    named_ids = {c.line_id for c in commands if isinstance(c, _OF_A_PAYMENT)}
     database_now, line_of = await lines.find_lines(connection, msisdns)
     now = database_now + offset
-    line_rows = await lines.lock_lines(connection, set(line_of.values())) if line_of else {}
+    today_from = rules.validity.start_of(rules.validity.local_day(now))
+    line_ids = named_ids.union(line_of.values())
+    line_rows = await lines.lock_lines(connection, line_ids) if line_ids else {}
     found_topups = await _load_topups(connection, commands, line_of)
     partner_ids = _partner_ids(commands, found_topups)
     partner_rows = await partners.lock_partners(connection, partner_ids) if partner_ids else {}
@@ -101,6 +118,9 @@ async def load(
         answered=await _load_answered(connection, batch, line_of),
         references=await _load_references(connection, commands, line_of),
         topups=found_topups,
+        payments=await _load_payments(connection, commands),
+        today_from=today_from,
+        paid_today=await _load_paid_today(connection, commands, line_of, today_from),
         by_source=by_source,
         guests=guests_wrong,
     )
@@ -113,6 +133,12 @@ async def _load_topups(
     line_ids = {
         line_of[c.msisdn] for c in commands if isinstance(c, ReverseTopUp) and c.msisdn in line_of
     }
+    line_ids.update(
+        c.line_id
+        for c in commands
+        if isinstance(c, RefundPayment)
+        or (isinstance(c, PaymentNews) and c.kind is NewsKind.REFUNDED)
+    )
     return await topups.read_topups(connection, line_ids) if line_ids else {}
 
 
@@ -121,6 +147,25 @@ def _partner_ids(commands: list[Command], found_topups: dict[int, list[TopUpReco
     for records in found_topups.values():
         ids.update(t.partner_id for t in records if t.partner_id is not None)
     return ids
+
+
+async def _load_payments(
+    connection: Connection, commands: list[Command]
+) -> dict[tuple[int, int], PaymentAccount]:
+    wanted = {(c.line_id, c.payment_no) for c in commands if isinstance(c, _OF_A_PAYMENT)}
+    return await payments.read_payments(connection, wanted) if wanted else {}
+
+
+async def _load_paid_today(
+    connection: Connection,
+    commands: list[Command],
+    line_of: dict[int, int],
+    today_from: datetime,
+) -> dict[int, dict[int, int]]:
+    line_ids = {
+        line_of[c.msisdn] for c in commands if isinstance(c, OpenPayment) and c.msisdn in line_of
+    }
+    return await payments.prices_since(connection, line_ids, today_from) if line_ids else {}
 
 
 async def _load_vouchers(

@@ -11,9 +11,12 @@ from tambah.domain.guessing import GuessingRule
 from tambah.domain.line import LifeRule
 from tambah.domain.money import parse_ringgit
 from tambah.domain.numbering import NumberPlan
+from tambah.domain.payment import PaymentRule
 from tambah.domain.refusals import Refusal
 from tambah.domain.rules import Rules
 from tambah.domain.validity import ValidityPolicy, ValidityRule
+
+PAYMENT_METHODS = frozenset({"card", "fpx", "paypal", "bank", "sandbox"})
 
 
 def operator_rules(operator: Operator) -> Rules:
@@ -47,6 +50,29 @@ def operator_rules(operator: Operator) -> Rules:
             national_lengths=operator.national_lengths,
         ),
         most_credit_micros=_money(operator.most_credit, "most_credit"),
+        payments=_payments(operator),
+    )
+
+
+def _payments(operator: Operator) -> PaymentRule:
+    entry = operator.payments
+    if not 30 <= entry.window_minutes <= 1440:
+        raise ConfigError("payments.window_minutes: from 30 to 1440, as payment pages allow")
+    unknown = set(entry.methods) - PAYMENT_METHODS
+    if unknown or set(entry.fees) - PAYMENT_METHODS:
+        known = ", ".join(sorted(PAYMENT_METHODS))
+        raise ConfigError(f"payments: methods and fees are of {known}")
+    return PaymentRule(
+        least_micros=_money(entry.least, "payments.least"),
+        most_micros=_money(entry.most, "payments.most"),
+        line_daily_micros=_money(entry.line_daily, "payments.line_daily"),
+        line_daily_count=entry.line_daily_count,
+        window_minutes=entry.window_minutes,
+        bank_days=entry.bank_days,
+        refund_days=entry.refund_days,
+        fees=tuple(
+            (method, _money(fee, f"payments.fees.{method}")) for method, fee in entry.fees.items()
+        ),
     )
 
 

@@ -11,11 +11,13 @@ from tambah.domain.commands import (
     PersonRecord,
 )
 from tambah.domain.ledger import Transfer
+from tambah.domain.payment import PaymentAccount
 from tambah.domain.state import (
     AuditEntry,
     LineAccount,
     Message,
     PartnerAccount,
+    PaymentRef,
     TopUpRecord,
 )
 from tambah.domain.voucher import Voucher
@@ -27,12 +29,14 @@ from tambah.store.ledger import (
     lines,
     messages,
     partners,
+    payments,
     persons,
     requests,
     topups,
     transfers,
     vouchers,
 )
+from tambah.store.ledger.topups import Page
 
 
 class ChangedElsewhere(Exception):
@@ -55,9 +59,12 @@ class Changes:
     transfers: list[Transfer] = field(default_factory=list[Transfer])
     topups: list[TopUpRecord] = field(default_factory=list[TopUpRecord])
     reversed: list[TopUpRecord] = field(default_factory=list[TopUpRecord])
-    pages: list[tuple[bytes, int, int, int | None]] = field(
-        default_factory=list[tuple[bytes, int, int, int | None]]
+    pages: list[tuple[Page, int | None]] = field(default_factory=list[tuple[Page, int | None]])
+    payments: dict[tuple[int, int], PaymentAccount] = field(
+        default_factory=dict[tuple[int, int], PaymentAccount]
     )
+    new_payments: set[tuple[int, int]] = field(default_factory=set[tuple[int, int]])
+    payment_refs: list[PaymentRef] = field(default_factory=list[PaymentRef])
     redeemed: list[tuple[Voucher, int]] = field(default_factory=list[tuple[Voucher, int]])
     messages: list[Message] = field(default_factory=list[Message])
     attempts: list[tuple[datetime, bytes, int, int]] = field(
@@ -79,6 +86,11 @@ async def write(connection: Connection, changes: Changes) -> None:
     if changes.transfers:
         await transfers.insert_transfers(connection, changes.transfers)
     await _write_topups(connection, changes)
+    await _write_payments(connection, changes)
+    await _write_rest(connection, changes)
+
+
+async def _write_rest(connection: Connection, changes: Changes) -> None:
     if changes.requests:
         await requests.insert_requests(connection, changes.requests)
     if changes.messages:
@@ -126,6 +138,21 @@ async def _write_topups(connection: Connection, changes: Changes) -> None:
         await topups.mark_reversed(connection, changes.reversed)
     if changes.pages:
         await topups.insert_result_pages(connection, changes.pages)
+
+
+async def _write_payments(connection: Connection, changes: Changes) -> None:
+    keys = sorted(changes.payments)
+    new = [changes.payments[key].payment for key in keys if key in changes.new_payments]
+    old = [changes.payments[key].payment for key in keys if key not in changes.new_payments]
+    if new:
+        await payments.insert_payments(connection, new)
+    if old:
+        await payments.update_payments(connection, old)
+    refunds = [refund for key in keys for refund in changes.payments[key].refunds]
+    if refunds:
+        await payments.write_refunds(connection, refunds)
+    if changes.payment_refs:
+        await payments.insert_refs(connection, changes.payment_refs)
 
 
 def _addressed(changes: Changes) -> Iterable[tuple[Message, int, int]]:

@@ -3,7 +3,7 @@
 A new kind of transfer is added here in the commit that books it; until then `verify` names it.
 """
 
-from tambah.domain.ledger import Account, TransferKind
+from tambah.domain.ledger import CLEARING, Account, TransferKind
 
 BOOKINGS: frozenset[tuple[TransferKind, Account, Account]] = frozenset(
     {
@@ -25,6 +25,21 @@ BOOKINGS: frozenset[tuple[TransferKind, Account, Account]] = frozenset(
         (TransferKind.FORFEIT, Account.LINE_MAIN, Account.FORFEITED),
         (TransferKind.FORFEIT, Account.LINE_BONUS, Account.FORFEITED),
         (TransferKind.SALE, Account.FLOAT, Account.TRANSIT),
+        (TransferKind.CREDIT, Account.HELD, Account.LINE_MAIN),
+        (TransferKind.TAX, Account.HELD, Account.TAX),
+        (TransferKind.REVERSAL, Account.LINE_MAIN, Account.HELD),
+        (TransferKind.REVERSAL, Account.TAX, Account.HELD),
+        (TransferKind.TAKE_BACK, Account.LINE_MAIN, Account.HELD),
+        (TransferKind.TAKE_BACK, Account.ADJUSTMENTS, Account.HELD),
+        (TransferKind.FEE, Account.HELD, Account.FEES_EARNED),
+        (TransferKind.FEE, Account.FEES_EARNED, Account.HELD),
+        *((TransferKind.PAYMENT, clearing, Account.HELD) for clearing in CLEARING.values()),
+        *((TransferKind.REFUND, Account.HELD, clearing) for clearing in CLEARING.values()),
+        *((TransferKind.DISPUTE, Account.DISPUTES, clearing) for clearing in CLEARING.values()),
+        *(
+            (TransferKind.DISPUTE_WON, clearing, Account.DISPUTES)
+            for clearing in CLEARING.values()
+        ),
     }
 )
 

@@ -18,6 +18,7 @@ class FindingKind(StrEnum):
     TOPUP = "topup"
     REVERSAL = "reversal"
     VOUCHER = "voucher"
+    PAYMENT = "payment"
     LINE = "line"
     NUMBER = "number"
     ACCOUNT = "account"
@@ -30,7 +31,8 @@ class Finding:
     """One thing in the books that is not as it must be.
 
     subject: what it is, as `transfer:OWNER/SEQ`, `bucket:OWNER/BUCKET`, `topup:LINE/NUMBER`,
-    `voucher:SERIAL`, `line:ID`, `owner:ID`, `account:NAME`, `audit:DAY/SEQ`. detail: for people.
+    `voucher:SERIAL`, `payment:LINE/NUMBER`, `line:ID`, `owner:ID`, `account:NAME`,
+    `audit:DAY/SEQ`. detail: for people.
     """
 
     kind: FindingKind

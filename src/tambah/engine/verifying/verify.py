@@ -13,7 +13,16 @@ from tambah.engine.verifying.bookings import BOOKING_NUMBERS
 from tambah.engine.verifying.verdict import Finding, FindingKind, Proved, Verdict
 from tambah.engine.verifying.wording import account_name, word, word_account, word_trail
 from tambah.store.database import Connection, Database
-from tambah.store.proofs import accounts, owners, sales, topups, trail, transfers, vouchers
+from tambah.store.proofs import (
+    accounts,
+    owners,
+    payments,
+    sales,
+    topups,
+    trail,
+    transfers,
+    vouchers,
+)
 from tambah.store.proofs.accounts import Counts, Sums
 from tambah.store.proofs.odds import MOST_NAMED, Odd
 from tambah.store.proofs.scope import Scope, read_scope, snapshot
@@ -82,14 +91,15 @@ async def prove(connection: Connection, *, full: bool, progress: Progress | None
         lambda: topups.prove_topups(connection, scope),
         lambda: topups.prove_reversals(connection, scope),
         lambda: vouchers.prove_vouchers(connection, scope),
+        lambda: payments.prove_payments(connection, scope),
         lambda: owners.prove_owners(connection),
     ]
     for done, step in enumerate(steps, start=1):
         found.add(await _step(progress, done, step()))
-    sums = await _step(progress, 7, accounts.sum_transfers(connection, scope))
+    sums = await _step(progress, 8, accounts.sum_transfers(connection, scope))
     counts = await accounts.count_owners(connection)
-    balances = await _step(progress, 8, _prove_accounts(connection, scope, sums, counts, found))
-    audit_rows = await _step(progress, 9, _prove_trail(connection, scope, found))
+    balances = await _step(progress, 9, _prove_accounts(connection, scope, sums, counts, found))
+    audit_rows = await _step(progress, 10, _prove_trail(connection, scope, found))
     if progress:
         progress(_STEPS[-1], len(_STEPS), len(_STEPS))
     verdict = Verdict(
@@ -111,6 +121,7 @@ _STEPS = (
     "top-ups",
     "reversals",
     "vouchers",
+    "payments",
     "lines and numbers",
     "accounts",
     "closings",
@@ -193,7 +204,7 @@ def _proved(sums: Sums, counts: Counts, audit_rows: int) -> Proved:
         transfers=sum(by_kind.values()),
         owners=counts.owners,
         buckets=counts.buckets,
-        topups=redeemed + by_kind.get(TransferKind.TOPUP, 0),
+        topups=redeemed + by_kind.get(TransferKind.TOPUP, 0) + by_kind.get(TransferKind.CREDIT, 0),
         vouchers=redeemed,
         sales=by_kind.get(TransferKind.SALE, 0),
         audit_rows=audit_rows,

@@ -68,6 +68,7 @@ _SUBJECTS: dict[str, Callable[[Odd], str]] = {
     "bucket": lambda odd: f"bucket:{odd.owner_id}/{odd.place}",
     "topup": lambda odd: f"topup:{odd.owner_id}/{odd.place}",
     "voucher": lambda odd: f"voucher:{format_serial(odd.owner_id, odd.place)}",
+    "payment": lambda odd: f"payment:{odd.owner_id}/{odd.place}",
     "line": lambda odd: f"line:{odd.owner_id}",
     "owner": lambda odd: f"owner:{odd.owner_id}",
 }
@@ -181,6 +182,46 @@ _WORDS: dict[str, tuple[FindingKind, str, Callable[[Odd], str]]] = {
         FindingKind.VOUCHER,
         "voucher",
         _says("its serial number leads to another card"),
+    ),
+    "payment_unknown": (
+        FindingKind.PAYMENT,
+        "payment",
+        _compares("has transfers of {expected}, but does not exist"),
+    ),
+    "payment_received": (
+        FindingKind.PAYMENT,
+        "payment",
+        _compares("says {found} was received, its transfers make {expected}"),
+    ),
+    "payment_held": (
+        FindingKind.PAYMENT,
+        "payment",
+        _compares("says {found} is held, its transfers make {expected}"),
+    ),
+    "payment_refunded": (
+        FindingKind.PAYMENT,
+        "payment",
+        _compares("says {found} was sent back, its transfers make {expected}"),
+    ),
+    "payment_disputed": (
+        FindingKind.PAYMENT,
+        "payment",
+        _compares("says {found} is disputed, its transfers make {expected}"),
+    ),
+    "payment_refunds": (
+        FindingKind.PAYMENT,
+        "payment",
+        _compares("says {found} was sent back, its refunds make {expected}"),
+    ),
+    "payment_uncredited": (
+        FindingKind.PAYMENT,
+        "payment",
+        _says("names a top-up that does not name it"),
+    ),
+    "payment_unpaid": (
+        FindingKind.PAYMENT,
+        "payment",
+        _says("a top-up names it, and it names none"),
     ),
     "dates": (FindingKind.LINE, "line", _says("its grace ends before its validity")),
     "number_lost": (

@@ -42,7 +42,8 @@ async def lock_lines(connection: Connection, line_ids: Collection[int]) -> dict[
         """
         SELECT line_id, msisdn, language, plan, state, last_at, barred, suspended, activated_at,
                active_until, grace_until, transfer_seq, bucket_seq, topup_seq, message_seq,
-               own_wrong, own_locked_until, guest_wrong, guest_locked_until, iccid, import_digest
+               payment_seq, own_wrong, own_locked_until, guest_wrong, guest_locked_until,
+               iccid, import_digest
           FROM line
          WHERE line_id = ANY($1::bigint[])
          ORDER BY line_id
@@ -71,10 +72,11 @@ def line_from_row(row: Record) -> Line:
         bucket_seq=row[12],
         topup_seq=row[13],
         message_seq=row[14],
-        own_wrong=row[15],
-        own_locked_until=row[16],
-        guest_wrong=row[17],
-        guest_locked_until=row[18],
+        payment_seq=row[15],
+        own_wrong=row[16],
+        own_locked_until=row[17],
+        guest_wrong=row[18],
+        guest_locked_until=row[19],
     )
 
 
@@ -86,12 +88,12 @@ async def update_lines(connection: Connection, lines: Sequence[Line]) -> None:
            SET state = new.state, last_at = new.last_at, active_until = new.active_until,
                grace_until = new.grace_until, transfer_seq = new.transfer_seq,
                bucket_seq = new.bucket_seq, topup_seq = new.topup_seq,
-               message_seq = new.message_seq
+               message_seq = new.message_seq, payment_seq = new.payment_seq
           FROM unnest($1::bigint[], $2::smallint[], $3::timestamptz[], $4::timestamptz[],
                       $5::timestamptz[], $6::integer[], $7::integer[], $8::integer[],
-                      $9::integer[])
+                      $9::integer[], $10::integer[])
                AS new (line_id, state, last_at, active_until, grace_until, transfer_seq,
-                       bucket_seq, topup_seq, message_seq)
+                       bucket_seq, topup_seq, message_seq, payment_seq)
          WHERE line.line_id = new.line_id
         """,
         [line.line_id for line in lines],
@@ -103,6 +105,7 @@ async def update_lines(connection: Connection, lines: Sequence[Line]) -> None:
         [line.bucket_seq for line in lines],
         [line.topup_seq for line in lines],
         [line.message_seq for line in lines],
+        [line.payment_seq for line in lines],
     )
 
 

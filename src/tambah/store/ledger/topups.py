@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from operator import attrgetter
+from typing import NamedTuple
 
 from tambah.domain.state import TopUpRecord, TopUpSource
 from tambah.store.database import Connection
@@ -24,6 +25,7 @@ _COLUMNS = (
     "partner_id",
     "batch_id",
     "number",
+    "payment_no",
 )
 _values = attrgetter(*_COLUMNS)
 
@@ -65,7 +67,7 @@ async def read_topups(
         """
         SELECT line_id, topup_no, at, source, price_micros, tax_micros, main_micros,
                bonus_micros, bonus_bucket_id, valid_days, active_until_before, active_until,
-               receipt, reference, partner_id, batch_id, number, reversed_at
+               receipt, reference, partner_id, batch_id, number, payment_no, reversed_at
           FROM topup
          WHERE line_id = ANY($1::bigint[])
          ORDER BY line_id, topup_no
@@ -101,18 +103,29 @@ async def mark_reversed(connection: Connection, topups: Sequence[TopUpRecord]) -
     )
 
 
+class Page(NamedTuple):
+    """A lasting address: a token's digest, and the top-up or the payment that stands there."""
+
+    token: bytes
+    line_id: int
+    topup_no: int | None
+    payment_no: int | None
+
+
 async def insert_result_pages(
-    connection: Connection, pages: Sequence[tuple[bytes, int, int, int | None]]
+    connection: Connection, pages: Sequence[tuple[Page, int | None]]
 ) -> None:
-    """Add lasting addresses: (token digest, line, top-up, language)."""
+    """Add lasting addresses, each with the language that it was asked for in."""
     await connection.execute(
         """
-        INSERT INTO result_page (token, line_id, topup_no, language)
-        SELECT * FROM unnest($1::bytea[], $2::bigint[], $3::integer[], $4::smallint[])
+        INSERT INTO result_page (token, line_id, topup_no, payment_no, language)
+        SELECT * FROM unnest($1::bytea[], $2::bigint[], $3::integer[], $4::integer[],
+                             $5::smallint[])
             ON CONFLICT (token) DO NOTHING
         """,
-        [token for token, _, _, _ in pages],
-        [line_id for _, line_id, _, _ in pages],
-        [topup_no for _, _, topup_no, _ in pages],
-        [language for _, _, _, language in pages],
+        [page.token for page, _ in pages],
+        [page.line_id for page, _ in pages],
+        [page.topup_no for page, _ in pages],
+        [page.payment_no for page, _ in pages],
+        [language for _, language in pages],
     )

@@ -22,6 +22,7 @@ _COLUMNS = (
     "peer_seq",
     "mends_topup_no",
     "request",
+    "payment_no",
 )
 _values = attrgetter(*_COLUMNS)
 

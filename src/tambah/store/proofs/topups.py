@@ -48,7 +48,9 @@ _TOPUPS = """
         SELECT line_id AS owner_id, topup_no, NULL::integer AS seq,
                main_micros AS promised_micros, NULL::bigint AS given_micros,
                1 + (bonus_micros > 0)::integer + (tax_micros > 0)::integer AS transfers,
-               hash_record_extended((1, at, main_micros, source, coalesce(partner_id, 0::bigint),
+               hash_record_extended((1, at, main_micros,
+                                     CASE source WHEN 3 THEN 11 ELSE source END::smallint,
+                                     coalesce(partner_id, 0::bigint),
                                      coalesce(reference, receipt)), $6::bigint)
                # CASE WHEN bonus_micros > 0 THEN
                  hash_record_extended((2, at, bonus_micros, bonus_bucket_id), $6::bigint)

@@ -12,7 +12,7 @@ from tambah.domain.state import LineAccount
 from tambah.store.database import Database, Record
 from tambah.store.ledger.lines import line_from_row
 
-_BUCKET_AT = 21  # where a row's bucket starts, behind the columns of the line
+_BUCKET_AT = 22  # where a row's bucket starts, behind the columns of the line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,8 +49,9 @@ async def read_line(database: Database, msisdn: int) -> LineAccount | None:
         """
         SELECT line.line_id, msisdn, language, plan, state, last_at, barred, suspended,
                activated_at, active_until, grace_until, transfer_seq, bucket_seq, topup_seq,
-               message_seq, own_wrong, own_locked_until, guest_wrong, guest_locked_until, iccid,
-               import_digest, bucket_id, kind, remaining_micros, expires_at
+               message_seq, payment_seq, own_wrong, own_locked_until, guest_wrong,
+               guest_locked_until, iccid, import_digest, bucket_id, kind, remaining_micros,
+               expires_at
           FROM line
           JOIN bucket ON owner_id = line.line_id AND (remaining_micros <> 0 OR bucket_id = $2)
          WHERE line.line_id = $1
@@ -92,8 +93,8 @@ def _account(rows: Sequence[Record]) -> LineAccount:
     return LineAccount(
         line=line_from_row(first),
         buckets=tuple(_bucket(row) for row in rows),
-        iccid=first[19],
-        import_digest=first[20],
+        iccid=first[20],
+        import_digest=first[21],
     )
 
 

@@ -36,8 +36,15 @@ async def receipt_at(database: Database, token: bytes) -> Receipt | None:
     page = await database.fetch_row(
         "SELECT line_id, topup_no, language FROM result_page WHERE token = $1", token
     )
-    if page is None:
+    if page is None or page["topup_no"] is None:
         return None
+    return await read_receipt(database, page["line_id"], page["topup_no"], page["language"])
+
+
+async def read_receipt(
+    database: Database, line_id: int, topup_no: int, language: int | None
+) -> Receipt | None:
+    """Return a line's top-up as its page shows it."""
     row = await database.fetch_row(
         """
         SELECT line.msisdn, topup.at, topup.price_micros, topup.tax_micros, topup.main_micros,
@@ -49,10 +56,9 @@ async def receipt_at(database: Database, token: bytes) -> Receipt | None:
                           AND bucket.bucket_id = topup.bonus_bucket_id
          WHERE topup.line_id = $1 AND topup.topup_no = $2
         """,
-        page["line_id"],
-        page["topup_no"],
+        line_id,
+        topup_no,
     )
     if row is None:
         return None
-    language = Language(page["language"]) if page["language"] else None
-    return Receipt(language=language, **dict(row))
+    return Receipt(language=Language(language) if language else None, **dict(row))
