@@ -20,6 +20,7 @@ import uvicorn
 from litestar import Litestar
 
 from tambah.api.rest import Api
+from tambah.api.webhooks import Webhooks
 from tambah.channels.notifier import Notifier
 from tambah.channels.sandbox_gateway import SandboxGateway
 from tambah.config import ConfigError, Operator, Settings, read_operator
@@ -29,10 +30,13 @@ from tambah.engine.engine import Engine
 from tambah.engine.keys import Keys, new_pepper, parse_peppers
 from tambah.engine.operator import operator_rules
 from tambah.i18n import LANGUAGES, texts
+from tambah.jobs.bank_folder import watch_folder_for_ever
 from tambah.jobs.daily import daily_for_ever
 from tambah.jobs.demo import seed_demo
+from tambah.jobs.payments import poll_for_ever
 from tambah.jobs.sweep import sweep_for_ever
 from tambah.jobs.watch import watch_for_ever
+from tambah.payments.build import Ground, build_bank_desk, build_desk
 from tambah.portal.routes import routes
 from tambah.store.database import CONNECTION_LOST, Database
 from tambah.store.embedded import EmbeddedRefused, EmbeddedServer, default_data_dir
@@ -190,6 +194,19 @@ async def open_house(
             queue_limit=base.settings.queue_limit,
         )
         await engine.start()
+        public_url = base.settings.public_url or url
+        ground = Ground(
+            settings=base.settings,
+            operator=operator,
+            rules=rules,
+            engine=engine,
+            database=database,
+            keys=keys,
+            clock=clock,
+            public_url=public_url,
+            is_demo=demo,
+        )
+        desk = build_desk(ground)
         site = Site(
             engine=engine,
             database=database,
@@ -197,21 +214,24 @@ async def open_house(
             operator=operator,
             keys=keys,
             clock=clock,
-            public_url=base.settings.public_url or url,
+            public_url=public_url,
+            payments=desk,
             trusted_proxies=tuple(_split(base.settings.trusted_proxies)),
         )
         if demo:
             sandbox = await seed_demo(site, base.data_dir)
             site = replace(site, sandbox=sandbox)
-        async with _working(site, works=works) as notifier:
+        async with _working(site, ground, works=works) as notifier:
             yield House(site=site, notifier=notifier)
+        if desk is not None:
+            await desk.close()
         await engine.stop()
     finally:
         await database.close()
 
 
 @asynccontextmanager
-async def _working(site: Site, *, works: bool) -> AsyncGenerator[Notifier | None]:
+async def _working(site: Site, ground: Ground, *, works: bool) -> AsyncGenerator[Notifier | None]:
     """Run what happens by the clock beside whatever is inside: messages, the sweep, the watch."""
     tasks = [asyncio.create_task(watch_for_ever(site.database))]
     notifier: Notifier | None = None
@@ -219,6 +239,12 @@ async def _working(site: Site, *, works: bool) -> AsyncGenerator[Notifier | None
         life, clock = site.rules.life, site.clock
         tasks.append(asyncio.create_task(sweep_for_ever(site.engine, site.database, life, clock)))
         tasks.append(asyncio.create_task(daily_for_ever(site.database, clock)))
+        if site.payments is not None:
+            polling = poll_for_ever(site.payments, site.database, clock)
+            tasks.append(asyncio.create_task(polling))
+        bank, folder = build_bank_desk(ground), ground.settings.bank_folder
+        if bank is not None and folder:
+            tasks.append(asyncio.create_task(watch_folder_for_ever(bank, Path(folder))))
         if site.is_demo:
             gateway = SandboxGateway(site.database)
             zone = site.rules.validity.zone
@@ -278,7 +304,7 @@ def spare_collector() -> None:
 
 def build_asgi(site: Site) -> Any:
     """Return the ASGI application: the API's own thin handlers first, then pages."""
-    api, health = Api(site), Health(site)
+    api, health, webhooks = Api(site), Health(site), Webhooks(site)
     pieces = configure(site)
     litestar = Litestar(
         route_handlers=[*pieces.route_handlers, *routes(site)],
@@ -295,6 +321,8 @@ def build_asgi(site: Site) -> Any:
             await litestar(scope, receive, send)
         elif path.startswith("/api/") or api.owns(path):
             await api(scope, receive, send)
+        elif webhooks.owns(path):
+            await webhooks(scope, receive, send)
         elif path in HEALTH_PATHS:
             await health(scope, receive, send)
         else:

@@ -24,7 +24,9 @@ STATUS: Mapping[type[Refusal], int] = {
     no.RangeMalformed: 400,
     no.ReasonMissing: 400,
     no.FormExpired: 400,
+    no.WebhookUnsigned: 400,
     no.BodyTooLarge: 413,
+    no.StatementTooLarge: 413,
     # Who asks may not.
     no.KeyUnknown: 401,
     no.ScopeMissing: 403,
@@ -36,6 +38,8 @@ STATUS: Mapping[type[Refusal], int] = {
     no.BatchUnknown: 404,
     no.VoucherUnknown: 404,
     no.PartnerUnknown: 404,
+    no.PaymentUnknown: 404,
+    no.BankEntryUnknown: 404,
     no.MethodNotAllowed: 405,
     # Read and understood, but never to be had in this form.
     no.AmountOutOfRange: 422,
@@ -43,6 +47,9 @@ STATUS: Mapping[type[Refusal], int] = {
     no.IdempotencyKeyReused: 422,
     no.CodeNotUsable: 422,
     no.DenominationUnknown: 422,
+    no.PaymentMethodUnavailable: 422,
+    no.PaymentRefused: 422,
+    no.StatementMalformed: 422,
     # As things stand; they may change.
     no.ReferenceUsed: 409,
     no.LineNotActivated: 409,
@@ -60,12 +67,20 @@ STATUS: Mapping[type[Refusal], int] = {
     no.AlreadyReversed: 409,
     no.BatchStateWrong: 409,
     no.VoucherStateWrong: 409,
+    no.PaymentsOfDayReached: 409,
+    no.PaymentAmountDiffers: 409,
+    no.PaymentNotRefundable: 409,
+    no.CreditSpent: 409,
+    no.RefundInstead: 409,
+    no.BankEntryDone: 409,
     # Later.
     no.TooManyWrongCodes: 429,
     no.TooManyTries: 429,
     no.GuestsPaused: 429,
     no.Busy: 429,
+    no.TooManyLookUps: 429,
     no.Unavailable: 503,
+    no.ProviderUnavailable: 503,
     no.InternalError: 500,
 }
 
@@ -73,6 +88,8 @@ RETRY_SECONDS: Mapping[type[Refusal], int] = {
     no.TooManyWrongCodes: 900,
     no.TooManyTries: 3600,
     no.GuestsPaused: 300,
+    no.TooManyLookUps: 3600,
+    no.ProviderUnavailable: 10,
     no.Busy: 1,
     no.Unavailable: 2,
 }

@@ -32,12 +32,12 @@ from tambah.store.outbox import (
 
 log = structlog.get_logger(__name__)
 
-LEASE_SECONDS = 60
+LEASE_SECONDS = 40
 CLAIM_LIMIT = 200
 # How long a gateway may take to answer, and until when after the claim a message may still be
 # begun: both together, and the mark, end well within the lease.
 ANSWER_SECONDS = 20
-BEGIN_SECONDS = 30
+BEGIN_SECONDS = 15
 # Hand-overs at a time: at a gateway's usual 50 to 100 ms this is 300 to 600 messages a second.
 AT_ONCE = 32
 POLL_SECONDS = 1.0

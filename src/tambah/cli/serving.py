@@ -54,9 +54,9 @@ def demo(anywhere: bool, as_json: bool) -> None:
 
     async def work(base: Base, settings: Settings) -> None:
         """Open the house, say where it is, serve."""
-        async with open_house(base, demo=True) as house:
+        bound = listen(settings, demo=True, anywhere=anywhere)
+        async with open_house(base, demo=True, url=url_of(bound)) as house:
             application = build_asgi(house.site)
-            bound = listen(settings, demo=True, anywhere=anywhere)
             # From here on callers queue up: whoever reads the address may come at once.
             bound.listen(_BACKLOG)
             made = write_demo_file(base.data_dir, url_of(bound))

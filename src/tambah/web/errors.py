@@ -18,7 +18,9 @@ from tambah.domain.refusals import (
     InternalError,
     MethodNotAllowed,
     PageNotFound,
+    ProviderUnavailable,
     Refusal,
+    TooManyLookUps,
     TooManyTries,
     TooManyWrongCodes,
     Unavailable,
@@ -29,7 +31,13 @@ from tambah.web.status import status_of
 PROGRAM_PATHS = ("/api/", "/tmf-api/", "/webhooks/", "/openapi", "/healthz", "/readyz", "/metrics")
 """Where programs ask, not people."""
 
-_RETRY_SECONDS: dict[type[Refusal], int] = {Busy: 2, Unavailable: 10, TooManyTries: 3600}
+_RETRY_SECONDS: dict[type[Refusal], int] = {
+    Busy: 2,
+    Unavailable: 10,
+    ProviderUnavailable: 10,
+    TooManyTries: 3600,
+    TooManyLookUps: 3600,
+}
 _BY_STATUS: dict[int, type[Refusal]] = {
     404: PageNotFound,
     405: MethodNotAllowed,

@@ -20,7 +20,9 @@ class WebPieces:
 
     def wrap(self, app: App) -> App:
         """Put headers, compression, the body limit and HEAD around the application."""
-        return wrap(app, public_url=self.site.public_url)
+        payments = self.site.payments
+        origins = payments.origins() if payments else []
+        return wrap(app, public_url=self.site.public_url, form_origins=origins)
 
 
 def configure(site: Site, answer_program: AnswerProgram | None = None) -> WebPieces:

@@ -7,6 +7,7 @@ from tambah.domain.rules import Rules
 from tambah.engine.clock import Clock
 from tambah.engine.engine import Engine
 from tambah.engine.keys import Keys
+from tambah.payments.desk import PaymentDesk
 from tambah.store.database import Database
 
 
@@ -28,7 +29,8 @@ class Site:
 
     engine: the only way to change anything; database: for reading. sandbox: there only when the
     database was stamped *demo* when it was made; then, and only then, /sandbox pages exist.
-    trusted_proxies: addresses or networks whose X-Forwarded-For is believed.
+    trusted_proxies: addresses or networks whose X-Forwarded-For is believed. payments: there when
+    somebody takes money; without it, only codes and partners top up.
     """
 
     engine: Engine
@@ -40,6 +42,7 @@ class Site:
     public_url: str
     sandbox: Sandbox | None = None
     trusted_proxies: tuple[str, ...] = ()
+    payments: PaymentDesk | None = None
 
     @property
     def is_demo(self) -> bool:

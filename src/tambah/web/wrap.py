@@ -36,12 +36,17 @@ SECURITY_HEADERS: dict[str, str] = {
 HSTS = "max-age=31536000"
 
 
-def wrap(app: App, *, public_url: str) -> App:
+def wrap(app: App, *, public_url: str, form_origins: Iterable[str] = ()) -> App:
     """Put headers, compression, the body limit and HEAD around the whole application.
 
+    form_origins: of payment pages. A browser holds the redirect that answers a form against
+    `form-action` too, so that they must be named there.
     Around it, not inside: what the router itself answers (404, 405) is covered as well.
     """
     headers = dict(SECURITY_HEADERS)
+    allowed = " ".join(["form-action 'self'", *form_origins])
+    policy = headers["content-security-policy"]
+    headers["content-security-policy"] = policy.replace("form-action 'self'", allowed)
     if public_url.startswith("https://"):
         headers["strict-transport-security"] = HSTS
     return add_headers(answer_head(compress(limit_body(app))), headers)

@@ -49,20 +49,20 @@ class Request:
     subject: str
 
 
-async def read_body(receive: Receive) -> bytes:
+async def read_body(receive: Receive, most: int = MOST_BODY_BYTES) -> bytes:
     """Return the request's body. Raises BodyTooLarge and BodyMalformed (too slow)."""
     message = await receive()
     if message["type"] != "http.request":
         raise ClientGone
     body: bytes = message.get("body", b"")
     if message.get("more_body", False):
-        return await _read_on(receive, body)
-    if len(body) > MOST_BODY_BYTES:
+        return await _read_on(receive, body, most)
+    if len(body) > most:
         raise BodyTooLarge
     return body
 
 
-async def _read_on(receive: Receive, body: bytes) -> bytes:
+async def _read_on(receive: Receive, body: bytes, most: int) -> bytes:
     """Read a body that comes in pieces.
 
     What is too large is read on and thrown away for a while: a caller that is still sending
@@ -77,13 +77,13 @@ async def _read_on(receive: Receive, body: bytes) -> bytes:
                     raise ClientGone
                 piece: bytes = message.get("body", b"")
                 size += len(piece)
-                if size <= MOST_BODY_BYTES:
+                if size <= most:
                     kept.append(piece)
                 more = message.get("more_body", False)
     except TimeoutError:
-        if size <= MOST_BODY_BYTES:
+        if size <= most:
             raise BodyMalformed from None
-    if size > MOST_BODY_BYTES:
+    if size > most:
         raise BodyTooLarge
     return b"".join(kept)
 

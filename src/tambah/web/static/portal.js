@@ -4,8 +4,8 @@
   const separators = /[\s\-‐-―−().·/_]+/g;
   const fold = (text) => text.normalize("NFKC").replace(separators, "");
 
-  // A well-formed number, and a code of sixteen keys whose check digit (Damm) is right. Nothing
-  // is asked of the server: whether a number or a code exists is told on pressing only.
+  // A well-formed number, and a code of sixteen keys whose check digit (Damm) is right. No code
+  // is ever sent before the button is pressed; a whole number is, where it can be paid for.
   const table = ["0317598642", "7092154863", "4206871359", "1750983426", "6123045978",
     "3674209581", "5869720134", "8945362017", "9438617205", "2581436790"];
   const keys = "22233344455566677778889999";
@@ -24,12 +24,46 @@
       live.textContent = good ? "✓" : final && input.value.trim() ? input.dataset.bad : "";
     };
     input.addEventListener("input", () => show(false));
-    input.addEventListener("change", () => show(true));
+    // Not at once: what appears when a field is left must not move the button under the finger.
+    input.addEventListener("change", () => setTimeout(show, 300, true));
     return show;
+  };
+  // Whether a whole number can be topped up here: asked once the typing pauses, told as it comes.
+  const ask = (input, isWhole) => {
+    const live = document.getElementById(input.id + "-live");
+    const known = new Map();
+    let waiting = 0;
+    const tell = (text, answer) => {
+      if (fold(input.value) !== text || !answer.text) return;
+      live.className = answer.good ? "live good" : "live bad";
+      live.textContent = (answer.good ? "✓ " : "") + answer.text;
+    };
+    const send = async (text) => {
+      try {
+        const body = new URLSearchParams({ number: text });
+        const answer = await (await fetch(input.dataset.ask, { method: "POST", body })).json();
+        known.set(text, answer);
+        tell(text, answer);
+      } catch {
+        // Not told now; it is told when the form is sent.
+      }
+    };
+    const look = () => {
+      clearTimeout(waiting);
+      const text = fold(input.value);
+      if (!isWhole(input.value)) return;
+      if (known.has(text)) tell(text, known.get(text));
+      else waiting = setTimeout(send, 500, text);
+    };
+    input.addEventListener("input", look);
+    input.addEventListener("change", () => setTimeout(() => known.has(fold(input.value)) && look(), 310));
+    if (input.value) look();
   };
   if (number && code) {
     const wellFormed = new RegExp(number.dataset.pattern);
-    judge(number, (text) => wellFormed.test(fold(text)));
+    const isWhole = (text) => wellFormed.test(fold(text));
+    judge(number, isWhole);
+    if (number.dataset.ask) ask(number, isWhole);
     const showCode = judge(code, (text) => isCode(digitsOf(text)));
     code.addEventListener("input", () => {
       const length = digitsOf(code.value).length;

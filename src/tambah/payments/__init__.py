@@ -1,0 +1,1 @@
+"""Who takes the money: the port, its providers, and the desk that keeps a payment moving."""

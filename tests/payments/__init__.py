@@ -1,0 +1,1 @@
+"""Providers, the desk and reconciliation."""
