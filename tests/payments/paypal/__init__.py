@@ -1,0 +1,1 @@
+"""PayPal against a double that keeps to the official specifications."""
