@@ -1,0 +1,21 @@
+"""Bank transfer without a gateway: the payer names a reference, the statement brings it back."""
+
+from tambah.payments.bank.desk import BankDesk, ImportedFile, QueuedEntry
+from tambah.payments.bank.duitnow import (
+    BankInstructions,
+    bank_instructions,
+    duitnow_payload,
+    duitnow_svg,
+)
+from tambah.payments.bank.provider import BankProvider
+
+__all__ = [
+    "BankDesk",
+    "BankInstructions",
+    "BankProvider",
+    "ImportedFile",
+    "QueuedEntry",
+    "bank_instructions",
+    "duitnow_payload",
+    "duitnow_svg",
+]
