@@ -16,7 +16,14 @@ _COMMANDS = {
     "config": ("tambah.cli.upkeep:config", "Look at the configuration."),
     "vouchers": ("tambah.cli.vouchers:vouchers", "Make, release, export and move vouchers."),
     "lines": ("tambah.cli.lines:lines", "Import lines, look at them, put them right."),
+    "bank": ("tambah.cli.bank:bank", "Read bank statements, see to what they leave open."),
     "keys": ("tambah.cli.partners:keys", "Make and revoke API keys."),
+    "payments": ("tambah.cli.payments:payments", "Look at payments and their refunds."),
+    "refund": ("tambah.cli.payments:refund", "Send a payment back, in full or in part."),
+    "reconcile": (
+        "tambah.cli.reconciling:reconcile",
+        "Compare providers' settlements with the books.",
+    ),
     "partners": ("tambah.cli.partners:partners", "Add partners and fund their floats."),
 }
 
