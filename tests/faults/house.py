@@ -59,12 +59,14 @@ class House:
     """One server process on a data directory. Several may share one: they join its PostgreSQL.
 
     log: everything the process says. environ: TAMBAH_* settings besides the usual.
+    dying_at: a step of a payment at which it kills itself (`dying.POINTS`).
     """
 
     data_dir: Path
     log: Path
     port: int = field(default_factory=free_port)
     environ: Mapping[str, str] = field(default_factory=dict[str, str])
+    dying_at: str = ""
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -77,13 +79,18 @@ class House:
         }
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                [str(Path(sys.executable).with_name("tambah")), "demo"],
+                self._command(),
                 cwd=ROOT,
                 env=environ,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
             )
+
+    def _command(self) -> list[str]:
+        if self.dying_at:
+            return [sys.executable, "-m", "tests.faults.dying", self.dying_at]
+        return [str(Path(sys.executable).with_name("tambah")), "demo"]
 
     async def wait_ready(self, seconds: float = _FIRST_START_SECONDS) -> None:
         """Wait until it can move money. Raises AssertionError when it ends or takes longer."""
