@@ -19,12 +19,14 @@ import uvloop
 from . import engine_runs, reference
 from .ground import Ground, make_ground
 from .http_runs import Load, Server
+from .paying import open_payments
 from .stock import PEAK, grow, make_million
 
 PAIRS = 5
 SECONDS = 2.0
-PARTS = ("engine", "http", "hot", "redeem", "vouchers", "rss", "growth")
+PARTS = ("engine", "http", "hot", "redeem", "pay", "vouchers", "rss", "growth")
 CODES = 900_000
+WEBHOOKS = 8_000
 
 
 class Results:
@@ -173,6 +175,23 @@ def measure_redemptions(ground: Ground, results: Results) -> None:
         server.stop()
 
 
+def measure_payments(ground: Ground, results: Results) -> None:
+    """Measure webhooks that turn payments into credit."""
+    server = Server(ground, pays=True)
+    loads: list[Load] = []
+    try:
+        pairs: list[tuple[float, float]] = []
+        for place in range(PAIRS + 1):
+            webhooks: list[str] = asyncio.run(open_payments(ground, place * WEBHOOKS, WEBHOOKS))
+            load = server.payments(64, SECONDS, webhooks)
+            if place:  # the first one warms
+                loads.append(load)
+                pairs.append((load.rate, reference.pgbench(ground, 64, SECONDS)))
+        results.add_pairs("paid_64", pairs, **_latencies(loads))
+    finally:
+        server.stop()
+
+
 def measure_vouchers(ground: Ground, results: Results) -> None:
     """Measure a million codes generated, digested and stored."""
     seconds = make_million(ground)
@@ -247,6 +266,7 @@ def main(wanted: list[str]) -> None:
             "http": measure_http,
             "hot": measure_hot,
             "redeem": measure_redemptions,
+            "pay": measure_payments,
             "vouchers": measure_vouchers,
             "rss": measure_rss,
             "growth": measure_growth,

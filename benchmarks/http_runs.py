@@ -32,9 +32,9 @@ class Load:
 
 
 class Server:
-    """`tambah serve` on the ground's database."""
+    """`tambah serve` on the ground's database; `pays`: the same with the sandbox provider."""
 
-    def __init__(self, ground: Ground) -> None:
+    def __init__(self, ground: Ground, *, pays: bool = False) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
@@ -42,7 +42,9 @@ class Server:
         self.url = f"http://127.0.0.1:{port}"
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by stop()
         self._process = subprocess.Popen(
-            [str(Path(sys.executable).with_name("tambah")), "serve", "--no-worker"],
+            [sys.executable, "-m", "benchmarks.pay_server", str(port)]
+            if pays
+            else [str(Path(sys.executable).with_name("tambah")), "serve", "--no-worker"],
             env={
                 **os.environ,
                 "TAMBAH_DATABASE_URL": ground.dsn,
@@ -84,6 +86,13 @@ class Server:
             file.write("\n".join(codes) + "\n")
             file.flush()
             return self._wrk("redeem.lua", connections, seconds, self.ground.lines, file.name)
+
+    def payments(self, connections: int, seconds: float, webhooks: list[str]) -> Load:
+        """Load webhooks that each settle a payment of their own."""
+        with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
+            file.write("\n".join(webhooks) + "\n")
+            file.flush()
+            return self._wrk("webhook.lua", connections, seconds, self.ground.lines, file.name)
 
     def mistyped(self, connections: int, seconds: float) -> Load:
         """Load codes with a wrong check digit, each refused with 400."""

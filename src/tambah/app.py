@@ -33,6 +33,7 @@ from tambah.i18n import LANGUAGES, texts
 from tambah.jobs.bank_folder import watch_folder_for_ever
 from tambah.jobs.daily import daily_for_ever
 from tambah.jobs.demo import seed_demo
+from tambah.jobs.inbox import InboxWorker
 from tambah.jobs.payments import poll_for_ever
 from tambah.jobs.sweep import sweep_for_ever
 from tambah.jobs.watch import watch_for_ever
@@ -241,7 +242,9 @@ async def _working(site: Site, ground: Ground, *, works: bool) -> AsyncGenerator
         tasks.append(asyncio.create_task(daily_for_ever(site.database, clock)))
         if site.payments is not None:
             polling = poll_for_ever(site.payments, site.database, clock)
-            tasks.append(asyncio.create_task(polling))
+            inbox = InboxWorker(site.payments)
+            site.payments.on_events = inbox.wake
+            tasks += [asyncio.create_task(polling), asyncio.create_task(inbox.run())]
         bank, folder = build_bank_desk(ground), ground.settings.bank_folder
         if bank is not None and folder:
             tasks.append(asyncio.create_task(watch_folder_for_ever(bank, Path(folder))))

@@ -50,10 +50,16 @@ def test_every_refusal_makes_a_problem(rules: Rules) -> None:
         "until": datetime(2027, 1, 1, tzinfo=UTC),
         "used_at": datetime(2027, 1, 1, tzinfo=UTC),
         "incident": "1f",
+        "where": "line 12",
+        "most_mb": 20,
+    }
+    states = {
+        "batch_state_wrong": "locked",
+        "voucher_state_wrong": "redeemed",
+        "payment_not_refundable": "failed",
     }
     for refusal in every_refusal():
-        state = {"state": "redeemed" if refusal.code.startswith("voucher") else "locked"}
-        extra = state if refusal.code.endswith("_state_wrong") else {}
+        extra = {"state": states[refusal.code]} if refusal.code in states else {}
         made = problem_of(refusal(**params, **extra), "en", rules.validity.zone)
         assert (made.code, made.status) == (refusal.code, STATUS[refusal])
 

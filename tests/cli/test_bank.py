@@ -114,7 +114,7 @@ def test_import_queue_match_ignore(
 
     unreasoned = tambah("bank", "match", near["entry"], two, "--json")
     assert (unreasoned.status, unreasoned.error) == (1, "reason_missing")
-    matched = tambah("bank", "match", near["entry"], two, "--why", "slip seen", "--json")
+    matched = tambah("bank", "match", near["entry"], two, "--reason", "slip seen", "--json")
     assert matched.document == {
         "entry": near["entry"],
         "reference": two,
@@ -123,12 +123,12 @@ def test_import_queue_match_ignore(
         "received": "30.00",
         "refunded": "0.00",
     }
-    assert tambah("bank", "match", near["entry"], two, "--why", "x", "--json").error == (
+    assert tambah("bank", "match", near["entry"], two, "--reason", "x", "--json").error == (
         "bank_entry_done"
     )
-    ignored = tambah("bank", "ignore", rent["entry"], "--why", "own money", "--json")
+    ignored = tambah("bank", "ignore", rent["entry"], "--reason", "own money", "--json")
     assert (ignored.document["state"], ignored.document["reason"]) == ("ignored", "by_hand")
-    assert tambah("bank", "ignore", "f" * 12, "--why", "x", "--json").error == (
+    assert tambah("bank", "ignore", "f" * 12, "--reason", "x", "--json").error == (
         "bank_entry_unknown"
     )
     assert tambah("bank", "queue", "--json").document == {"waiting": 0, "items": []}

@@ -303,7 +303,14 @@ def test_reconcile_is_clean_after_payments_and_refunds(shop: Shop) -> None:
                 "booked": 3,
                 "problem": None,
                 "later_days": True,
-            }
+            },
+            {
+                "provider": "bank",
+                "settled": 0,
+                "booked": 0,
+                "problem": None,
+                "later_days": True,
+            },
         ],
         "differences": [],
     }

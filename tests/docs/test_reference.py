@@ -121,9 +121,11 @@ def test_every_entry_of_operator_toml_is_described_with_its_default(
 
 def shown_default(field: msgspec.structs.FieldInfo) -> str:
     """Return a default as the page writes it: as TOML, nothing for a table of its own."""
+    if field.default_factory is not msgspec.NODEFAULT:
+        return msgspec.json.encode(field.default_factory()).decode()
     if field.default is msgspec.NODEFAULT:
         return "required"
-    if isinstance(field.default, msgspec.Struct):
+    if field.default is None or isinstance(field.default, msgspec.Struct):
         return ""
     return (
         msgspec.json.format(msgspec.json.encode(field.default), indent=-1)

@@ -6,10 +6,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from tambah.domain.payment import PaymentState
 from tambah.domain.refusals import (
     AmountOutOfRange,
     BatchStateWrong,
     CodeAlreadyYours,
+    PaymentNotRefundable,
     Refusal,
     TooManyWrongCodes,
     VoucherStateWrong,
@@ -84,6 +86,9 @@ def test_every_state_a_refusal_can_name_has_a_word(tag: str):
     for state in VoucherState:
         word = said.get(f"voucher_state.{state.name.lower()}")
         assert word in said.refusal(VoucherStateWrong(state=state.name.lower()), ZONE)
+    for state in PaymentState:
+        word = said.get(f"payment_not_refundable.{state.name.lower()}")
+        assert word in said.refusal(PaymentNotRefundable(state=state.name.lower()), ZONE)
 
 
 def test_refusal_writes_money_and_instants_as_people_do():

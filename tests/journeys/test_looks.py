@@ -9,6 +9,7 @@ from playwright.async_api import Browser, Page
 from tambah.i18n import LANGUAGES
 
 from .conftest import DESK, PHONE, Demo, fill, press, visit
+from .test_paying_journeys import choose, end, pay
 
 PATHS = ("/", "/help", "/sandbox/codes", "/sandbox/sms", "/nowhere")
 AXE = {"resultTypes": ["violations"]}
@@ -44,7 +45,8 @@ OVERRUN = """() => {
 }"""
 
 # Links and buttons that stand by themselves are 44 pixels high at least.
-SMALL = """() => [...document.querySelectorAll('a, button, input')]
+SMALL = """() => [...document.querySelectorAll(
+    'a, button, input:not([type=radio]), label:has([type=radio])')]
   .filter((element) => element.checkVisibility() && !element.matches('.skip, p a, .summary a'))
   .filter((element) => element.getBoundingClientRect().height < 44)
   .map((element) => element.outerHTML)"""
@@ -84,5 +86,42 @@ async def test_every_page_looks_right(browser: Browser, demo: Demo, tag: str) ->
         await press(page)
         await page.wait_for_selector(".receipt")
         found += await look(page, "result")
+
+    assert found == []
+
+
+@pytest.mark.parametrize("tag", LANGUAGES)
+async def test_every_page_of_a_payment_looks_right(browser: Browser, demo: Demo, tag: str) -> None:
+    found: list[str] = []
+    number = demo.number(tag)
+    async with visit(browser, demo, viewport=PHONE if tag != "ms" else DESK) as page:
+        await page.goto(f"/?lang={tag}")
+        await page.fill("#number", number)
+        await page.wait_for_selector("#number-live.good")
+        for choice in ("code", "own"):
+            await page.check(f"[name=amount][value={choice}]")
+            found += await look(page, choice)
+        await page.fill("#own", "9999")
+        await press(page)
+        await page.wait_for_selector(".summary")
+        found += await look(page, "refused amount")
+        await page.check("[name=amount][value='30.00']")
+        await press(page)
+        await page.wait_for_selector(".check")
+        found += await look(page, "check")
+        for ending in ("never_answers", "cancelled", "paid_late", "webhook_first"):
+            await page.goto(f"/?lang={tag}")
+            await choose(page, number)
+            await pay(page)
+            found += await look(page, "sandbox")
+            await end(page, ending)
+            found += await look(page, ending)
+            await page.reload()
+            found += await look(page, f"{ending}, again")
+        await page.goto(f"/?lang={tag}")
+        await choose(page, number, method="bank")
+        await page.click("#pay .go")
+        await page.wait_for_selector(".transfer")
+        found += await look(page, "bank")
 
     assert found == []

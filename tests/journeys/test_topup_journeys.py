@@ -123,15 +123,17 @@ async def test_refusal_is_said_in_plain_words_and_keeps_what_was_typed(
         await expect(page.locator("html")).to_have_attribute("lang", "ta")
 
 
-async def test_form_is_checked_while_typing_without_asking_anyone(
+async def test_form_is_checked_while_typing_and_no_code_is_sent(
     browser: Browser, demo: Demo
 ) -> None:
+    number, said = demo.number(), texts("en").get("portal.home.number_good")
     async with visit(browser, demo) as page:
         await page.goto("/", wait_until="networkidle")
-        asked: list[str] = []
-        page.on("request", lambda request: asked.append(request.url))
-        await page.locator("#number").press_sequentially("0123456789")
-        await expect(page.locator("#number-live")).to_have_text("✓")
+        asked: list[tuple[str, str | None]] = []
+        page.on("request", lambda request: asked.append((request.url, request.post_data)))
+        await page.locator("#number").press_sequentially(number)
+        await expect(page.locator("#number-live")).to_have_text(f"✓ {said}")
+        await page.check("[name=amount][value=code]")
         await page.locator("#code").press_sequentially("1111 2222")
         await expect(page.locator("#code-live")).to_have_text("8 / 16")
         await page.locator("#code").press_sequentially("3333 4445")
@@ -139,7 +141,17 @@ async def test_form_is_checked_while_typing_without_asking_anyone(
         await page.fill("#code", demo.code())
         await expect(page.locator("#code-live")).to_have_text("✓")
 
-    assert asked == []
+    digits = "".join(filter(str.isdigit, number))
+    assert asked == [(f"{demo.url}/topup/number?lang=en", f"number={digits}")]
+
+
+async def test_number_that_is_not_ours_is_told_while_typing(browser: Browser, demo: Demo) -> None:
+    async with visit(browser, demo) as page:
+        await page.goto("/?lang=ms")
+        await page.fill("#number", "012-345 6789")
+        await expect(page.locator("#number-live")).to_have_text(
+            "Nombor ini bukan nombor prabayar kami. Sila semak nombor itu dan masukkan semula."
+        )
 
 
 async def test_demo_code_can_be_tried_with_one_tap(browser: Browser, demo: Demo) -> None:
@@ -147,6 +159,7 @@ async def test_demo_code_can_be_tried_with_one_tap(browser: Browser, demo: Demo)
         await page.goto("/sandbox/codes")
         code = await page.locator(".stubs code").first.inner_text()
         await page.locator(".stubs button").first.click()
+        await expect(page.locator("[name=amount][value=code]")).to_be_checked()
         await expect(page.locator("#code")).to_have_value(code)
         await expect(page.locator("#number")).not_to_have_value("")
 

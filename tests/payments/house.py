@@ -45,8 +45,16 @@ class House:
         )
 
     async def press(self, opened: Opened, ending: Ending) -> str:
-        """Press a button of the sandbox's page."""
-        return await self.sandbox.press(self.ref_of(opened), ending)
+        """Press a button of the sandbox's page, and have what it tells us processed."""
+        address = await self.sandbox.press(self.ref_of(opened), ending)
+        await self.sandbox.close()
+        await self.work()
+        return address
+
+    async def work(self) -> None:
+        """Process the inbox until nothing is due."""
+        while await self.desk.work():
+            pass
 
     @staticmethod
     def ref_of(opened: Opened) -> str:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+import tambah.payments.desk
 from tambah.domain import refusals as no
 from tambah.domain.commands import Actor, BarLine, NewsKind, RefundPayment
 from tambah.domain.payment import Payment, PaymentState, ProviderId, RefundState
@@ -32,6 +34,7 @@ from tambah.payments.provider import (
     Standing,
     WebhookForged,
 )
+from tambah.payments.rerun import rerun
 from tambah.payments.sandbox import LATE_SECONDS, Ending
 from tambah.store.database import Database
 from tambah.store.views.payments import list_payments
@@ -40,6 +43,7 @@ from tests.engine.books import add_line
 from .house import NUMBER, RM, House, open_house
 
 STAFF = Actor(who="aisyah", why="Ticket 7")
+PAID_30 = Standing(stage=Stage.PAID, provider_ref="cs_1", amount_micros=30 * RM)
 PAID = {Ending.PAID, Ending.WEBHOOK_FIRST, Ending.WEBHOOK_TWICE, Ending.REFUND_FAILS}
 
 
@@ -67,7 +71,6 @@ async def proved(house: House) -> None:
 async def test_a_paid_ending_is_one_credit_and_one_message(house: House, ending: Ending) -> None:
     opened = await house.open()
     assert (await house.press(opened, ending)).startswith("http://shop.test/topup/result/")
-    await house.sandbox.close()
     assert (await house.view(opened)).state is PaymentState.CREDITED
     assert await house.balance(opened) == 30 * RM
     assert await house.messages() == ["credited_with_bonus"]
@@ -79,7 +82,6 @@ async def test_a_paid_ending_is_one_credit_and_one_message(house: House, ending:
 async def test_an_unpaid_ending_fails_and_says_why(house: House, ending: Ending) -> None:
     opened = await house.open()
     await house.press(opened, ending)
-    await house.sandbox.close()
     payment = (await house.view(opened)).payment
     assert (payment.state, payment.reason) == (PaymentState.FAILED, str(ending))
     assert await house.balance(opened) == 0
@@ -172,7 +174,6 @@ async def test_a_refund_is_sent_by_the_poller(house: House) -> None:
 async def test_a_refused_refund_waits_for_a_person(house: House) -> None:
     opened = await house.open()
     await house.press(opened, Ending.REFUND_FAILS)
-    await house.sandbox.close()
     number = await refund(house, opened)
     key = (opened.stands.line_id, opened.stands.payment_no)
     assert await house.desk.send_refund(*key, number) is RefundStage.FAILED
@@ -416,6 +417,7 @@ async def hear(shop: House, moody: Moody, *notices: Notice) -> None:
     """Have the desk hear a webhook."""
     moody.notices = list(notices)
     await shop.desk.hear(ProviderId.STRIPE, {}, b"")
+    await shop.work()
 
 
 async def verdicts(shop: House) -> list[tuple[str, int]]:
@@ -429,7 +431,10 @@ async def test_the_same_webhook_fifty_times_at_once_is_one_credit(
 ) -> None:
     opened = await pay_by_card(shop)
     moody.notices = [notice(shop, await the_payment(shop))]
-    await asyncio.gather(*(shop.desk.hear(ProviderId.STRIPE, {}, b"") for _ in range(50)))
+    moody.standing = PAID_30
+    hearing = (shop.desk.hear(ProviderId.STRIPE, {}, b"") for _ in range(50))
+    await asyncio.gather(*hearing, *(shop.desk.work() for _ in range(5)))
+    await shop.work()
     assert await shop.balance(opened) == 30 * RM
     assert await verdicts(shop) == [("credited", 50)]
     assert await shop.messages() == ["credited_with_bonus"]
@@ -445,6 +450,7 @@ async def test_webhooks_in_any_order_leave_true_books(
 ) -> None:
     opened = await pay_by_card(shop)
     payment = await the_payment(shop)
+    moody.standing = PAID_30
     for kind in order:
         ref = "re_1" if kind is NewsKind.REFUNDED else None
         event = f"evt_{kind}"
@@ -465,6 +471,11 @@ async def test_a_webhook_before_our_own_record_finds_its_payment_by_our_name(
         await pay_by_card(shop)
     payment = await the_payment(shop)
     await hear(shop, moody, notice(shop, payment))
+    assert (await the_payment(shop)).state is PaymentState.UNKNOWN
+    moody.begun = Begun(provider_ref="cs_1", pay_url="https://pay.test/1")
+    moody.standing = PAID_30
+    shop.clock.offset += timedelta(seconds=11)
+    await shop.work()
     assert (await the_payment(shop)).state is PaymentState.CREDITED
     await hear(shop, moody, notice(shop, payment, payment_id=None, event_id="evt_2"))
     assert await verdicts(shop) == [("credited", 1), ("credited", 1)]
@@ -473,10 +484,9 @@ async def test_a_webhook_before_our_own_record_finds_its_payment_by_our_name(
 @pytest.mark.parametrize(
     ("changes", "verdict"),
     [
-        ({"payment_id": "nonsense", "provider_ref": None}, "unknown_payment"),
-        ({"payment_id": None, "provider_ref": "cs_of_another_shop"}, "unknown_payment"),
-        ({"amount_micros": 1 * RM}, "payment_amount_differs"),
-        ({"amount_micros": 300 * RM}, "payment_amount_differs"),
+        ({"payment_id": "nonsense", "provider_ref": None}, "payment_unknown"),
+        ({"payment_id": None, "provider_ref": "cs_of_another_shop"}, "payment_unknown"),
+        ({"amount_micros": 300 * RM}, "awaiting"),
         ({"currency": "USD"}, "currency_differs"),
         ({"kind": None}, "noted"),
     ],
@@ -497,21 +507,116 @@ async def test_one_providers_webhook_cannot_speak_for_anothers_payment(
     opened = await shop.open()
     payment = (await shop.view(opened)).payment
     await hear(shop, moody, notice(shop, payment))
+    looking = notice(shop, payment, event_id="evt_2", kind=None, needs_look=True)
+    await hear(shop, moody, looking)
     assert (await shop.view(opened)).state is PaymentState.AWAITING
-    assert await verdicts(shop) == [("unknown_payment", 1)]
+    assert moody.asked == 0
+    assert await verdicts(shop) == [("payment_unknown", 1)] * 2
 
 
 async def test_a_webhook_may_only_mean_that_we_should_look(shop: House, moody: Moody) -> None:
     await pay_by_card(shop)
-    moody.standing = Standing(stage=Stage.PAID, amount_micros=30 * RM)
+    moody.standing = PAID_30
     await hear(shop, moody, notice(shop, await the_payment(shop), kind=None, needs_look=True))
     assert (await the_payment(shop)).state is PaymentState.CREDITED
-    assert await verdicts(shop) == [("looked", 1)]
+    assert await verdicts(shop) == [("credited", 1)]
+
+
+@pytest.mark.parametrize(
+    ("standing", "verdict"),
+    [
+        (Standing(stage=Stage.PAID, amount_micros=29 * RM), "payment_amount_differs"),
+        (Standing(stage=Stage.PAID, amount_micros=30 * RM, currency="USD"), "currency_differs"),
+        (Standing(stage=Stage.OPEN), "awaiting"),
+        (ProviderRefuses("reference_differs"), "reference_differs"),
+    ],
+)
+async def test_nothing_is_credited_on_a_webhooks_word_alone(
+    shop: House, moody: Moody, standing: Standing | Exception, verdict: str
+) -> None:
+    await pay_by_card(shop)
+    moody.standing = standing
+    await hear(shop, moody, notice(shop, await the_payment(shop)))
+    assert await verdicts(shop) == [(verdict, 1)]
+    assert await shop.database.fetch_value("SELECT count(*) FROM transfer") == 0
+
+
+async def test_a_late_webhook_whose_provider_is_silent_is_processed_until_it_answers(
+    shop: House, moody: Moody
+) -> None:
+    await pay_by_card(shop)
+    moody.standing = Standing(stage=Stage.EXPIRED)
+    await poll(shop, 40)
+    moody.standing = ProviderSilent()
+    await hear(shop, moody, notice(shop, await the_payment(shop)))
+    assert await verdicts(shop) == [("silent", 1)]
+    moody.standing = PAID_30
+    shop.clock.offset += timedelta(seconds=11)
+    await shop.work()
+    assert await verdicts(shop) == [("credited", 1)]
+    assert (await the_payment(shop)).state is PaymentState.CREDITED
+    await proved(shop)
+
+
+async def test_a_silent_provider_is_given_up_in_the_end_and_staff_may_try_again(
+    shop: House, moody: Moody, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tambah.payments.desk.MOST_TRIES", 3)
+    await pay_by_card(shop)
+    moody.standing = ProviderSilent()
+    await hear(shop, moody, notice(shop, await the_payment(shop)))
+    for _ in range(5):
+        shop.clock.offset += timedelta(hours=1)
+        await shop.work()
+    assert moody.asked == 3
+    moody.standing = PAID_30
+    now = shop.clock.now()
+    assert await rerun(shop.database, ProviderId.STRIPE, "evt_1", STAFF, now)
+    assert not await rerun(shop.database, ProviderId.STRIPE, "evt_2", STAFF, now)
+    assert not await rerun(shop.database, ProviderId.PAYPAL, "evt_1", STAFF, now)
+    audited = await shop.database.fetch("SELECT action, subject, why FROM audit")
+    assert [tuple(row) for row in audited] == [
+        ("RerunEvent", "payment_event:stripe/evt_1", STAFF.why)
+    ]
+    await shop.work()
+    assert (await the_payment(shop)).state is PaymentState.CREDITED
+
+
+async def test_several_things_in_one_webhook_are_each_processed(shop: House, moody: Moody) -> None:
+    opened = await pay_by_card(shop)
+    payment = await the_payment(shop)
+    moody.standing = PAID_30
+    back = notice(shop, payment, kind=NewsKind.REFUNDED, amount_micros=10 * RM, refund_ref="re_1")
+    await hear(shop, moody, notice(shop, payment), back, replace(back, refund_ref="re_2"))
+    assert (await shop.view(opened)).payment.refunded_micros == 20 * RM
+    assert await verdicts(shop) == [("credited", 1)] * 3
+    await proved(shop)
+
+
+async def test_a_bug_in_one_event_is_kept_and_harms_no_other(
+    shop: House, moody: Moody, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await pay_by_card(shop)
+    payment = await the_payment(shop)
+    moody.standing = PAID_30
+    broken = notice(shop, payment, payment_id=None, provider_ref="broken", event_id="evt_0")
+    whole = tambah.payments.desk.find_named
+
+    async def find(database: Database, ref: str, provider: int) -> Any:
+        if ref == "broken":
+            raise RuntimeError("a bug")
+        return await whole(database, ref, provider)
+
+    monkeypatch.setattr("tambah.payments.desk.find_named", find)
+    await hear(shop, moody, broken)
+    await hear(shop, moody, notice(shop, payment))
+    assert await verdicts(shop) == [("failed", 1), ("credited", 1)]
 
 
 async def test_a_refunds_webhook_names_our_refund(shop: House, moody: Moody) -> None:
     opened = await pay_by_card(shop)
     payment = await the_payment(shop)
+    moody.standing = PAID_30
     await hear(shop, moody, notice(shop, payment))
     number = await refund(shop, opened)
     named = refund_id(shop.keys, payment.line_id, payment.payment_no, number)

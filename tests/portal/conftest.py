@@ -97,6 +97,11 @@ def example(refusal: type[Refusal], now: datetime) -> Refusal:
         refusals.BatchStateWrong: {"state": "draft"},
         refusals.VoucherStateWrong: {"state": "active"},
         refusals.InternalError: {"incident": "AB12CD34"},
+        refusals.PaymentsOfDayReached: {"most": "1000.00"},
+        refusals.PaymentNotRefundable: {"state": "failed"},
+        refusals.CreditSpent: {"most": "12.00"},
+        refusals.StatementMalformed: {"where": "line 3"},
+        refusals.StatementTooLarge: {"most_mb": 20},
     }
     return refusal(**params.get(refusal, {}))
 
@@ -122,8 +127,9 @@ class NoDatabase:
     async def fetch_row(self, *_: Any) -> None:
         """Stand in for Database.fetch_row."""
 
-    async def fetch_value(self, *_: Any) -> None:
-        """Stand in for Database.fetch_value."""
+    async def fetch_value(self, sql: str, *_: Any) -> int | None:
+        """Stand in for Database.fetch_value: nothing is there, and so are none of anything."""
+        return 0 if "count(*)" in sql else None
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from litestar import get
 
 from tambah.domain.refusals import Refusal, every_refusal
 from tambah.i18n import LANGUAGES
-from tambah.portal.topup import number_pattern
+from tambah.portal.forms import number_pattern
 from tambah.store.database import Database
 from tambah.web.site import Site
 from tambah.web.status import status_of

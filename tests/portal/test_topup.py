@@ -13,7 +13,7 @@ from tambah.domain.refusals import Refusal, every_refusal
 from tambah.domain.voucher import letter_code
 from tambah.engine.clock import Clock
 from tambah.i18n import LANGUAGES
-from tambah.portal.topup import CODE_REFUSALS, NUMBER_REFUSALS
+from tambah.portal.forms import CODE_REFUSALS, NUMBER_REFUSALS
 from tambah.store.database import Database
 from tambah.web.site import Site
 from tambah.web.status import status_of

@@ -30,7 +30,9 @@ def bank() -> None:
 
 
 def _why(function: _Function) -> _Function:
-    return click.option("--why", default="", help="Why; it stands in the audit trail.")(function)
+    return click.option("--reason", "why", default="", help="Why; it stands in the audit trail.")(
+        function
+    )
 
 
 @bank.command("import", cls=rich_click.RichCommand)

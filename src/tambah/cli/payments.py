@@ -12,6 +12,7 @@ import rich_click
 
 from tambah.cli.desk import Desk, actor, at_desk
 from tambah.cli.frame import Answer, answering
+from tambah.cli.inbox import inbox_command, rerun_command
 from tambah.cli.options import DAY, RINGGIT, reason, request_key
 from tambah.cli.providers import payment_desk
 from tambah.domain.commands import NewsKind, PaymentNews, PaymentStands, RefundPayment
@@ -40,6 +41,10 @@ def payments() -> None:
 
     A REFERENCE is the payment's own (ABCDE-FGHJK, however it is written) or a provider's name.
     """
+
+
+payments.add_command(inbox_command)
+payments.add_command(rerun_command)
 
 
 @payments.command(cls=rich_click.RichCommand)

@@ -183,15 +183,16 @@ class PaymentNews:
     """Take in what a provider says of a payment: by answer, by webhook, by statement.
 
     Idempotent by nature, in any order. amount_micros: for PAID, REFUNDED and DISPUTED, what the
-    provider says, in ringgit by then (another currency is refused before). provider_ref: the
-    payment's name at the provider. refund_no: our refund that it speaks of, None for one that was
-    made at the provider's desk; refund_ref: the provider's name for the refund. actor: who
-    matched it by hand, if somebody did.
+    provider says, in ringgit by then (another currency is refused before). provider: who says so,
+    None for ourselves; provider_ref: the payment's name there. refund_no: our refund that it
+    speaks of, None for one that was made at the provider's desk; refund_ref: the provider's name
+    for the refund. actor: who matched it by hand, if somebody did.
     """
 
     line_id: int
     payment_no: int
     kind: NewsKind
+    provider: ProviderId | None = None
     amount_micros: int = 0
     provider_ref: str | None = None
     pay_url: str | None = None

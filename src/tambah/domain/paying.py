@@ -40,6 +40,7 @@ from tambah.domain.refusals import (
     AmountOutOfRange,
     PaymentAmountDiffers,
     PaymentsOfDayReached,
+    PaymentUnknown,
     Refusal,
 )
 from tambah.domain.state import TopUpSource
@@ -109,7 +110,9 @@ def take_news(command: PaymentNews, draft: Draft) -> PaymentStands:
 
     Raises PaymentUnknown, PaymentAmountDiffers.
     """
-    draft.require_payment()
+    payment = draft.require_payment().payment
+    if command.provider not in (None, payment.provider):
+        raise PaymentUnknown  # nobody speaks for another's payments
     age(draft)
     handler = _NEWS[command.kind]
     before = draft.require_payment()
@@ -158,7 +161,7 @@ def _receive(command: PaymentNews, draft: Draft) -> None:
     _learn_name(command, draft)
     payment = draft.require_payment().payment
     total_micros = payment.total_micros
-    note = Note(reference=payment.reference, payment_no=payment.payment_no)
+    note = Note(payment_no=payment.payment_no)
     clearing = CLEARING[payment.provider]
     draft.book(total_micros, TransferKind.PAYMENT, clearing, Account.HELD, note)
     change(
@@ -248,7 +251,7 @@ def _refunded(command: PaymentNews, draft: Draft) -> int | None:
         )
     settle_refund(draft, refund_no, command.refund_ref)
     _name_refund(command, draft, refund_no)
-    _credit_the_rest(draft)
+    _leave_the_rest(draft)
     return refund_no
 
 
@@ -259,10 +262,10 @@ def _end_dispute(draft: Draft) -> None:
         change(draft, replace(payment, dispute=Dispute.LOST))
 
 
-def _credit_the_rest(draft: Draft) -> None:
-    """Credit a payment of which a part went back before anybody said that it had come in.
+def _leave_the_rest(draft: Draft) -> None:
+    """Hold what is left of a payment of which a part went back before it was known to be here.
 
-    The promise was for the whole price, so the rest is held for a person to decide.
+    The promise was for the whole price, so what becomes of the rest is for a person to decide.
     """
     payment = draft.require_payment().payment
     if payment.state is PaymentState.PAID and payment.held_micros > 0:
@@ -332,7 +335,7 @@ def _book_dispute(draft: Draft, amount_micros: int, *, won: bool) -> None:
     if amount_micros == 0:
         return
     payment = draft.require_payment().payment
-    note = Note(reference=payment.reference, payment_no=payment.payment_no)
+    note = Note(payment_no=payment.payment_no)
     clearing, disputes = CLEARING[payment.provider], Account.DISPUTES
     if won:
         draft.book(amount_micros, TransferKind.DISPUTE_WON, clearing, disputes, note)

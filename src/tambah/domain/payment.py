@@ -1,8 +1,8 @@
 """A payment's life, from what is asked of the payer to where the money ended.
 
-What happened to money never un-happens: the amounts received, credited, refunded and disputed
-only grow, and the state is read off them. So news of a payment may come twice, late or in any
-order, and the end is the same.
+What happened to money never un-happens: the amounts received, credited and refunded only grow, a
+dispute only moves on, and the state is read off them. So news of a payment may come twice, late
+or in any order, and the end is the same.
 """
 
 import hashlib

@@ -92,7 +92,7 @@ def settle_refund(draft: Draft, refund_no: int, provider_ref: str | None) -> Non
     if refund.state is RefundState.DONE:
         return
     payment = account.payment
-    note = Note(reference=payment.reference, payment_no=payment.payment_no)
+    note = Note(payment_no=payment.payment_no)
     clearing = CLEARING[payment.provider]
     draft.book(refund.amount_micros, TransferKind.REFUND, Account.HELD, clearing, note)
     done = replace(

@@ -21,7 +21,7 @@ GSM7_LANGUAGES = frozenset({"en", "ms"})
 
 _LONGEST_MICROS = 9_999_990_000
 _LONGEST_DAY = "20 of every month"
-_RECEIPT = "23456789"  # the worst of its alphabet: as long a run of digits as a receipt can be
+_RECEIPT = "2345678923"  # a payment's reference, the longest: as long a run of digits as it can be
 WORST_PARAMS: Mapping[str, Mapping[str, int | str]] = {
     "credited": {
         "credited_micros": _LONGEST_MICROS,
@@ -41,6 +41,8 @@ WORST_PARAMS: Mapping[str, Mapping[str, int | str]] = {
     "line_expired": {},
     "activated": {"active_until": _LONGEST_DAY},
     "reversed": {"returned_micros": _LONGEST_MICROS, "balance_micros": _LONGEST_MICROS},
+    "payment_refunding": {"refunded_micros": _LONGEST_MICROS, "reference": _RECEIPT},
+    "payment_refunded": {"refunded_micros": _LONGEST_MICROS, "reference": _RECEIPT},
 }
 """Every template the rules write, with the longest values it can be given."""
 _MONTHS = range(1, 13)  # which month's name is the longest differs by language
@@ -83,7 +85,7 @@ def lint_templates(*, brand: str, price_prefix: str) -> list[Fault]:
 def _lint_template(
     template: str, params: Mapping[str, object], tag: str, brand: str, price_prefix: str
 ) -> list[str]:
-    receipt = str(params.get("receipt", ""))
+    receipt = str(params.get("receipt") or params.get("reference", ""))
     try:
         bodies = [
             render_sms(

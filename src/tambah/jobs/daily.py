@@ -10,6 +10,7 @@ import structlog
 from tambah.engine.clock import Clock
 from tambah.engine.verifying import close_books
 from tambah.store.database import Database
+from tambah.store.look_ups import prune_look_ups
 from tambah.store.pruning import prune_attempts, prune_requests
 from tambah.store.views.closings import last_closing
 
@@ -35,6 +36,7 @@ async def do_daily(database: Database, now: datetime) -> bool:
         log.error("books not closed", findings=len(closed.verdict.findings))
     forgotten = await prune_requests(database, now - _REQUESTS_KEPT)
     forgotten += await prune_attempts(database, now - _ATTEMPTS_KEPT)
+    forgotten += await prune_look_ups(database, now - _A_DAY)
     log.info("daily work done", forgotten=forgotten)
     return True
 

@@ -118,7 +118,8 @@ def _paypal(ground: Ground) -> dict[ProviderId, Provider]:
     settings = ground.settings
     if "paypal" not in ground.operator.payments.methods:
         return {}
-    if not settings.paypal_client_id or not settings.paypal_client_secret:
+    given = (settings.paypal_client_id, settings.paypal_client_secret, settings.paypal_webhook_id)
+    if not all(given):
         raise ConfigError(
             "payments.methods has paypal: set TAMBAH_PAYPAL_CLIENT_ID,"
             " TAMBAH_PAYPAL_CLIENT_SECRET_FILE and TAMBAH_PAYPAL_WEBHOOK_ID"

@@ -7,10 +7,11 @@ the middle is taken up again by the poller: every step may be repeated.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+import msgspec
 import structlog
 
 from tambah.domain.commands import NewsKind, OpenPayment, PaymentNews, PaymentStands
@@ -28,6 +29,7 @@ from tambah.domain.refusals import (
     Busy,
     PaymentMethodUnavailable,
     PaymentRefused,
+    PaymentUnknown,
     ProviderUnavailable,
     Refusal,
     Unavailable,
@@ -52,12 +54,15 @@ from tambah.payments.provider import (
     WebhookForged,
 )
 from tambah.store.database import Database
-from tambah.store.payment_queue import (
-    claim_payment,
-    note_event,
-    put_off_payment,
-    put_off_refund,
+from tambah.store.payment_inbox import (
+    Done,
+    Event,
+    NewEvent,
+    claim_events,
+    finish_events,
+    store_events,
 )
+from tambah.store.payment_queue import claim_payment, put_off_payment, put_off_refund
 from tambah.store.views.payments import PaymentView, find_named, read_payment
 
 log = structlog.get_logger(__name__)
@@ -66,6 +71,14 @@ GLANCE_SECONDS = 3.0
 GLANCE_LEASE = timedelta(seconds=5)
 LATE = timedelta(minutes=10)
 """How long after its end a payment may still be open at a provider before we give it up."""
+
+SILENT = "silent"
+CURRENCY_DIFFERS = "currency_differs"
+"""Verdicts that are neither a payment's state nor a refusal's code."""
+
+EVENT_LEASE = timedelta(seconds=20)
+MOST_TRIES = 60
+"""How often an event is processed while the provider is silent, over some ten hours."""
 
 _PAUSES = (5, 10, 15, 30, 60, 120, 300, 600)
 """Seconds until a provider is asked again, by how often it was asked."""
@@ -122,6 +135,7 @@ class PaymentDesk:
         self._clock = clock
         self.providers = providers
         self._front = front
+        self.on_events: Callable[[], object] = _nothing
 
     def methods(self) -> list[str]:
         """Return the methods on offer: the operator's choice, as far as a provider takes it."""
@@ -173,23 +187,29 @@ class PaymentDesk:
         except Exception as error:  # noqa: BLE001 - the page shows what is known; the poller asks on
             log.info("glance left to the poller", reason=type(error).__name__)
 
-    async def look(self, line_id: int, payment_no: int, tries: int = 0) -> None:
-        """Ask the provider how a payment stands and take the answer in."""
+    async def look(self, line_id: int, payment_no: int, tries: int = 0) -> str:
+        """Ask the provider how a payment stands and take the answer in.
+
+        Returns in a word what came of it: the payment's state, SILENT, or what does not fit.
+        """
         view = await self._read(line_id, payment_no)
         provider = self.providers.by_id.get(view.provider)
         if view.state not in OPEN_STATES | NEVER_PAID or provider is None:
-            return
+            return view.state.name.lower()
         if view.payment.provider_ref is None and view.state in OPEN_STATES:
-            await self._begin_late(view, provider)
+            verdict = await self._begin_late(view, provider)
+            view = await self._read(line_id, payment_no)
         else:
-            await self._ask(view, provider)
+            verdict = view.state.name.lower()
+        if view.payment.provider_ref is not None:
+            verdict = await self._ask(view, provider)
         await self._put_off(view, tries)
+        return verdict
 
     async def hear(self, provider_id: ProviderId, headers: Mapping[str, str], body: bytes) -> int:
-        """Take in a webhook; return how many things it said. Everything is durable afterwards.
+        """Store what a webhook says, to be processed afterwards; return how many things that is.
 
-        Raises WebhookUnsigned; Unavailable, Busy or ProviderUnavailable for the provider to send
-        it again.
+        Raises WebhookUnsigned; ProviderUnavailable when the signature cannot be checked now.
         """
         provider = self.providers.by_id.get(provider_id)
         if provider is None:
@@ -197,14 +217,23 @@ class PaymentDesk:
         try:
             notices = await provider.read_webhook(headers, body)
         except WebhookForged as forged:
+            log.warning("webhook refused: not signed with our secret", provider=provider_id.name)
             raise WebhookUnsigned from forged
         except ProviderSilent as silent:
             raise ProviderUnavailable from silent
-        for notice in notices:
-            key = await self._find(provider_id, notice)
-            verdict = await self._take(provider_id, key, notice)
-            event = (notice.event_id, int(provider_id), notice.event_type, notice.provider_ref)
-            await note_event(self._database, event, key, verdict, self._clock.now())
+        events = [
+            NewEvent(
+                event_id=notice.event_id,
+                provider=provider_id,
+                event_type=notice.event_type,
+                provider_ref=notice.provider_ref,
+                notice=_encode(notice),
+            )
+            for notice in _apart(notices)
+        ]
+        if events:
+            await store_events(self._database, events, self._clock.now())
+            self.on_events()
         return len(notices)
 
     async def send_refund(
@@ -277,37 +306,41 @@ class PaymentDesk:
             )
         )
 
-    async def _begin_late(self, view: PaymentView, provider: Provider) -> None:
+    async def _begin_late(self, view: PaymentView, provider: Provider) -> str:
         """Take up a payment whose begin nobody heard the end of, unless its time is over.
 
         Past its time no payer was ever sent to the provider: there is nothing to wait for.
         """
         if self._clock.now() >= view.expires_at:
-            await self._tell((view.line_id, view.payment_no), NewsKind.EXPIRED)
-            return
+            return await self._tell((view.line_id, view.payment_no), NewsKind.EXPIRED)
         try:
             await self._begin(view, provider)
-        except (ProviderUnavailable, PaymentRefused) as refusal:
-            log.info("payment not begun", reference=view.reference, code=refusal.code)
+        except ProviderUnavailable:
+            return SILENT
+        except PaymentRefused as refusal:
+            return refusal.code
+        return "begun"
 
-    async def _ask(self, view: PaymentView, provider: Provider) -> None:
+    async def _ask(self, view: PaymentView, provider: Provider) -> str:
         key = (view.line_id, view.payment_no)
         try:
             standing = await provider.look(self._order(view.payment))
         except ProviderSilent:
             await self._tell(key, NewsKind.UNKNOWN)
-            return
+            return SILENT
         except ProviderRefuses as refused:
             log.warning("provider refuses to look", reference=view.reference, why=refused.reason)
-            return
+            return refused.reason
         if standing.stage in (Stage.OPEN, Stage.PENDING):
-            await self._still_open(view, standing)
-        else:
-            await self._conclude(view, standing)
+            return await self._still_open(view, standing)
+        return await self._conclude(view, standing)
 
-    async def _still_open(self, view: PaymentView, standing: Standing) -> None:
+    async def _still_open(self, view: PaymentView, standing: Standing) -> str:
+        key = (view.line_id, view.payment_no)
+        if standing.stage is Stage.OPEN and self._clock.now() >= view.expires_at + LATE:
+            return await self._tell(key, NewsKind.EXPIRED)
         if view.state is PaymentState.UNKNOWN and standing.stage is Stage.OPEN:
-            await self._engine.submit(
+            return await self._submit(
                 PaymentNews(
                     line_id=view.line_id,
                     payment_no=view.payment_no,
@@ -316,39 +349,59 @@ class PaymentDesk:
                     pay_url=view.payment.pay_url,
                 )
             )
-        if standing.stage is Stage.OPEN and self._clock.now() >= view.expires_at + LATE:
-            await self._tell((view.line_id, view.payment_no), NewsKind.EXPIRED)
+        return view.state.name.lower()
 
-    async def _conclude(self, view: PaymentView, standing: Standing) -> None:
+    async def _conclude(self, view: PaymentView, standing: Standing) -> str:
         key = (view.line_id, view.payment_no)
         match standing.stage:
             case Stage.PAID if standing.currency != CURRENCY:
                 log.error("paid in another currency", reference=view.reference)
+                return CURRENCY_DIFFERS
             case Stage.PAID:
-                await self._paid(view, standing)
+                return await self._submit(
+                    PaymentNews(
+                        line_id=view.line_id,
+                        payment_no=view.payment_no,
+                        kind=NewsKind.PAID,
+                        amount_micros=standing.amount_micros,
+                        provider_ref=standing.provider_ref or view.payment.provider_ref,
+                    )
+                )
             case Stage.FAILED:
-                await self._tell(key, NewsKind.FAILED, reason=standing.reason)
+                return await self._tell(key, NewsKind.FAILED, reason=standing.reason)
             case Stage.EXPIRED:
-                await self._tell(key, NewsKind.EXPIRED)
+                return await self._tell(key, NewsKind.EXPIRED)
             case _:
                 if self._clock.now() >= view.expires_at + LATE:
-                    await self._tell(key, NewsKind.EXPIRED)
+                    return await self._tell(key, NewsKind.EXPIRED)
+                return "missing"
 
-    async def _paid(self, view: PaymentView, standing: Standing) -> None:
-        news = PaymentNews(
-            line_id=view.line_id,
-            payment_no=view.payment_no,
-            kind=NewsKind.PAID,
-            amount_micros=standing.amount_micros,
-            provider_ref=standing.provider_ref or view.payment.provider_ref,
-        )
+    async def work(self, limit: int = 64) -> int:
+        """Process events that are due; return how many those were."""
+        events = await claim_events(self._database, self._clock.now(), EVENT_LEASE, limit)
+        if events:
+            done = await asyncio.gather(*(self._process(event) for event in events))
+            await finish_events(self._database, done)
+        return len(events)
+
+    async def _process(self, event: Event) -> Done:
+        """Act on an event. Whatever goes wrong, it is tried again later, and its verdict says."""
+        notice = _decode(event.notice)
+        key: tuple[int, int] | None = None
+        verdict, again = "failed", True
         try:
-            await self._engine.submit(news)
-        except (Busy, Unavailable):
-            raise
-        except Refusal as refusal:
-            paid = ringgit(standing.amount_micros)
-            log.error("payment not taken", reference=view.reference, code=refusal.code, paid=paid)
+            key = await self._find(ProviderId(event.provider), notice)
+            verdict = await self._take(ProviderId(event.provider), key, notice)
+            again = verdict == SILENT
+        except (Busy, Unavailable) as refusal:
+            verdict = refusal.code
+        except Exception as bug:
+            log.error("webhook not processed", about=event.event_type, exc_info=bug)
+        if again and event.tries >= MOST_TRIES:
+            log.error("webhook given up", about=event.event_type, verdict=verdict)
+            again = False
+        due_at = self._again(event.tries) if again else None
+        return Done(event=event, verdict=verdict, payment=key, due_at=due_at)
 
     async def _take(
         self, provider_id: ProviderId, key: tuple[int, int] | None, notice: Notice
@@ -356,37 +409,51 @@ class PaymentDesk:
         """Act on what a webhook says; return the verdict in a word."""
         if key is None:
             log.warning("webhook of an unknown payment", about=notice.event_type)
-            return "unknown_payment"
+            return PaymentUnknown.code
         if notice.currency != CURRENCY:
             log.error("webhook in another currency", about=notice.event_type)
-            return "currency_differs"
-        if notice.needs_look and notice.kind in (None, NewsKind.PAID, NewsKind.FAILED):
-            await self.look(*key)
-            return "looked"
+            return CURRENCY_DIFFERS
+        if notice.kind in (NewsKind.PAID, NewsKind.FAILED) or notice.needs_look:
+            # Nothing is credited on a webhook's word: the provider is asked, and that is compared.
+            return await self._look_because(provider_id, key)
         if notice.kind is None:
             return "noted"
+        # What went back had come: where that is not known yet, the provider is asked first.
+        if await self._look_because(provider_id, key) == SILENT:
+            return SILENT
         refund = read_refund_id(self._keys, notice.refund_id) if notice.refund_id else None
         news = PaymentNews(
             line_id=key[0],
             payment_no=key[1],
             kind=notice.kind,
+            provider=provider_id,
             amount_micros=notice.amount_micros,
             provider_ref=notice.provider_ref,
             refund_no=refund[2] if refund and refund[:2] == key else None,
             refund_ref=notice.refund_ref,
             reason=notice.reason,
         )
+        return await self._submit(news)
+
+    async def _look_because(self, provider_id: ProviderId, key: tuple[int, int]) -> str:
+        view = await read_payment(self._database, *key)
+        if view is None or view.provider is not provider_id:
+            return PaymentUnknown.code
+        return await self.look(*key)
+
+    async def _submit(self, news: PaymentNews) -> str:
+        """Tell the engine; return the payment's state afterwards, or why it was refused."""
         try:
             stands = await self._engine.submit(news)
         except (Busy, Unavailable):
             raise
         except Refusal as refusal:
-            log.error("webhook refused", about=notice.event_type, code=refusal.code)
+            log.error("news of a payment refused", kind=news.kind, code=refusal.code)
             return refusal.code
         return stands.state.name.lower()
 
     async def _find(self, provider_id: ProviderId, notice: Notice) -> tuple[int, int] | None:
-        """Return which payment a notice is about; none but one of this very provider."""
+        """Return which payment a notice names, if any; the rules see whose it is."""
         key: tuple[int, int] | None = None
         if notice.payment_id:
             key = read_payment_id(self._keys, notice.payment_id)
@@ -394,15 +461,12 @@ class PaymentDesk:
             if key is None and ref:
                 named = await find_named(self._database, ref, provider_id)
                 key = named[:2] if named else None
-        if key is None:
-            return None
-        view = await read_payment(self._database, *key)
-        return key if view is not None and view.provider is provider_id else None
+        return key
 
     async def _tell(
         self, key: tuple[int, int], kind: NewsKind, *, reason: str | None = None
-    ) -> None:
-        await self._engine.submit(
+    ) -> str:
+        return await self._submit(
             PaymentNews(line_id=key[0], payment_no=key[1], kind=kind, reason=reason)
         )
 
@@ -437,3 +501,19 @@ class PaymentDesk:
         if view is None:
             raise LookupError("the payment that was just written is not there")
         return view
+
+
+def _nothing() -> None:
+    """Stand in until somebody processes events here."""
+
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Notice).decode
+
+
+def _apart(notices: Sequence[Notice]) -> list[Notice]:
+    """Return the notices of one webhook under ids of their own."""
+    return [
+        replace(notice, event_id=f"{notice.event_id}/{place}") if place else notice
+        for place, notice in enumerate(notices)
+    ]

@@ -124,12 +124,12 @@ class RefundStanding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """One thing that a webhook says, its signature proved.
+    """One thing that a webhook says, its signature proved; stored as it is.
 
     event_id: the provider's, unique. payment_id: ours, brought back; provider_ref: the
     provider's name for the payment; one of them is there. kind: None for an event that only means
-    "look at this payment" (an approval to be captured) or nothing. needs_look: ask the provider
-    before believing anything.
+    "look at this payment" (an approval to be captured) or nothing. needs_look: with no kind, have
+    the provider asked; what says PAID or FAILED is asked about in any case.
     """
 
     event_id: str

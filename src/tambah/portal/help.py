@@ -35,6 +35,8 @@ def help_routes(pages: Pages) -> list[Any]:
             codes=codes,
             code_digits=CODE_DIGITS,
             first_lock=ladder[0],
+            pays=pages.site.payments is not None,
+            refund_days=pages.site.rules.payments.refund_days,
         )
 
     return [show_help]

@@ -3,9 +3,14 @@
 from pathlib import Path
 from typing import Any
 
+from tambah.domain.payment import ProviderId
+from tambah.payments.sandbox import SandboxProvider
 from tambah.portal.help import help_routes
+from tambah.portal.look_ups import LookUps, look_up_routes
+from tambah.portal.paying import paying_routes
 from tambah.portal.results import result_routes
 from tambah.portal.sandbox import sandbox_routes
+from tambah.portal.sandbox_pay import sandbox_pay_routes
 from tambah.portal.topup import topup_routes
 from tambah.web.pages import Pages
 from tambah.web.site import Site
@@ -14,9 +19,24 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 
 def routes(site: Site) -> list[Any]:
-    """Return the portal's Litestar handlers; the sandbox's only for a demo database."""
+    """Return the portal's Litestar handlers; the sandbox's only for a demo database.
+
+    Numbers can be looked up only where they can be paid for.
+    """
     pages = Pages(site, TEMPLATES)
-    handlers = [*topup_routes(pages), *result_routes(pages), *help_routes(pages)]
+    look_ups = LookUps(site)
+    handlers = [
+        *topup_routes(pages, look_ups),
+        *result_routes(pages, look_ups),
+        *help_routes(pages),
+    ]
+    if site.payments is not None:
+        handlers += look_up_routes(pages, look_ups)
+        handlers += paying_routes(pages, look_ups, site.payments)
     if site.is_demo:
         handlers += sandbox_routes(pages)
+    if site.is_demo and site.payments is not None:
+        sandbox = site.payments.providers.by_id.get(ProviderId.SANDBOX)
+        if isinstance(sandbox, SandboxProvider):
+            handlers += sandbox_pay_routes(pages, sandbox)
     return handlers

@@ -33,6 +33,13 @@ async def add_look_up(
     return count <= most
 
 
+async def count_of_source(database: Database, source: bytes, since: datetime) -> int:
+    """Return how many numbers a source had checked since an instant."""
+    return await database.fetch_value(
+        "SELECT count(*) FROM look_up WHERE source = $1 AND at > $2", source, since
+    )
+
+
 async def count_look_ups(database: Database, since: datetime, at_most: int) -> int:
     """Return how many numbers everybody together had checked since an instant, up to `at_most`."""
     return await database.fetch_value(

@@ -4,7 +4,6 @@ A claim puts the row off; whoever dies with it loses nothing. `due_at` and `trie
 columns of a payment that are written outside the engine.
 """
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from tambah.store.database import Database
@@ -105,50 +104,3 @@ async def put_off_refund(database: Database, key: tuple[int, int, int], due_at: 
         *key,
         due_at,
     )
-
-
-async def note_event(
-    database: Database,
-    event: tuple[str, int, str, str | None],
-    payment: tuple[int, int] | None,
-    verdict: str,
-    now: datetime,
-) -> None:
-    """Keep that a provider's signed event came, and what came of it.
-
-    event: (its id, the provider, its type, the provider's name for the payment).
-    """
-    line_id, payment_no = payment or (None, None)
-    await database.execute(
-        """
-        INSERT INTO payment_event (event_id, provider, event_type, first_at, last_at, times,
-                                   line_id, payment_no, provider_ref, verdict)
-        VALUES ($1, $2, $3, $4, $4, 1, $5, $6, $7, $8)
-            ON CONFLICT (event_id, provider)
-            DO UPDATE SET last_at = excluded.last_at, times = payment_event.times + 1,
-                          verdict = CASE WHEN payment_event.line_id IS NULL
-                                         THEN excluded.verdict ELSE payment_event.verdict END,
-                          line_id = coalesce(payment_event.line_id, excluded.line_id),
-                          payment_no = coalesce(payment_event.payment_no, excluded.payment_no)
-        """,
-        event[0],
-        event[1],
-        event[2],
-        now,
-        line_id,
-        payment_no,
-        event[3],
-        verdict,
-    )
-
-
-async def recent_verdicts(database: Database, verdicts: Sequence[str]) -> list[tuple[str, int]]:
-    """Return the events (id, provider) that ended so: what a person should look at."""
-    rows = await database.fetch(
-        """
-        SELECT event_id, provider FROM payment_event WHERE verdict = ANY($1::text[])
-         ORDER BY last_at DESC LIMIT 200
-        """,
-        list(verdicts),
-    )
-    return [(row[0], row[1]) for row in rows]

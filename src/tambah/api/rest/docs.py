@@ -49,8 +49,14 @@ _SAMPLES: dict[str, str | int | datetime] = {
     "until": datetime(2027, 3, 1, 6, 45, tzinfo=UTC),
     "used_at": datetime(2027, 3, 1, 6, 30, tzinfo=UTC),
     "incident": "5f0c21ab",
+    "where": "line 12",
+    "most_mb": 20,
 }
-_SAMPLE_STATES = {"batch_state_wrong": "locked", "voucher_state_wrong": "redeemed"}
+_SAMPLE_STATES = {
+    "batch_state_wrong": "locked",
+    "voucher_state_wrong": "redeemed",
+    "payment_not_refundable": "failed",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,6 +149,13 @@ class Transfer(msgspec.Struct, frozen=True, kw_only=True):
         "reversal",
         "forfeit",
         "sale",
+        "credit",
+        "payment",
+        "refund",
+        "take_back",
+        "fee",
+        "dispute",
+        "dispute_won",
     ]
     amount: Amount
     currency: Currency

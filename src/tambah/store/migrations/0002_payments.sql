@@ -1,7 +1,7 @@
 -- Paying for a top-up.
 
--- One payment of a line. Distributed by line_id. The amounts received, credited, refunded and
--- disputed only grow. Never deleted.
+-- One payment of a line. Distributed by line_id. The amounts received, credited and refunded only
+-- grow. Never deleted.
 CREATE TABLE payment (
     line_id           bigint NOT NULL,
     payment_no        integer NOT NULL,
@@ -71,7 +71,8 @@ CREATE TABLE payment_ref (
     PRIMARY KEY (ref, provider)
 );
 
--- Every event that a provider sent and signed, and what came of it. Distributed by event_id.
+-- The inbox: every event that a provider sent and signed, stored before it is answered and
+-- processed afterwards; what came of it. Distributed by event_id. state: 1 queued, 2 done.
 CREATE TABLE payment_event (
     event_id     text NOT NULL,
     provider     smallint NOT NULL,
@@ -82,11 +83,17 @@ CREATE TABLE payment_event (
     line_id      bigint,
     payment_no   integer,
     provider_ref text,
+    state        smallint NOT NULL CONSTRAINT payment_event_state_known CHECK (state IN (1, 2)),
+    notice       bytea NOT NULL,
+    due_at       timestamptz NOT NULL,
+    tries        integer NOT NULL,
     verdict      text NOT NULL,
     PRIMARY KEY (event_id, provider)
-);
+) WITH (fillfactor = 80);
 
--- Numbers that somebody had checked, append-only: telling whose a number is has a budget. Local.
+CREATE INDEX payment_event_due ON payment_event (due_at) WHERE state = 1;
+
+-- Numbers that somebody had checked, append-only: telling of a number has a budget. Local.
 CREATE TABLE look_up (
     at      timestamptz NOT NULL,
     source  bytea NOT NULL
