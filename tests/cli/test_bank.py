@@ -158,6 +158,41 @@ def test_people_are_told_in_sentences(
     assert again.out == f"{file}: read before, nothing changed.\n"
 
 
+def test_refund_that_came_back_is_suggested_with_what_to_do(
+    tambah: Tambah, payments: list[PaymentStands], tmp_path: Path
+) -> None:
+    one = payments[0].reference
+    paid, sent, back = tmp_path / "paid.xml", tmp_path / "sent.xml", tmp_path / "back.xml"
+    paid.write_bytes(camt(Line(text=one, ref="R1")))
+    sent.write_bytes(camt(Line(text=f"{one}-1", way="D", ref="R2")))
+    back.write_bytes(camt(Line(text=f"{one}-1", ref="R3")))
+    assert tambah("bank", "import", paid).status == 0
+    assert tambah("refund", one, "--yes", "--reason", "ticket 9").status == 0
+    assert tambah("bank", "import", sent, back).status == 0
+
+    (waiting,) = tambah("bank", "queue", "--json").document["items"]
+    text = tambah("bank", "queue").out
+
+    assert waiting["reason"] == "refund_returned"
+    assert waiting["returned_refunds"] == [{"reference": one, "refund": 1}]
+    shown = f"{one[:5]}-{one[5:]}"
+    assert text.splitlines()[-1] == (
+        f"    if refund 1 came back: tambah payments resolve-refund {shown} 1 --failed"
+    )
+
+
+def test_a_link_that_somebody_names_is_read(
+    tambah: Tambah, payments: list[PaymentStands], tmp_path: Path
+) -> None:
+    file, link = tmp_path / "day.sta", tmp_path / "link.sta"
+    file.write_bytes(mt940(Line(text="hello", ref="R1")))
+    link.symlink_to(file)
+
+    assert tambah("bank", "import", link).out.splitlines()[0] == (
+        f"{link}: mt940, 1 entries, 1 of them new."
+    )
+
+
 def test_too_large_a_file_is_refused(tambah: Tambah, bank_operator: None, tmp_path: Path) -> None:
     file = tmp_path / "huge.xml"
     with file.open("wb") as opened:

@@ -209,22 +209,25 @@ def test_a_refund_that_the_provider_refuses_is_seen_at_once_and_resolved_by_hand
     assert said.status == 1
     # Logging is not set up here, and says that a refund was refused on standard output as well.
     assert said.out.splitlines()[-1] == (
-        "Refund 1: RM30.00 was refused by the provider, and is held. Send it by hand, then say so"
-        " with `tambah payments resolve-refund`."
+        "Refund 1: RM30.00 was refused by the provider, or came back, and is held. See to it with"
+        " `tambah payments resolve-refund`: `again` sends it once more; `done` says that you"
+        " sent it by hand; `kept` keeps it."
     )
     shown = shop.tambah("payments", "show", reference, "--json")
     assert amounts(shown) == ("refunding", "30.00", "30.00", "0.00")
 
     resolve = ("payments", "resolve-refund", reference, 1)
-    assert shop.tambah(*resolve, "--done").status == 1  # no reason
+    assert shop.tambah(*resolve, "done").status == 1  # no reason
     assert shop.tambah(*resolve, *WHY).status == 2
-    assert shop.tambah(*resolve, "--done", "--failed", *WHY).status == 2
-    assert shop.tambah("payments", "resolve-refund", reference, 7, "--done", *WHY).status == 2
-    assert shop.tambah(*resolve, "--failed", *WHY).status == 0
-    done = shop.tambah(*resolve, "--done", *WHY)
+    assert shop.tambah(*resolve, "done", "failed", *WHY).status == 2
+    assert shop.tambah("payments", "resolve-refund", reference, 7, "done", *WHY).status == 2
+    assert shop.tambah(*resolve, "failed", *WHY).status == 0
+    done = shop.tambah(*resolve, "done", *WHY)
     assert (done.status, amounts(done)) == (0, ("refunded", "30.00", "0.00", "30.00"))
-    again = shop.tambah(*resolve, "--failed", *WHY)
-    assert (again.status, again.document["refunds"][0]["state"]) == (1, "done")
+    again = shop.tambah(*resolve, "failed", *WHY)
+    assert (again.status, amounts(again)) == (0, ("refunding", "30.00", "30.00", "0.00"))
+    kept = shop.tambah(*resolve, "kept", *WHY)
+    assert (kept.status, amounts(kept)) == (0, ("credited", "30.00", "0.00", "0.00"))
     audited = shop.fetch("SELECT why FROM audit WHERE action = 'PaymentNews'")
     assert {row[0] for row in audited} == {"ticket 12"}
     assert shop.tambah("verify", "--full", "--json").status == 0

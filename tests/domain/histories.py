@@ -145,11 +145,12 @@ _NEWS = st.builds(
     PaymentNews,
     line_id=_LINE_IDS,
     payment_no=_PAYMENT_NOS,
-    kind=st.sampled_from([*NewsKind] + [NewsKind.PAID] * 9 + [NewsKind.REFUNDED] * 2),
+    kind=st.sampled_from([*NewsKind] + [NewsKind.PAID] * 11 + [NewsKind.REFUNDED] * 2),
     amount_micros=st.sampled_from([21, 21, 21, 21, 20, 6, 5, 11, 10]).map(lambda rm: rm * RM),
     provider_ref=st.sampled_from([None, "p1", "p2"]),
     refund_no=st.sampled_from([None, None, 1, 1, 2]),
     refund_ref=st.sampled_from([None, "r1", "r2"]),
+    dispute_ref=st.sampled_from([None, "d1", "d2"]),
 )
 _REFUNDS = st.builds(
     RefundPayment,

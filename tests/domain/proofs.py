@@ -8,7 +8,7 @@ from datetime import datetime
 from tambah.domain.balance import Bucket, BucketKind, is_live
 from tambah.domain.ledger import OWN_ACCOUNTS, Account, Transfer, TransferKind
 from tambah.domain.line import LineState, stage_at
-from tambah.domain.payment import NEVER_PAID, OPEN_STATES, RefundState
+from tambah.domain.payment import NEVER_PAID, OPEN_STATES, UNSENT
 from tambah.domain.state import TopUpRecord, TopUpSource
 from tambah.domain.voucher import VoucherState
 
@@ -152,6 +152,7 @@ def prove_payments(books: MemoryBooks) -> None:
         key = (t.owner_id, t.payment_no)
         sums[*key, "received"] += t.amount_micros * (t.kind is TransferKind.PAYMENT)
         sums[*key, "refunded"] += t.amount_micros * (t.kind is TransferKind.REFUND)
+        sums[*key, "refunded"] -= t.amount_micros * (t.kind is TransferKind.REFUND_RETURNED)
         sums[*key, "disputed"] += t.amount_micros * (t.kind is TransferKind.DISPUTE)
         sums[*key, "disputed"] -= t.amount_micros * (t.kind is TransferKind.DISPUTE_WON)
         sums[*key, "held"] += t.amount_micros * (t.credit is Account.HELD)
@@ -171,7 +172,7 @@ def prove_payments(books: MemoryBooks) -> None:
         assert payment.held_micros == sums.pop((*key, "held"), 0)
         assert payment.topup_no == credited.pop(key, None)
         assert payment.received_micros in (0, payment.total_micros)
-        under_way = [r for r in account.refunds if r.state is not RefundState.DONE]
+        under_way = [r for r in account.refunds if r.state in UNSENT]
         if payment.topup_no is not None:
             assert payment.held_micros == sum(r.amount_micros for r in under_way)
         assert [r.refund_no for r in account.refunds] == list(range(1, payment.refund_seq + 1))

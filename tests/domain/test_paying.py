@@ -181,15 +181,16 @@ def test_a_line_that_is_full_takes_no_payment() -> None:
         books.submit(opening(), NOW)
 
 
-def test_payments_of_a_day_are_limited_and_failed_ones_do_not_count() -> None:
+def test_payments_of_a_day_are_limited_and_open_ones_do_not_count() -> None:
     books = books_for(line_daily_count=2)
-    books.submit(opening("a"), NOW)
-    books.submit(opening("b"), NOW)
+    for number in (1, 2):
+        books.submit(opening(f"form {number}"), NOW)
+        books.submit(opening(f"a stranger's {number}"), NOW)
+    for number in (1, 3):
+        books.submit(news(NewsKind.PAID, 20, payment_no=number), NOW)
     with pytest.raises(no.PaymentsOfDayReached):
-        books.submit(opening("c"), NOW)
-    books.submit(news(NewsKind.FAILED), NOW)
-    books.submit(opening("c"), NOW)
-    books.submit(opening("d"), day(1) + timedelta(hours=1))
+        books.submit(opening("form 3"), NOW)
+    books.submit(opening("form 3"), day(1) + timedelta(hours=1))
 
 
 # What a provider says
@@ -258,6 +259,10 @@ def test_news_of_no_payment_is_refused() -> None:
         books.submit(news(NewsKind.PAID, 20), NOW)
     with pytest.raises(no.PaymentUnknown):
         books.submit(replace(news(NewsKind.PAID, 20), line_id=99), NOW)
+    books.submit(opening(), NOW)
+    with pytest.raises(no.PaymentUnknown):
+        books.submit(news(NewsKind.PAID, 20, provider=ProviderId.STRIPE), NOW)
+    books.submit(news(NewsKind.PAID, 20, provider=ProviderId.SANDBOX), NOW)
 
 
 @pytest.mark.parametrize("state", [LineState.EXPIRED, LineState.TERMINATED])
@@ -306,13 +311,23 @@ _FULL_STORY = (
 )
 
 
+def tell(books: MemoryBooks, *stories: PaymentNews) -> None:
+    """Submit news; what goes back before it is known to have come is refused and told again."""
+    for one in stories:
+        before = books.state()
+        try:
+            books.submit(one, NOW)
+        except no.PaymentNotRefundable:
+            assert books.payments[LINE, 1].payment.received_micros == 0
+            assert books.state() == before
+        prove(books)
+
+
 @pytest.mark.parametrize("order", list(itertools.permutations(_FULL_STORY)))
 def test_news_in_any_order_end_the_same(order: tuple[PaymentNews, ...]) -> None:
     books = books_for()
     books.submit(opening(), NOW)
-    for one in order + order:
-        books.submit(one, NOW)
-        prove(books)
+    tell(books, *order, *order)
     payment = books.payments[LINE, 1].payment
     assert payment.state is PaymentState.REFUNDED
     assert payment.received_micros == payment.refunded_micros == 20 * RM
@@ -332,9 +347,7 @@ _DISPUTE_STORY = (
 def test_a_dispute_in_any_order_ends_the_same(order: tuple[PaymentNews, ...]) -> None:
     books = books_for()
     books.submit(opening(), NOW)
-    for one in order + order:
-        books.submit(one, NOW)
-        prove(books)
+    tell(books, *order, *order)
     payment = books.payments[LINE, 1].payment
     assert (payment.state, payment.dispute) == (PaymentState.CREDITED, Dispute.WON)
     assert balances(books)[Account.DISPUTES] == 0
@@ -361,9 +374,34 @@ def test_a_dispute_that_ends_by_a_refund_takes_the_money_once() -> None:
     books = paid_books()
     books.submit(news(NewsKind.DISPUTED, 20), NOW)
     answer = stands(books.submit(news(NewsKind.REFUNDED, 20, refund_ref="r1"), NOW))
-    assert (answer.dispute, answer.refunded_micros) == (Dispute.LOST, 0)
-    assert balances(books)[Account.CLEARING_SANDBOX] == 0
+    assert (answer.dispute, answer.refunded_micros) == (Dispute.LOST, 20 * RM)
+    assert balances(books)[Account.CLEARING_SANDBOX] == balances(books)[Account.DISPUTES] == 0
     assert not stands(books.submit(news(NewsKind.REFUNDED, 20, refund_ref="r1"), NOW)).changed
+    prove(books)
+
+
+def test_a_lost_dispute_of_a_part_and_the_refund_that_ended_it_count_once() -> None:
+    books = paid_books()
+    books.submit(news(NewsKind.DISPUTED, 5), NOW)
+    books.submit(news(NewsKind.DISPUTE_LOST), NOW)
+    books.submit(news(NewsKind.REFUNDED, 5, refund_ref="r1"), NOW)
+    payment = books.payments[LINE, 1].payment
+    assert (payment.disputed_micros, payment.refunded_micros) == (0, 5 * RM)
+    assert balances(books)[Account.CLEARING_SANDBOX] == -15 * RM
+    prove(books)
+
+
+def test_a_second_dispute_is_taken_in_and_a_repeat_of_the_first_is_not() -> None:
+    books = paid_books()
+    books.submit(news(NewsKind.DISPUTED, 20, dispute_ref="d1"), NOW)
+    books.submit(news(NewsKind.DISPUTE_WON, dispute_ref="d1"), NOW)
+    assert not stands(books.submit(news(NewsKind.DISPUTED, 20, dispute_ref="d1"), NOW)).changed
+    assert not stands(books.submit(news(NewsKind.DISPUTED, 20), NOW)).changed
+    answer = stands(books.submit(news(NewsKind.DISPUTED, 20, dispute_ref="d2"), NOW))
+    assert answer.dispute is Dispute.OPEN
+    assert balances(books)[Account.DISPUTES] == -20 * RM
+    books.submit(news(NewsKind.DISPUTE_LOST, dispute_ref="d2"), NOW)
+    assert books.payments[LINE, 1].payment.dispute is Dispute.LOST
     prove(books)
 
 
@@ -378,14 +416,26 @@ def test_a_dispute_after_a_full_refund_takes_nothing_more() -> None:
     prove(books)
 
 
-def test_a_lost_dispute_that_comes_first_implies_the_payment() -> None:
+def test_a_lost_dispute_is_lost_for_good() -> None:
+    books = paid_books()
+    answer = stands(books.submit(news(NewsKind.DISPUTE_LOST, 20), NOW))
+    assert (answer.state, answer.dispute) == (PaymentState.DISPUTED, Dispute.LOST)
+    assert not stands(books.submit(news(NewsKind.DISPUTE_LOST, 20), NOW)).changed
+    assert not stands(books.submit(news(NewsKind.DISPUTE_WON), NOW)).changed
+    prove(books)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [NewsKind.REFUNDED, NewsKind.DISPUTED, NewsKind.DISPUTE_WON, NewsKind.DISPUTE_LOST],
+)
+def test_what_goes_back_is_not_believed_before_it_is_known_to_have_come(kind: NewsKind) -> None:
     books = books_for()
     books.submit(opening(), NOW)
-    answer = stands(books.submit(news(NewsKind.DISPUTE_LOST), NOW))
-    assert (answer.state, answer.received_micros) == (PaymentState.DISPUTED, 20 * RM)
-    assert not stands(books.submit(news(NewsKind.PAID, 20), NOW)).changed
-    assert not stands(books.submit(news(NewsKind.DISPUTE_LOST), NOW)).changed
-    prove(books)
+    before = books.state()
+    with pytest.raises(no.PaymentNotRefundable):
+        books.submit(news(kind, 20, refund_ref="r1"), NOW)
+    assert books.state() == before
 
 
 def test_a_payment_may_have_two_names_and_keeps_the_first() -> None:
@@ -395,17 +445,6 @@ def test_a_payment_may_have_two_names_and_keeps_the_first() -> None:
     books.submit(news(NewsKind.PAID, 20, provider_ref="intent"), NOW)
     assert books.payments[LINE, 1].payment.provider_ref == "session"
     assert {("session", 1), ("intent", 1)} < set(books.payment_refs)
-
-
-def test_a_part_sent_back_before_the_payment_was_known_leaves_the_rest_to_a_person() -> None:
-    books = books_for()
-    books.submit(opening(), NOW)
-    answer = stands(books.submit(news(NewsKind.REFUNDED, 5, refund_ref="r1"), NOW))
-    assert (answer.state, answer.held_micros) == (PaymentState.PAID, 15 * RM)
-    assert books.payments[LINE, 1].payment.reason == "partly_refunded"
-    answer = stands(books.submit(refunding(), NOW))
-    assert (answer.refund_micros, answer.state) == (15 * RM, PaymentState.REFUNDING)
-    prove(books)
 
 
 # Refunds by hand
@@ -519,21 +558,87 @@ def test_a_refund_of_credit_that_was_forfeited_is_at_the_operators_cost() -> Non
     prove(books)
 
 
-def test_a_refused_refund_keeps_the_money_in_sight() -> None:
+def failed_books() -> MemoryBooks:
+    """Return books in which Alice's payment is to go back, and the provider refuses."""
     books = paid_books()
     books.submit(refunding(), NOW)
-    failed = news(NewsKind.REFUND_FAILED, refund_no=1)
-    answer = stands(books.submit(failed, NOW))
-    assert (answer.state, answer.held_micros) == (PaymentState.REFUNDING, 20 * RM)
+    books.submit(news(NewsKind.REFUND_FAILED, refund_no=1), NOW)
+    return books
+
+
+def test_a_refused_refund_keeps_the_money_in_sight() -> None:
+    books = failed_books()
+    payment = books.payments[LINE, 1].payment
+    assert (payment.state, payment.held_micros) == (PaymentState.REFUNDING, 20 * RM)
     refund = books.payments[LINE, 1].refunds[0]
     assert (refund.state, refund.due_at) == (RefundState.FAILED, None)
-    assert not stands(books.submit(failed, NOW)).changed
-    assert not stands(books.submit(news(NewsKind.REFUND_FAILED, refund_no=7), NOW)).changed
+    for number in (1, 7):
+        again = news(NewsKind.REFUND_FAILED, refund_no=number)
+        assert not stands(books.submit(again, NOW)).changed
     with pytest.raises(no.PaymentNotRefundable):
         books.submit(refunding(key="again"), NOW)
     by_hand = news(NewsKind.REFUNDED, 20, refund_no=1, actor=STAFF)
     assert stands(books.submit(by_hand, NOW)).state is PaymentState.REFUNDED
     assert books.audits[-1].action == "PaymentNews"
+    prove(books)
+
+
+def test_a_refused_refund_made_at_the_providers_desk_is_that_refund() -> None:
+    books = failed_books()
+    answer = stands(books.submit(news(NewsKind.REFUNDED, 20, refund_ref="desk"), NOW))
+    assert (answer.state, answer.refund_no) == (PaymentState.REFUNDED, 1)
+    prove(books)
+
+
+def test_a_refused_refund_may_be_sent_again_under_another_number() -> None:
+    books = failed_books()
+    again = news(NewsKind.REFUND_AGAIN, refund_no=1, actor=STAFF)
+    answer = stands(books.submit(again, NOW))
+    assert (answer.state, answer.refund_no) == (PaymentState.REFUNDING, 2)
+    first, second = books.payments[LINE, 1].refunds
+    assert (first.state, second.state) == (RefundState.CANCELLED, RefundState.PENDING)
+    assert second.due_at == NOW
+    with pytest.raises(no.PaymentNotRefundable):
+        books.submit(again, NOW)
+    done = news(NewsKind.REFUNDED, 20, refund_no=2, refund_ref="r2")
+    assert stands(books.submit(done, NOW)).state is PaymentState.REFUNDED
+    prove(books)
+
+
+def test_the_money_of_a_refused_refund_may_be_kept() -> None:
+    books = failed_books()
+    kept = news(NewsKind.REFUND_KEPT, refund_no=1, actor=STAFF)
+    answer = stands(books.submit(kept, NOW))
+    assert (answer.state, answer.held_micros) == (PaymentState.CREDITED, 0)
+    assert balances(books)[Account.ADJUSTMENTS] == 20 * RM
+    for number in (1, 9):
+        with pytest.raises(no.PaymentNotRefundable):
+            books.submit(news(NewsKind.REFUND_KEPT, refund_no=number, actor=STAFF), NOW)
+    prove(books)
+
+
+def test_a_refund_that_comes_back_is_held_again() -> None:
+    books = paid_books()
+    books.submit(refunding(), NOW)
+    books.submit(news(NewsKind.REFUNDED, 20, refund_no=1, refund_ref="r1"), NOW)
+    answer = stands(books.submit(news(NewsKind.REFUND_FAILED, refund_ref="r1"), NOW))
+    assert (answer.state, answer.held_micros) == (PaymentState.REFUNDING, 20 * RM)
+    assert answer.refunded_micros == 0
+    assert balances(books)[Account.CLEARING_SANDBOX] == -20 * RM
+    books.submit(news(NewsKind.REFUND_AGAIN, refund_no=1, actor=STAFF), NOW)
+    books.submit(news(NewsKind.REFUNDED, 20, refund_no=2), NOW)
+    assert books.payments[LINE, 1].payment.state is PaymentState.REFUNDED
+    prove(books)
+
+
+def test_nobody_sends_back_less_than_a_sen() -> None:
+    books = paid_books()
+    drawn = replace(adjust("call", -1), amount_micros=-1_234_567)
+    books.submit(drawn, NOW)
+    answer = stands(books.submit(refunding(), NOW))
+    assert answer.refund_micros == 17_630_000
+    assert books.lines[LINE].main.remaining_micros == 0
+    assert balances(books)[Account.ADJUSTMENTS] == 1_234_567 + 5_433
     prove(books)
 
 
@@ -548,12 +653,15 @@ def test_a_refund_made_at_the_providers_desk_takes_the_credit_back() -> None:
     prove(books)
 
 
-def test_a_webhook_that_overtakes_our_own_refund_is_that_refund() -> None:
+def test_a_refund_at_the_providers_desk_is_not_taken_for_ours() -> None:
     books = paid_books()
-    books.submit(refunding(), NOW)
-    answer = stands(books.submit(news(NewsKind.REFUNDED, 20, refund_ref="r1"), NOW))
-    assert (answer.state, answer.refund_no) == (PaymentState.REFUNDED, 1)
-    assert len(books.payments[LINE, 1].refunds) == 1
+    books.submit(refunding(5), NOW)
+    books.submit(news(NewsKind.REFUNDED, 5, refund_ref="desk"), NOW)
+    books.submit(news(NewsKind.REFUNDED, 5, refund_no=1, refund_ref="ours"), NOW)
+    payment = books.payments[LINE, 1].payment
+    assert payment.refunded_micros == 10 * RM
+    assert len(books.payments[LINE, 1].refunds) == 2
+    assert balances(books)[Account.CLEARING_SANDBOX] == -10 * RM
     prove(books)
 
 

@@ -37,6 +37,7 @@ from tambah.payments.provider import (
 from tambah.payments.rerun import rerun
 from tambah.payments.sandbox import LATE_SECONDS, Ending
 from tambah.store.database import Database
+from tambah.store.payment_inbox import Done, claim_events, finish_events
 from tambah.store.views.payments import list_payments
 from tests.engine.books import add_line
 
@@ -121,6 +122,8 @@ async def test_a_payer_who_never_came_back_is_given_up_in_the_end(house: House) 
     assert (await house.view(opened)).state is PaymentState.AWAITING
     await poll(house, 2 * 3600)
     assert (await house.view(opened)).state is PaymentState.EXPIRED
+    assert await poll(house, 3601) == 1, "its page may outlive it"
+    assert await poll(house, 24 * 3600) == 1
     assert await poll(house, 24 * 3600) == 0
 
 
@@ -580,6 +583,61 @@ async def test_a_silent_provider_is_given_up_in_the_end_and_staff_may_try_again(
     ]
     await shop.work()
     assert (await the_payment(shop)).state is PaymentState.CREDITED
+
+
+@pytest.mark.parametrize("kind", [NewsKind.REFUNDED, NewsKind.DISPUTED, NewsKind.DISPUTE_WON])
+@pytest.mark.parametrize(
+    "standing",
+    [Standing(stage=Stage.PAID, amount_micros=1 * RM), Standing(stage=Stage.OPEN)],
+)
+async def test_what_goes_back_waits_until_the_provider_says_that_it_came(
+    shop: House, moody: Moody, kind: NewsKind, standing: Standing
+) -> None:
+    opened = await pay_by_card(shop)
+    moody.standing = standing
+    payment = await the_payment(shop)
+    await hear(shop, moody, notice(shop, payment, kind=kind, refund_ref="re_1"))
+    assert await verdicts(shop) == [("not_received", 1)]
+    assert await shop.database.fetch_value("SELECT count(*) FROM transfer") == 0
+    moody.standing = PAID_30
+    shop.clock.offset += timedelta(seconds=11)
+    await shop.work()
+    assert (await shop.view(opened)).payment.received_micros == 30 * RM
+    await proved(shop)
+
+
+async def test_a_payment_given_up_too_soon_is_still_asked_about(shop: House, moody: Moody) -> None:
+    await pay_by_card(shop)
+    await poll(shop, 2 * 3600)
+    assert (await the_payment(shop)).state is PaymentState.EXPIRED
+    moody.standing = PAID_30
+    await poll(shop, 3601)
+    assert (await the_payment(shop)).state is PaymentState.CREDITED
+
+
+async def test_an_event_that_cannot_be_read_holds_up_no_other(shop: House, moody: Moody) -> None:
+    await pay_by_card(shop)
+    moody.standing = PAID_30
+    moody.notices = [
+        notice(shop, await the_payment(shop)),
+        notice(shop, await the_payment(shop), event_id="evt_0"),
+    ]
+    await shop.desk.hear(ProviderId.STRIPE, {}, b"")
+    await shop.database.execute("UPDATE payment_event SET notice = '' WHERE event_id = 'evt_1'")
+    await shop.work()
+    assert sorted(await verdicts(shop)) == [("credited", 1), ("failed", 1)]
+
+
+async def test_a_claim_that_another_took_since_has_no_more_say(shop: House, moody: Moody) -> None:
+    await pay_by_card(shop)
+    moody.notices = [notice(shop, await the_payment(shop), kind=None)]
+    await shop.desk.hear(ProviderId.STRIPE, {}, b"")
+    now, lease = shop.clock.now(), timedelta(seconds=1)
+    (slow,) = await claim_events(shop.database, now, lease, 9)
+    (quick,) = await claim_events(shop.database, now + 2 * lease, lease, 9)
+    await finish_events(shop.database, [Done(event=quick, verdict="noted")])
+    await finish_events(shop.database, [Done(event=slow, verdict="silent", due_at=now)])
+    assert await verdicts(shop) == [("noted", 1)]
 
 
 async def test_several_things_in_one_webhook_are_each_processed(shop: House, moody: Moody) -> None:

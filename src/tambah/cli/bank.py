@@ -55,7 +55,8 @@ def import_command(files: tuple[Path, ...]) -> Answer:
         async with _bank_desk(desk) as bank_desk:
             for file in files:
                 try:
-                    done = await bank_desk.import_path(file)
+                    # Somebody named it, so a link is meant to be followed.
+                    done = await bank_desk.import_path(file.resolve())
                 except (StatementMalformed, StatementTooLarge) as refusal:
                     is_wrong = True
                     documents.append({"file": file, "refused": _refused(refusal)})
@@ -219,6 +220,9 @@ def _entry(entry: QueuedEntry) -> dict[str, object]:
             }
             for payment in entry.named
         ],
+        "returned_refunds": [
+            {"reference": one.reference, "refund": one.refund_no} for one in entry.returned
+        ],
         "suggestions": [
             {
                 "reference": suggestion.reference,
@@ -243,6 +247,11 @@ def _shown(entry: QueuedEntry) -> str:
         f"    names {show_reference(one.reference)} "
         f"(RM{ringgit(one.total_micros)}, RM{ringgit(one.received_micros)} received)"
         for one in entry.named
+    ]
+    lines += [
+        f"    if refund {one.refund_no} came back: tambah payments resolve-refund "
+        f"{show_reference(one.reference)} {one.refund_no} --failed"
+        for one in entry.returned
     ]
     lines += [
         f"    perhaps {show_reference(one.reference)} "

@@ -92,19 +92,28 @@ def list_command(state: str | None, since: date | None, limit: int) -> Answer:
     return at_desk(look)
 
 
+_ENDINGS = {
+    "done": (NewsKind.REFUNDED, RefundState.DONE),
+    "failed": (NewsKind.REFUND_FAILED, RefundState.FAILED),
+    "again": (NewsKind.REFUND_AGAIN, RefundState.CANCELLED),
+    "kept": (NewsKind.REFUND_KEPT, RefundState.CANCELLED),
+}
+"""How a person may say that a refund ended, and how it stands then."""
+
+
 @payments.command("resolve-refund", cls=rich_click.RichCommand)
 @click.argument("reference")
 @click.argument("refund", type=int)
-@click.option("--done", "is_done", is_flag=True, help="The money has gone back.")
-@click.option("--failed", "is_failed", is_flag=True, help="It does not go back by itself.")
+@click.argument("ending", type=click.Choice(list(_ENDINGS)))
 @reason
 @answering
-def resolve_refund(
-    reference: str, refund: int, is_done: bool, is_failed: bool, reason: str
-) -> Answer:
-    """Say how the REFUND (its first is 1) of REFERENCE ended that a person saw to."""
-    if is_done == is_failed:
-        raise click.UsageError("give one of --done and --failed")
+def resolve_refund(reference: str, refund: int, ending: str, reason: str) -> Answer:
+    """Say how the REFUND (its first is 1) of REFERENCE ended that a person saw to.
+
+    done: the money has gone back. failed: it has not, or came back. Of one that failed, again:
+    send it once more; kept: the money stays with you.
+    """
+    kind, wanted = _ENDINGS[ending]
 
     async def resolve(desk: Desk) -> Answer:
         """Have the engine take it in."""
@@ -113,7 +122,7 @@ def resolve_refund(
         news = PaymentNews(
             line_id=view.line_id,
             payment_no=view.payment_no,
-            kind=NewsKind.REFUNDED if is_done else NewsKind.REFUND_FAILED,
+            kind=kind,
             amount_micros=found.amount_micros,
             refund_no=refund,
             reason="by_hand",
@@ -123,7 +132,6 @@ def resolve_refund(
             await engine.submit(news)
         after = await _reread(desk, view)
         ended = _refund_of(after, refund)
-        wanted = RefundState.DONE if is_done else RefundState.FAILED
         return Answer(
             document=_document(after),
             text=_refund_in_words(after, ended),
@@ -368,8 +376,11 @@ def _refund_in_words(view: PaymentView, refund: Refund) -> str:
             )
         case RefundState.PENDING:
             return f"{amount} is on its way; it is sent again until the provider has taken it."
+        case RefundState.CANCELLED:
+            return f"{amount} was settled otherwise."
         case RefundState.FAILED:
             return (
-                f"{amount} was refused by the provider, and is held. Send it by hand, then say so"
-                " with `tambah payments resolve-refund`."
+                f"{amount} was refused by the provider, or came back, and is held. See to it with"
+                " `tambah payments resolve-refund`: `again` sends it once more; `done` says that"
+                " you sent it by hand; `kept` keeps it."
             )

@@ -164,7 +164,7 @@ class OpenPayment:
 
 
 class NewsKind(StrEnum):
-    """What a provider says of a payment."""
+    """What a provider says of a payment; REFUND_AGAIN and REFUND_KEPT a person alone."""
 
     BEGUN = "begun"
     UNKNOWN = "unknown"
@@ -173,6 +173,8 @@ class NewsKind(StrEnum):
     EXPIRED = "expired"
     REFUNDED = "refunded"
     REFUND_FAILED = "refund_failed"
+    REFUND_AGAIN = "refund_again"
+    REFUND_KEPT = "refund_kept"
     DISPUTED = "disputed"
     DISPUTE_WON = "dispute_won"
     DISPUTE_LOST = "dispute_lost"
@@ -186,7 +188,7 @@ class PaymentNews:
     provider says, in ringgit by then (another currency is refused before). provider: who says so,
     None for ourselves; provider_ref: the payment's name there. refund_no: our refund that it
     speaks of, None for one that was made at the provider's desk; refund_ref: the provider's name
-    for the refund. actor: who matched it by hand, if somebody did.
+    for the refund, dispute_ref: for the dispute. actor: who matched it by hand, if somebody did.
     """
 
     line_id: int
@@ -198,6 +200,7 @@ class PaymentNews:
     pay_url: str | None = None
     refund_no: int | None = None
     refund_ref: str | None = None
+    dispute_ref: str | None = None
     reason: str | None = None
     actor: Actor | None = None
 

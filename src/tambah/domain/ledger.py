@@ -60,7 +60,7 @@ class TransferKind(IntEnum):
     CREDIT: a payment that was received becomes credit. PAYMENT: money came in at a provider;
     REFUND: it went back. TAKE_BACK: part of a payment's credit, to be sent back; from adjustments
     when it is spent. FEE: what was paid on top. DISPUTE: a payer's bank took the money back;
-    DISPUTE_WON: it came again.
+    DISPUTE_WON: it came again. REFUND_RETURNED: a refund came back to the provider.
     """
 
     REDEMPTION = 1
@@ -80,6 +80,7 @@ class TransferKind(IntEnum):
     FEE = 15
     DISPUTE = 16
     DISPUTE_WON = 17
+    REFUND_RETURNED = 18
 
 
 class Transfer(Record, frozen=True, kw_only=True):

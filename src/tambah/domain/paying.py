@@ -23,6 +23,7 @@ from tambah.domain.payment import (
     PaymentAccount,
     PaymentState,
     ProviderId,
+    Refund,
     RefundState,
     reference_for,
 )
@@ -32,13 +33,13 @@ from tambah.domain.payment_changes import (
     name,
     stands,
     state_of,
-    with_refund,
 )
 from tambah.domain.records import replace
-from tambah.domain.refunding import open_refund, settle_refund
+from tambah.domain.refunding import cancel_refund, fail_refund, open_refund, settle_refund
 from tambah.domain.refusals import (
     AmountOutOfRange,
     PaymentAmountDiffers,
+    PaymentNotRefundable,
     PaymentsOfDayReached,
     PaymentUnknown,
     Refusal,
@@ -50,6 +51,9 @@ OWN_NAME = 0
 
 LOOK_AFTER = timedelta(seconds=15)
 """How long the payer is left alone before the provider is first asked."""
+
+ASK_LATE_AFTER = timedelta(hours=1)
+"""How soon a payment that came to nothing is asked about once more: a page may outlive it."""
 
 ASK_AGAIN_AFTER = timedelta(seconds=5)
 """How soon the provider is asked when it did not answer."""
@@ -228,93 +232,131 @@ def _expired(command: PaymentNews, draft: Draft) -> None:
 
 
 def _close(draft: Draft, state: PaymentState, reason: str) -> None:
-    """End the wait. Money that comes all the same is credited like any other."""
+    """End the wait. Money that comes all the same is credited like any other, and asked for."""
     payment = draft.require_payment().payment
     if payment.state in OPEN_STATES:
-        change(draft, replace(payment, state=state, reason=reason, pay_url=None, due_at=None))
+        due_at = None if payment.provider_ref is None else draft.now + ASK_LATE_AFTER
+        change(draft, replace(payment, state=state, reason=reason, pay_url=None, due_at=due_at))
 
 
 def _refunded(command: PaymentNews, draft: Draft) -> int | None:
     """Take in that money went back: of our refund, or of one made at the provider's desk."""
-    account = draft.require_payment()
-    if account.payment.received_micros == 0:
-        # The news came before that of the payment: what went back had come in.
-        _receive(command, draft)
+    _require_received(draft)
     refund_no = _which_refund(command, draft.require_payment())
     if refund_no is None:
+        _turn_dispute(draft, command.amount_micros)
         amount_micros = min(command.amount_micros, left_micros(draft.require_payment()))
         if amount_micros <= 0:
-            _end_dispute(draft)
             return None
         refund_no = open_refund(
             draft, amount_micros, reason="provider", forgive_spent=True, is_sent=True
         )
     settle_refund(draft, refund_no, command.refund_ref)
     _name_refund(command, draft, refund_no)
-    _leave_the_rest(draft)
     return refund_no
 
 
-def _end_dispute(draft: Draft) -> None:
-    """Take a refund of what the payer's bank had taken already for the end of the dispute."""
+def _require_received(draft: Draft) -> None:
+    """Refuse news of money that goes on before it is known to have come: ask for that first."""
     payment = draft.require_payment().payment
-    if payment.dispute is Dispute.OPEN:
-        change(draft, replace(payment, dispute=Dispute.LOST))
+    if payment.received_micros == 0:
+        raise PaymentNotRefundable(state=payment.state.name.lower())
 
 
-def _leave_the_rest(draft: Draft) -> None:
-    """Hold what is left of a payment of which a part went back before it was known to be here.
-
-    The promise was for the whole price, so what becomes of the rest is for a person to decide.
-    """
+def _turn_dispute(draft: Draft, amount_micros: int) -> None:
+    """Count what a dispute took as the refund by which the provider ended it: it went once."""
     payment = draft.require_payment().payment
-    if payment.state is PaymentState.PAID and payment.held_micros > 0:
-        change(draft, replace(payment, reason="partly_refunded"))
+    turned = min(amount_micros, payment.disputed_micros)
+    if turned > 0:
+        _book_dispute(draft, turned, won=True)
+        left = payment.disputed_micros - turned
+        change(draft, replace(payment, dispute=Dispute.LOST, disputed_micros=left))
 
 
 def _which_refund(command: PaymentNews, account: PaymentAccount) -> int | None:
     """Return the refund that the news speaks of, None for one we know nothing of.
 
-    The provider's answer to our own request may come after its webhook: then the one that is
-    under way for the same amount, and has no name yet, is meant.
+    One that the provider refused, and that then goes through for the same amount, was sent by
+    hand.
     """
+    named = _named_refund(command, account)
+    if named is not None or command.refund_no is not None:
+        return named.refund_no if named else None
     for refund in account.refunds:
-        if refund.refund_no == command.refund_no or (
-            command.refund_ref is not None and refund.provider_ref == command.refund_ref
-        ):
+        failed = refund.state is RefundState.FAILED
+        if failed and refund.amount_micros == command.amount_micros:
             return refund.refund_no
+    return None
+
+
+def _named_refund(command: PaymentNews, account: PaymentAccount) -> Refund | None:
+    """Return the refund that the news names: by our number, or as the provider calls it."""
     for refund in account.refunds:
-        if (
-            refund.state is RefundState.PENDING
-            and refund.provider_ref is None
-            and refund.amount_micros == command.amount_micros
-        ):
-            return refund.refund_no
+        if refund.refund_no == command.refund_no:
+            return refund
+        if command.refund_ref is not None and refund.provider_ref == command.refund_ref:
+            return refund
     return None
 
 
 def _refund_failed(command: PaymentNews, draft: Draft) -> int | None:
-    account = draft.require_payment()
-    for refund in account.refunds:
-        if refund.refund_no == command.refund_no or (
-            command.refund_ref is not None and refund.provider_ref == command.refund_ref
-        ):
-            if refund.state is RefundState.PENDING:
-                failed = replace(refund, state=RefundState.FAILED, due_at=None)
-                draft.payment = replace(account, refunds=with_refund(account.refunds, failed))
-            return refund.refund_no
-    return None
-
-
-def _disputed(command: PaymentNews, draft: Draft) -> int | None:
-    payment = draft.require_payment().payment
-    if payment.dispute is not Dispute.NONE:
+    refund = _named_refund(command, draft.require_payment())
+    if refund is None:
         return None
-    refund_no: int | None = None
-    if payment.received_micros == 0:
-        _receive(command, draft)
-        refund_no = _credit_or_refund(draft)
-        payment = draft.require_payment().payment
+    fail_refund(draft, refund)
+    return refund.refund_no
+
+
+def _refund_again(command: PaymentNews, draft: Draft) -> int | None:
+    """Have a refund that failed sent once more, under a number of its own."""
+    refund = _require_failed(command, draft)
+    cancel_refund(draft, refund)
+    account = draft.require_payment()
+    again = replace(
+        refund,
+        refund_no=account.payment.refund_seq + 1,
+        at=draft.now,
+        state=RefundState.PENDING,
+        provider_ref=None,
+        settled_at=None,
+        due_at=draft.now,
+    )
+    payment = replace(account.payment, refund_seq=again.refund_no)
+    opened = PaymentAccount(payment=payment, refunds=(*account.refunds, again))
+    draft.payment = replace(opened, payment=replace(payment, state=state_of(opened)))
+    return again.refund_no
+
+
+def _refund_kept(command: PaymentNews, draft: Draft) -> int | None:
+    """Keep the money of a refund that failed: the operator settles it with the payer otherwise."""
+    refund = _require_failed(command, draft)
+    cancel_refund(draft, refund)
+    account = draft.require_payment()
+    note = Note(payment_no=refund.payment_no)
+    kind = TransferKind.TAKE_BACK
+    draft.book(refund.amount_micros, kind, Account.HELD, Account.ADJUSTMENTS, note)
+    held = account.payment.held_micros - refund.amount_micros
+    kept = replace(account, payment=replace(account.payment, held_micros=held))
+    draft.payment = kept
+    change(draft, replace(kept.payment, state=state_of(kept)))
+    return refund.refund_no
+
+
+def _require_failed(command: PaymentNews, draft: Draft) -> Refund:
+    """Return the refund that a person speaks of. Raises PaymentNotRefundable for any other."""
+    account = draft.require_payment()
+    refund = _named_refund(command, account)
+    if refund is None or refund.state is not RefundState.FAILED:
+        raise PaymentNotRefundable(state=account.payment.state.name.lower())
+    return refund
+
+
+def _disputed(command: PaymentNews, draft: Draft) -> None:
+    _require_received(draft)
+    payment = draft.require_payment().payment
+    is_next = command.dispute_ref not in (None, payment.dispute_ref)
+    if payment.dispute is not Dispute.NONE and not (payment.dispute is Dispute.WON and is_next):
+        return
     there = payment.received_micros - payment.refunded_micros
     amount_micros = min(command.amount_micros or there, there)
     _book_dispute(draft, amount_micros, won=False)
@@ -324,10 +366,10 @@ def _disputed(command: PaymentNews, draft: Draft) -> int | None:
             payment,
             state=PaymentState.DISPUTED,
             dispute=Dispute.OPEN,
+            dispute_ref=command.dispute_ref,
             disputed_micros=amount_micros,
         ),
     )
-    return refund_no
 
 
 def _book_dispute(draft: Draft, amount_micros: int, *, won: bool) -> None:
@@ -344,8 +386,7 @@ def _book_dispute(draft: Draft, amount_micros: int, *, won: bool) -> None:
 
 
 def _dispute_won(command: PaymentNews, draft: Draft) -> None:
-    if draft.require_payment().payment.dispute is Dispute.NONE:
-        _disputed(command, draft)
+    _disputed(command, draft)
     payment = draft.require_payment().payment
     if payment.dispute is not Dispute.OPEN:
         return
@@ -356,8 +397,7 @@ def _dispute_won(command: PaymentNews, draft: Draft) -> None:
 
 
 def _dispute_lost(command: PaymentNews, draft: Draft) -> None:
-    if draft.require_payment().payment.dispute is Dispute.NONE:
-        _disputed(command, draft)
+    _disputed(command, draft)
     payment = draft.require_payment().payment
     if payment.dispute is Dispute.OPEN:
         change(draft, replace(payment, dispute=Dispute.LOST))
@@ -387,6 +427,8 @@ _NEWS: dict[NewsKind, Callable[[PaymentNews, Draft], int | None]] = {
     NewsKind.EXPIRED: _expired,
     NewsKind.REFUNDED: _refunded,
     NewsKind.REFUND_FAILED: _refund_failed,
+    NewsKind.REFUND_AGAIN: _refund_again,
+    NewsKind.REFUND_KEPT: _refund_kept,
     NewsKind.DISPUTED: _disputed,
     NewsKind.DISPUTE_WON: _dispute_won,
     NewsKind.DISPUTE_LOST: _dispute_lost,

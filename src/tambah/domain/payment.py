@@ -1,8 +1,7 @@
 """A payment's life, from what is asked of the payer to where the money ended.
 
-What happened to money never un-happens: the amounts received, credited and refunded only grow, a
-dispute only moves on, and the state is read off them. So news of a payment may come twice, late
-or in any order, and the end is the same.
+Money that was received stays received, is credited once, and what goes back is counted: the state
+is read off the amounts. So news of a payment may come twice or late, and the end is the same.
 """
 
 import hashlib
@@ -45,21 +44,29 @@ class PaymentState(IntEnum):
 
 
 class RefundState(IntEnum):
-    """Where a refund is. FAILED: the provider said no for good, a person must see to it."""
+    """Where a refund is.
+
+    FAILED: the provider said no for good, or the money came back; a person must see to it.
+    CANCELLED: a person did: it was sent again under another number, or is kept.
+    """
 
     PENDING = 1
     DONE = 2
     FAILED = 3
+    CANCELLED = 4
 
 
 class Dispute(IntEnum):
-    """Where a dispute is; it only moves on."""
+    """Where a payment's last dispute is."""
 
     NONE = 0
     OPEN = 1
     WON = 2
     LOST = 3
 
+
+UNSENT = frozenset({RefundState.PENDING, RefundState.FAILED})
+"""Refunds whose money is still held."""
 
 OPEN_STATES = frozenset({PaymentState.CREATED, PaymentState.AWAITING, PaymentState.UNKNOWN})
 """Nothing received yet, and still waited for."""
@@ -75,8 +82,9 @@ class Payment(Record, frozen=True, kw_only=True):
     fee: charged on top of the price. reference: short, with a check character, for people and
     bank transfers. provider_ref, pay_url: the provider's name for it, and where it is paid while
     it is open. received, held (neither credited nor sent back), refunded, disputed: what became
-    of the money. reason: stable code of a failure, or why it was refunded. due_at: when to ask
-    the provider again, None when nothing is to be asked.
+    of the money; dispute_ref: the provider's name of the last dispute. reason: stable code of a
+    failure, or why it was refunded. due_at: when to ask the provider again, None when nothing is
+    to be asked.
     """
 
     line_id: int
@@ -103,6 +111,7 @@ class Payment(Record, frozen=True, kw_only=True):
     refunded_micros: int = 0
     disputed_micros: int = 0
     dispute: Dispute = Dispute.NONE
+    dispute_ref: str | None = None
     topup_no: int | None = None
     paid_at: datetime | None = None
     reason: str | None = None

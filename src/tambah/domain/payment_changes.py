@@ -3,12 +3,12 @@
 from tambah.domain.commands import PaymentStands
 from tambah.domain.draft import Draft
 from tambah.domain.payment import (
+    UNSENT,
     Dispute,
     Payment,
     PaymentAccount,
     PaymentState,
     Refund,
-    RefundState,
 )
 from tambah.domain.records import replace
 from tambah.domain.state import PaymentRef
@@ -64,7 +64,7 @@ def state_of(account: PaymentAccount) -> PaymentState:
     payment = account.payment
     if payment.dispute in (Dispute.OPEN, Dispute.LOST):
         return PaymentState.DISPUTED
-    if any(r.state is not RefundState.DONE for r in account.refunds):
+    if any(r.state in UNSENT for r in account.refunds):
         return PaymentState.REFUNDING
     if payment.refunded_micros >= payment.received_micros:
         return PaymentState.REFUNDED
@@ -74,7 +74,7 @@ def state_of(account: PaymentAccount) -> PaymentState:
 def left_micros(account: PaymentAccount) -> int:
     """Return what was received and is neither sent back, nor on its way, nor disputed."""
     payment = account.payment
-    pending = sum(r.amount_micros for r in account.refunds if r.state is not RefundState.DONE)
+    pending = sum(r.amount_micros for r in account.refunds if r.state in UNSENT)
     gone = payment.refunded_micros + payment.disputed_micros
     return payment.received_micros - gone - pending
 

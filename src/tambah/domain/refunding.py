@@ -57,14 +57,16 @@ def open_refund(
     wanted = left_micros(account) if amount_micros is None else amount_micros
     taken = wanted if before.topup_no is None else _take_back(draft, account, wanted)
     is_whole = amount_micros is not None or forgive_spent
-    amount = wanted if is_whole else min(wanted, taken)
+    # Nobody sends back less than a sen: what is over stays with the operator.
+    amount = wanted if is_whole else min(wanted, taken - taken % MICROS_PER_SEN)
     spent = max(0, amount - taken)
     if amount <= 0 or (spent > 0 and not forgive_spent):
         raise CreditSpent(most=ringgit(taken))
+    note, kind = Note(payment_no=before.payment_no), TransferKind.TAKE_BACK
     if spent > 0:
-        note = Note(payment_no=before.payment_no)
-        kind = TransferKind.TAKE_BACK
         draft.book(spent, kind, Account.ADJUSTMENTS, Account.HELD, note)
+    elif taken > amount and before.topup_no is not None:
+        draft.book(taken - amount, kind, Account.HELD, Account.ADJUSTMENTS, note)
     refund = Refund(
         line_id=before.line_id,
         payment_no=before.payment_no,
@@ -115,6 +117,38 @@ def settle_refund(draft: Draft, refund_no: int, provider_ref: str | None) -> Non
     _tell(draft, "payment_refunded", refund.amount_micros)
 
 
+def fail_refund(draft: Draft, refund: Refund) -> None:
+    """Take in that a refund came to nothing; one that was thought done is held again."""
+    if refund.state not in (RefundState.PENDING, RefundState.DONE):
+        return
+    account = draft.require_payment()
+    payment = account.payment
+    if refund.state is RefundState.DONE:
+        note = Note(payment_no=payment.payment_no)
+        clearing = CLEARING[payment.provider]
+        kind = TransferKind.REFUND_RETURNED
+        draft.book(refund.amount_micros, kind, clearing, Account.HELD, note)
+        payment = replace(
+            payment,
+            held_micros=payment.held_micros + refund.amount_micros,
+            refunded_micros=payment.refunded_micros - refund.amount_micros,
+        )
+    failed = replace(refund, state=RefundState.FAILED, settled_at=None, due_at=None)
+    _put(draft, PaymentAccount(payment=payment, refunds=with_refund(account.refunds, failed)))
+
+
+def cancel_refund(draft: Draft, refund: Refund) -> None:
+    """Let a refund be that failed; what becomes of its money is the caller's to say."""
+    account = draft.require_payment()
+    cancelled = replace(refund, state=RefundState.CANCELLED)
+    _put(draft, replace(account, refunds=with_refund(account.refunds, cancelled)))
+
+
+def _put(draft: Draft, account: PaymentAccount) -> None:
+    draft.payment = account
+    change(draft, replace(account.payment, state=state_of(account)))
+
+
 def _take_back(draft: Draft, account: PaymentAccount, wanted: int) -> int:
     """Take credit back into held, at most what is wanted; return how much (micro-ringgit).
 
@@ -128,7 +162,11 @@ def _take_back(draft: Draft, account: PaymentAccount, wanted: int) -> int:
         return 0
     if not account.refunds and wanted == payment.received_micros:
         return _reverse(draft, account, topup)
-    before = sum(refund.amount_micros - refund.spent_micros for refund in account.refunds)
+    before = sum(
+        refund.amount_micros - refund.spent_micros
+        for refund in account.refunds
+        if refund.state is not RefundState.CANCELLED
+    )
     unspent = min(draft.main.remaining_micros, topup.main_micros - before)
     taken = max(0, min(wanted, unspent))
     if taken > 0:

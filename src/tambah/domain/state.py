@@ -118,8 +118,8 @@ class Known(Record, frozen=True, kw_only=True):
 
     referred: the top-up that already bears the command's reference. topups: for a reversal,
     all the line's top-ups by number, the reversed ones too. payment: the one that the command is
-    about. paid_today: how many payments of the line there are of the local day and what they come
-    to (micro-ringgit), failed and expired ones aside.
+    about. paid_today: how many payments of the line came in on the local day, and what they come
+    to (micro-ringgit).
     """
 
     line: LineAccount | None = None

@@ -20,7 +20,7 @@ from tambah.domain.commands import (
 )
 from tambah.domain.decide import decide
 from tambah.domain.guessing import Audience, Tried
-from tambah.domain.payment import NEVER_PAID, PaymentAccount
+from tambah.domain.payment import PaymentAccount
 from tambah.domain.refusals import IdempotencyKeyReused, InternalError, Refusal
 from tambah.domain.rules import Rules
 from tambah.domain.state import (
@@ -206,9 +206,7 @@ def _take_payment(
             page = Page(payment.page_token, payment.line_id, None, payment.payment_no)
             changes.pages.append((page, command.language))
     prices = loaded.paid_today.setdefault(payment.line_id, {})
-    if payment.state in NEVER_PAID:
-        prices.pop(payment.payment_no, None)
-    elif payment.created_at >= loaded.today_from:
+    if payment.paid_at is not None and payment.paid_at >= loaded.today_from:
         prices[payment.payment_no] = payment.price_micros
     loaded.payments[key] = account
     changes.payments[key] = account

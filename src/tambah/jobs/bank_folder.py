@@ -10,17 +10,19 @@ import asyncio
 import os
 import stat
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import structlog
 
 from tambah.domain.refusals import Busy, Refusal, Unavailable
-from tambah.payments.bank import BankDesk
+from tambah.payments.bank import BankDesk, NotPlainFile
 from tambah.store.database import CONNECTION_LOST, RETRYABLE
 
 log = structlog.get_logger(__name__)
 
 LOOK_SECONDS = 30.0
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _UNFINISHED = (".part", ".tmp", ".crdownload", ".filepart")
 
 Seen = Mapping[str, tuple[int, int]]
@@ -65,14 +67,14 @@ async def _take(desk: BankDesk, folder: Path, name: str) -> None:
     except Refusal as refusal:
         where = ", ".join(f"{key} {value}" for key, value in refusal.params.items())
         reason = f"{refusal.code}: {_first_line(refusal)}" + (f" ({where})" if where else "")
-        await asyncio.to_thread(_put_away, path, folder / "refused", reason)
         log.warning("bank statement refused", file=name, code=refusal.code)
-    except (PermissionError, FileNotFoundError):
+        await _put_away(path, "refused", reason)
+    except (PermissionError, FileNotFoundError, NotPlainFile):
         # Whoever put it there may still be about to let us read it, or has taken it back.
         log.warning("bank statement cannot be read", file=name)
     else:
-        await asyncio.to_thread(_put_away, path, folder / "done", "")
         log.info("bank statement read", file=name, entries=done.entries, new=done.new_entries)
+        await _put_away(path, "done", "")
 
 
 def _list(folder: Path) -> dict[str, tuple[int, int]]:
@@ -87,20 +89,68 @@ def _list(folder: Path) -> dict[str, tuple[int, int]]:
     return found
 
 
-def _put_away(path: Path, folder: Path, reason: str) -> None:
-    """Move a file, beside an older one of its name if need be, and write its reason by it."""
-    folder.mkdir(mode=0o700, exist_ok=True)
-    target, count = folder / path.name, 1
-    while target.exists() or _reason_file(target).exists():
+async def _put_away(path: Path, into: str, reason: str) -> None:
+    """Move a file to a folder beside it; one that cannot be moved stays and keeps none back."""
+    try:
+        await asyncio.to_thread(_move, path, path.parent / into, reason)
+    except OSError as failure:
+        log.error("bank file cannot be put away", file=path.name, into=into, why=failure.strerror)
+
+
+def _move(path: Path, folder: Path, reason: str) -> None:
+    """Move a file under a name that nothing has, and write its reason by it.
+
+    Everything is done within the folder that was opened, and no link is followed: who may write
+    here must not choose what else this process writes. Raises OSError, NotADirectoryError for a
+    folder that is a link.
+    """
+    with suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+    within = os.open(folder, os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        name = _reserve(path, within, reason)
+        try:
+            # What stands under the name is replaced, not followed.
+            os.rename(path, name, dst_dir_fd=within)
+        except OSError:
+            # Or the next looks would leave an empty file each.
+            for left in (name, _reason_name(name)) if reason else (name,):
+                os.unlink(left, dir_fd=within)
+            raise
+    finally:
+        os.close(within)
+
+
+def _reserve(path: Path, within: int, reason: str) -> str:
+    """Return a name that is a new, empty file now, with the reason beside it if there is one."""
+    name, count = path.name, 1
+    while not _reserve_both(name, within, reason):
         count += 1
-        target = folder / f"{path.stem}-{count}{path.suffix}"
-    if reason:
-        _reason_file(target).write_text(reason + "\n", encoding="utf-8")
-    path.rename(target)
+        name = f"{path.stem}-{count}{path.suffix}"
+    return name
 
 
-def _reason_file(path: Path) -> Path:
-    return path.with_name(f"{path.name}.reason.txt")
+def _reserve_both(name: str, within: int, reason: str) -> bool:
+    try:
+        os.close(os.open(name, _NEW, 0o600, dir_fd=within))
+    except FileExistsError:
+        return False
+    if not reason:
+        return True
+    try:
+        opened = os.open(_reason_name(name), _NEW, 0o600, dir_fd=within)
+    except OSError as failure:
+        os.unlink(name, dir_fd=within)
+        if isinstance(failure, FileExistsError):
+            return False
+        raise
+    with open(opened, "w", encoding="utf-8") as file:
+        file.write(reason + "\n")
+    return True
+
+
+def _reason_name(name: str) -> str:
+    return f"{name}.reason.txt"
 
 
 def _first_line(refusal: Refusal) -> str:

@@ -17,6 +17,7 @@ import structlog
 from tambah.domain.commands import NewsKind, OpenPayment, PaymentNews, PaymentStands
 from tambah.domain.line import LANGUAGE_BY_TAG
 from tambah.domain.money import ringgit
+from tambah.domain.paying import ASK_LATE_AFTER
 from tambah.domain.payment import (
     NEVER_PAID,
     OPEN_STATES,
@@ -27,6 +28,7 @@ from tambah.domain.payment import (
 )
 from tambah.domain.refusals import (
     Busy,
+    InternalError,
     PaymentMethodUnavailable,
     PaymentRefused,
     PaymentUnknown,
@@ -69,10 +71,15 @@ log = structlog.get_logger(__name__)
 
 GLANCE_SECONDS = 3.0
 GLANCE_LEASE = timedelta(seconds=5)
-LATE = timedelta(minutes=10)
+LATE = timedelta(minutes=45)
 """How long after its end a payment may still be open at a provider before we give it up."""
 
+ASKED_FOR = timedelta(days=1)
+"""How long after its end a payment that came to nothing is still asked about."""
+
 SILENT = "silent"
+NOT_RECEIVED = "not_received"
+_AGAIN = frozenset({SILENT, NOT_RECEIVED})
 CURRENCY_DIFFERS = "currency_differs"
 """Verdicts that are neither a payment's state nor a refusal's code."""
 
@@ -386,14 +393,14 @@ class PaymentDesk:
 
     async def _process(self, event: Event) -> Done:
         """Act on an event. Whatever goes wrong, it is tried again later, and its verdict says."""
-        notice = _decode(event.notice)
         key: tuple[int, int] | None = None
         verdict, again = "failed", True
         try:
+            notice = _decode(event.notice)
             key = await self._find(ProviderId(event.provider), notice)
             verdict = await self._take(ProviderId(event.provider), key, notice)
-            again = verdict == SILENT
-        except (Busy, Unavailable) as refusal:
+            again = verdict in _AGAIN
+        except (Busy, Unavailable, InternalError) as refusal:
             verdict = refusal.code
         except Exception as bug:
             log.error("webhook not processed", about=event.event_type, exc_info=bug)
@@ -418,9 +425,12 @@ class PaymentDesk:
             return await self._look_because(provider_id, key)
         if notice.kind is None:
             return "noted"
-        # What went back had come: where that is not known yet, the provider is asked first.
-        if await self._look_because(provider_id, key) == SILENT:
-            return SILENT
+        # What goes back has come: where that is not known yet, the provider is asked first.
+        looked = await self._look_because(provider_id, key)
+        if looked in (SILENT, PaymentUnknown.code):
+            return looked
+        if (await self._read(*key)).payment.received_micros == 0:
+            return NOT_RECEIVED
         refund = read_refund_id(self._keys, notice.refund_id) if notice.refund_id else None
         news = PaymentNews(
             line_id=key[0],
@@ -431,6 +441,7 @@ class PaymentDesk:
             provider_ref=notice.provider_ref,
             refund_no=refund[2] if refund and refund[:2] == key else None,
             refund_ref=notice.refund_ref,
+            dispute_ref=notice.dispute_ref,
             reason=notice.reason,
         )
         return await self._submit(news)
@@ -445,7 +456,7 @@ class PaymentDesk:
         """Tell the engine; return the payment's state afterwards, or why it was refused."""
         try:
             stands = await self._engine.submit(news)
-        except (Busy, Unavailable):
+        except (Busy, Unavailable, InternalError):
             raise
         except Refusal as refusal:
             log.error("news of a payment refused", kind=news.kind, code=refusal.code)
@@ -471,9 +482,13 @@ class PaymentDesk:
         )
 
     async def _put_off(self, view: PaymentView, tries: int) -> None:
-        due_at = self._again(tries)
-        if view.provider is ProviderId.BANK:
-            due_at = max(due_at, view.expires_at + LATE)
+        due_at: datetime | None = self._again(tries)
+        if view.state in NEVER_PAID:
+            # Its page may outlive it, and its webhook be lost: asked for a day, every hour.
+            over = self._clock.now() >= view.expires_at + ASKED_FOR
+            due_at = None if over else self._clock.now() + ASK_LATE_AFTER
+        elif view.provider is ProviderId.BANK:
+            due_at = max(self._again(tries), view.expires_at + LATE)
         await put_off_payment(self._database, (view.line_id, view.payment_no), due_at)
 
     def _again(self, tries: int) -> datetime:

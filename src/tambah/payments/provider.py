@@ -128,8 +128,9 @@ class Notice:
 
     event_id: the provider's, unique. payment_id: ours, brought back; provider_ref: the
     provider's name for the payment; one of them is there. kind: None for an event that only means
-    "look at this payment" (an approval to be captured) or nothing. needs_look: with no kind, have
-    the provider asked; what says PAID or FAILED is asked about in any case.
+    "look at this payment" (an approval to be captured) or nothing. dispute_ref: the provider's
+    name for a dispute. needs_look: with no kind, have the provider asked; what says PAID or FAILED
+    is asked about in any case.
     """
 
     event_id: str
@@ -141,6 +142,7 @@ class Notice:
     currency: str = CURRENCY
     refund_ref: str | None = None
     refund_id: str | None = None
+    dispute_ref: str | None = None
     reason: str | None = None
     needs_look: bool = False
 

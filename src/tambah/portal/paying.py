@@ -112,8 +112,9 @@ def draw_check(
 
 
 def checked_mark(site: Site, form: TopUpForm, wish: Wish) -> str:
-    """Return the proof that the check page showed this number under this form's token."""
-    return site.keys.digest("checked", form.token, str(wish.msisdn)).hex()
+    """Return the proof that the check page showed this wish under this form's token."""
+    parts = (form.token, str(wish.msisdn), str(wish.amount_micros), wish.method)
+    return site.keys.digest("checked", *parts).hex()
 
 
 async def open_payment(

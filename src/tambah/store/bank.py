@@ -5,7 +5,7 @@ No table of the books: an entry is only ever told to the engine, which decides a
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -78,11 +78,18 @@ NAME_LENGTH = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PendingRefund:
-    """A refund that somebody has to transfer, or has transferred. Micro-ringgit."""
+class KnownRefund:
+    """A refund that somebody has to transfer, or has transferred. Micro-ringgit.
+
+    settled_on: the day (UTC) on which the books took it for done, None while they do not.
+    told_on: booking days of the debits in statements that were matched to it.
+    """
 
     refund_no: int
     amount_micros: int
+    state: RefundState
+    settled_on: date | None = None
+    told_on: tuple[date, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +102,7 @@ class KnownPayment:
     provider: ProviderId
     total_micros: int
     received_micros: int
-    refunds: tuple[PendingRefund, ...] = ()
+    refunds: tuple[KnownRefund, ...] = ()
 
 
 @asynccontextmanager
@@ -345,20 +352,49 @@ async def payments_named(
     )
     refunds = await database.fetch(
         """
-        SELECT line_id, payment_no, refund_no, amount_micros
+        SELECT line_id, payment_no, refund_no, amount_micros, state,
+               (settled_at AT TIME ZONE 'UTC')::date AS settled_on
           FROM refund
           JOIN unnest($1::bigint[], $2::integer[]) AS wanted (line_id, payment_no)
                USING (line_id, payment_no)
-         WHERE state = $3
          ORDER BY refund_no
         """,
         *keys,
-        RefundState.PENDING,
     )
-    return {row["reference"]: _payment(row, refunds) for row in payments}
+    told = await _told_refunds(database, refunds)
+    return {row["reference"]: _payment(row, refunds, told) for row in payments}
 
 
-def _payment(row: Record, refunds: Sequence[Record]) -> KnownPayment:
+async def _told_refunds(
+    database: Database, refunds: Sequence[Record]
+) -> dict[tuple[int, int, int], tuple[date, ...]]:
+    """Return the booking days of the debits that some refunds were settled by."""
+    if not refunds:
+        return {}
+    rows = await database.fetch(
+        """
+        SELECT line_id, payment_no, refund_no, array_agg(booked_on ORDER BY booked_on) AS days
+          FROM bank_entry
+          JOIN unnest($1::bigint[], $2::integer[], $3::integer[])
+               AS wanted (line_id, payment_no, refund_no)
+               USING (line_id, payment_no, refund_no)
+         WHERE state = 2 AND NOT is_credit
+         GROUP BY line_id, payment_no, refund_no
+        """,
+        [refund["line_id"] for refund in refunds],
+        [refund["payment_no"] for refund in refunds],
+        [refund["refund_no"] for refund in refunds],
+    )
+    return {
+        (row["line_id"], row["payment_no"], row["refund_no"]): tuple(row["days"]) for row in rows
+    }
+
+
+def _payment(
+    row: Record,
+    refunds: Sequence[Record],
+    told: Mapping[tuple[int, int, int], tuple[date, ...]],
+) -> KnownPayment:
     own = (row["line_id"], row["payment_no"])
     return KnownPayment(
         line_id=row["line_id"],
@@ -368,7 +404,13 @@ def _payment(row: Record, refunds: Sequence[Record]) -> KnownPayment:
         total_micros=row["total_micros"],
         received_micros=row["received_micros"],
         refunds=tuple(
-            PendingRefund(refund_no=refund["refund_no"], amount_micros=refund["amount_micros"])
+            KnownRefund(
+                refund_no=refund["refund_no"],
+                amount_micros=refund["amount_micros"],
+                state=RefundState(refund["state"]),
+                settled_on=refund["settled_on"],
+                told_on=told.get((*own, refund["refund_no"]), ()),
+            )
             for refund in refunds
             if (refund["line_id"], refund["payment_no"]) == own
         ),

@@ -105,7 +105,7 @@ async def claim_events(
 
 
 async def finish_events(database: Database, done: Sequence[Done]) -> None:
-    """Write what came of events."""
+    """Write what came of events; a claim that another took since has no more say."""
     await database.execute(
         """
         UPDATE payment_event
@@ -113,9 +113,10 @@ async def finish_events(database: Database, done: Sequence[Done]) -> None:
                due_at = coalesce(new.due_at, payment_event.due_at), verdict = new.verdict,
                line_id = new.line_id, payment_no = new.payment_no
           FROM unnest($1::text[], $2::smallint[], $3::text[], $4::timestamptz[], $5::bigint[],
-                      $6::integer[])
-               AS new (event_id, provider, verdict, due_at, line_id, payment_no)
+                      $6::integer[], $7::integer[])
+               AS new (event_id, provider, verdict, due_at, line_id, payment_no, tries)
          WHERE payment_event.event_id = new.event_id AND payment_event.provider = new.provider
+           AND payment_event.tries = new.tries
         """,
         [one.event.event_id for one in done],
         [one.event.provider for one in done],
@@ -123,6 +124,7 @@ async def finish_events(database: Database, done: Sequence[Done]) -> None:
         [one.due_at for one in done],
         [one.payment[0] if one.payment else None for one in done],
         [one.payment[1] if one.payment else None for one in done],
+        [one.event.tries for one in done],
     )
 
 

@@ -54,8 +54,13 @@ async def claim_payment(
     return done == "UPDATE 1"
 
 
-async def put_off_payment(database: Database, key: tuple[int, int], due_at: datetime) -> None:
-    """Say when to look at a payment again, if there still is something to look for."""
+async def put_off_payment(
+    database: Database, key: tuple[int, int], due_at: datetime | None
+) -> None:
+    """Say when to look at a payment again, if there still is something to look for.
+
+    due_at: None for never.
+    """
     await database.execute(
         """
         UPDATE payment SET due_at = $3

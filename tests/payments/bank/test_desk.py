@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from datetime import date
+from itertools import count
 from typing import Any
 
 import pytest
 
 from tambah.domain.commands import Actor, NewsKind, PaymentNews, PaymentStands, RefundPayment
-from tambah.domain.payment import PaymentState, ProviderId
+from tambah.domain.payment import PaymentState, ProviderId, RefundState
 from tambah.domain.refusals import (
     BankEntryDone,
     BankEntryUnknown,
@@ -25,11 +27,11 @@ from tambah.domain.refusals import (
 from tambah.engine.clock import Clock
 from tambah.engine.engine import Engine
 from tambah.engine.verifying import verify
-from tambah.payments.bank import BankDesk, BankProvider, ImportedFile
+from tambah.payments.bank import BankDesk, BankProvider, ImportedFile, ReturnedRefund
 from tambah.payments.provider import Settled, SettledKind
 from tambah.store.bank import EntryState, entries_with
 from tambah.store.database import Database
-from tambah.store.views.payments import read_payment
+from tambah.store.views.payments import read_payment, refunds_of
 from tests.conftest import KUALA_LUMPUR
 
 from .conftest import Pay
@@ -290,8 +292,187 @@ async def test_refund_is_settled_by_our_own_transfer(
 
     assert counts(wrong) == {"queued refund_differs": 1}
     assert counts(right) == {"matched refunded": 1}
-    assert counts(more) == {"queued refund_unexpected": 1}
+    assert counts(more) == {"queued refund_told_before": 1}
     assert await state_of(database, paid) is PaymentState.REFUNDED
+
+
+Refund = Callable[[PaymentStands, int], Awaitable[int]]
+
+
+@pytest.fixture
+def refund(engine: Engine) -> Refund:
+    """Return what opens a refund of so many ringgit and says its number."""
+
+    async def open_refund(paid: PaymentStands, amount: int) -> int:
+        stands = await engine.submit(
+            RefundPayment(
+                caller="cli",
+                request_key=f"{next(_keys)}",
+                line_id=paid.line_id,
+                payment_no=paid.payment_no,
+                amount_micros=amount * RM,
+                actor=STAFF,
+            )
+        )
+        assert stands.refund_no is not None
+        return stands.refund_no
+
+    return open_refund
+
+
+_keys = count(1)
+
+
+async def refund_states(database: Database, paid: PaymentStands) -> list[RefundState]:
+    refunds = await refunds_of(database, paid.line_id, paid.payment_no)
+    return [refund.state for refund in refunds]
+
+
+async def test_debit_told_twice_settles_one_refund(
+    desk: BankDesk, pay: Pay, refund: Refund, database: Database
+) -> None:
+    """In the notification under one reference of the bank, in the statement under another."""
+    paid = await pay()
+    text = f"refund {paid.reference}"
+    await desk.import_file("a", camt(Line(text=paid.reference, ref="R1")))
+    await refund(paid, 10)
+    debit = Line(text=text, way="D", amount="10.00")
+
+    notice = await desk.import_file("n", camt(replace(debit, ref="N-77"), kind="054"))
+    await refund(paid, 10)
+    statement = await desk.import_file(
+        "s", camt(replace(debit, ref="S-99", day="2026-11-24"), kind="053")
+    )
+
+    assert counts(notice) == {"matched refunded": 1}
+    assert counts(statement) == {"queued refund_told_before": 1}
+    assert await refund_states(database, paid) == [RefundState.DONE, RefundState.PENDING]
+    sent = await desk.import_file(
+        "t", camt(replace(debit, text=f"{text}-2", ref="S-100", day="2026-11-25"))
+    )
+    assert counts(sent) == {"matched refunded": 1}
+    assert await refund_states(database, paid) == [RefundState.DONE, RefundState.DONE]
+
+
+async def test_debits_for_equal_refunds_wait_unless_they_say_which(
+    desk: BankDesk, pay: Pay, refund: Refund, database: Database
+) -> None:
+    paid = await pay()
+    reference = paid.reference
+    await desk.import_file("a", camt(Line(text=reference, ref="R1")))
+    assert [await refund(paid, 10) for _ in range(3)] == [1, 2, 3]
+
+    done = await desk.import_file(
+        "b",
+        camt(
+            Line(text=f"refund {reference}", way="D", amount="10.00", ref="R2"),
+            Line(
+                text=f"refund {reference[:5]}-{reference[5:]}-2",
+                way="D",
+                amount="10.00",
+                ref="R3",
+            ),
+            Line(text=f"refund {reference}-2", way="D", amount="10.00", ref="R4"),
+        ),
+    )
+
+    assert counts(done) == {
+        "queued refund_told_before": 1,
+        "queued several_refunds": 1,
+        "matched refunded": 1,
+    }
+    assert await refund_states(database, paid) == [
+        RefundState.PENDING,
+        RefundState.DONE,
+        RefundState.PENDING,
+    ]
+    bare, again = (entry.row for entry in (await desk.queue())[0])
+    # What names a refund that is done is no transfer for another, whoever says so.
+    with pytest.raises(PaymentAmountDiffers):
+        await desk.match(again.name, reference, STAFF)
+    await desk.match(bare.name, reference, STAFF)
+    assert await refund_states(database, paid) == [
+        RefundState.DONE,
+        RefundState.DONE,
+        RefundState.PENDING,
+    ]
+
+
+async def test_debit_of_a_refund_that_a_person_called_done_settles_no_other(
+    desk: BankDesk, pay: Pay, refund: Refund, engine: Engine, database: Database
+) -> None:
+    paid = await pay()
+    await desk.import_file("a", camt(Line(text=paid.reference, ref="R1")))
+    first = await refund(paid, 10)
+    await engine.submit(
+        PaymentNews(
+            line_id=paid.line_id,
+            payment_no=paid.payment_no,
+            kind=NewsKind.REFUNDED,
+            amount_micros=10 * RM,
+            refund_no=first,
+        )
+    )
+    await refund(paid, 10)
+
+    done = await desk.import_file(
+        "b", camt(Line(text=paid.reference, way="D", amount="10.00", ref="R2"))
+    )
+
+    assert counts(done) == {"queued refund_told_before": 1}
+    assert await refund_states(database, paid) == [RefundState.DONE, RefundState.PENDING]
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (Line(text="RETURNED @-1 ACCOUNT CLOSED", ref="R3"), "refund_returned"),
+        (Line(text="RETURNED @-1", ref="R3", way="RD"), "refund_returned"),
+        (Line(text="RETURNED @", ref="R3", way="RD"), "reversal"),
+        (Line(text="@", ref="R3"), "paid_before"),
+    ],
+)
+async def test_refund_that_came_back_waits_and_says_so(
+    desk: BankDesk, pay: Pay, refund: Refund, database: Database, line: Line, reason: str
+) -> None:
+    paid = await pay()
+    await desk.import_file("a", camt(Line(text=paid.reference, ref="R1")))
+    await refund(paid, 30)
+    await desk.import_file("b", camt(Line(text=f"{paid.reference}-1", way="D", ref="R2")))
+    before = await transfers(database)
+
+    back = await desk.import_file(
+        "c", camt(replace(line, text=line.text.replace("@", paid.reference)))
+    )
+
+    assert counts(back) == {f"queued {reason}": 1}
+    assert await transfers(database) == before
+    (waiting,), _ = await desk.queue()
+    assert waiting.returned == (ReturnedRefund(reference=paid.reference, refund_no=1),)
+
+
+async def test_money_that_is_no_refund_is_not_called_one(desk: BankDesk, pay: Pay) -> None:
+    paid = await pay()
+    await desk.import_file("a", camt(Line(text=paid.reference, ref="R1")))
+
+    await desk.import_file("b", camt(Line(text=paid.reference, ref="R2")))
+
+    (waiting,), _ = await desk.queue()
+    assert (waiting.row.verdict.reason, waiting.returned) == ("paid_before", ())
+
+
+async def test_credit_told_twice_on_different_days_waits(
+    desk: BankDesk, pay: Pay, database: Database
+) -> None:
+    paid = await pay()
+    line = Line(text=paid.reference)
+
+    notice = await desk.import_file("n", camt(replace(line, ref="N-1"), kind="054"))
+    statement = await desk.import_file("s", camt(replace(line, ref="S-2", day="2026-11-24")))
+
+    assert counts(notice) == {"matched paid": 1}
+    assert counts(statement) == {"queued paid_before": 1}
+    assert await state_of(database, paid) is PaymentState.CREDITED
 
 
 async def test_refused_file_leaves_nothing(desk: BankDesk, database: Database) -> None:
@@ -508,6 +689,7 @@ async def test_settled_gives_the_entries_of_the_days(
             Line(text="rent", way="D", amount="7.00", ref="R4", day="2026-11-24"),
             Line(text="soon", ref="R5", day="2026-11-24", status="PDNG"),
             Line(text="far", ref="R6", day="2026-11-24", currency="SGD"),
+            Line(text=f"{paid.reference}-1", ref="R8", day="2026-11-24"),
             Line(text=paid.reference, ref="R7", day="2026-11-25"),
         ),
     )
@@ -531,5 +713,6 @@ async def test_settled_gives_the_entries_of_the_days(
         (24, SettledKind.REFUND, -30 * RM, reference, f"{reference}-1", "refunded"),
         (24, SettledKind.PAYMENT, 30 * RM, None, None, "no_reference"),
         (24, SettledKind.OTHER, -7 * RM, None, None, "debit"),
+        (24, SettledKind.REFUND, 30 * RM, reference, f"{reference}-1", "refund_returned"),
     ]
-    assert len({one.record_id for one in found}) == 4
+    assert len({one.record_id for one in found}) == 5

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from tambah.domain.commands import PaymentNews, PaymentStands
 from tambah.domain.payment import PaymentState
 from tambah.domain.refusals import Busy
 from tambah.engine.engine import Engine
-from tambah.jobs.bank_folder import look_into_folder, watch_folder_for_ever
+from tambah.jobs.bank_folder import Seen, look_into_folder, watch_folder_for_ever
 from tambah.payments.bank import BankDesk, ImportedFile
 from tambah.store.database import Database
 from tambah.store.views.payments import read_payment
@@ -26,7 +27,7 @@ def files(folder: Path) -> list[str]:
 
 
 async def look(desk: BankDesk, folder: Path, times: int = 2) -> None:
-    seen = {}
+    seen: Seen = {}
     for _ in range(times):
         seen = await look_into_folder(desk, folder, seen)
 
@@ -107,13 +108,104 @@ async def test_links_and_unfinished_files_are_left_alone(desk: BankDesk, tmp_pat
     assert files(folder) == [".hidden", "day.sta.part", "link.sta", "pipe"]
 
 
+async def test_a_reason_is_never_written_where_a_link_points(
+    desk: BankDesk, tmp_path: Path
+) -> None:
+    folder, outside = tmp_path / "folder", tmp_path / "outside"
+    (folder / "refused").mkdir(parents=True)
+    (folder / "done").mkdir()
+    (folder / "refused/bad.sta.reason.txt").symlink_to(outside)
+    (folder / "refused/bad-2.sta").symlink_to(outside)
+    (folder / "done/day.sta").symlink_to(outside)
+    (folder / "bad.sta").write_bytes(b"hello")
+    (folder / "day.sta").write_bytes(mt940(Line()))
+
+    await look(desk, folder)
+
+    assert not outside.exists()
+    assert files(folder) == [
+        "done/day-2.sta",
+        "done/day.sta",
+        "refused/bad-2.sta",
+        "refused/bad-3.sta",
+        "refused/bad-3.sta.reason.txt",
+        "refused/bad.sta.reason.txt",
+    ]
+    assert (folder / "refused/bad-3.sta").read_bytes() == b"hello"
+    assert (folder / "refused/bad-3.sta.reason.txt").stat().st_mode & 0o777 == 0o600
+
+
+async def test_a_folder_that_is_a_link_or_a_file_takes_nothing(
+    desk: BankDesk, tmp_path: Path, database: Database
+) -> None:
+    folder, outside = tmp_path / "folder", tmp_path / "outside"
+    folder.mkdir()
+    outside.mkdir()
+    (folder / "refused").symlink_to(outside)
+    (folder / "done").touch()
+    (folder / "bad.sta").write_bytes(b"hello")
+    (folder / "day.sta").write_bytes(mt940(Line()))
+
+    await look(desk, folder, times=3)
+
+    assert list(outside.iterdir()) == []
+    assert (folder / "bad.sta").exists()
+    assert (folder / "day.sta").exists()
+    assert await database.fetch_value("SELECT count(*) FROM bank_entry") == 1
+
+
+@pytest.mark.parametrize("put", ["link", "pipe", "folder"])
+async def test_what_takes_a_file_s_place_after_the_look_is_left_alone(
+    engine: Engine, tmp_path: Path, database: Database, put: str
+) -> None:
+    folder, outside = tmp_path / "folder", tmp_path / "outside.sta"
+    folder.mkdir()
+    outside.write_bytes(mt940(Line()))
+    path = folder / "day.sta"
+    path.write_bytes(mt940(Line()))
+
+    class Swapped(BankDesk):
+        async def import_path(self, path: Path) -> ImportedFile:
+            os.unlink(path)
+            if put == "link":
+                os.symlink(outside, path)
+            elif put == "pipe":
+                os.mkfifo(path)
+            else:
+                os.mkdir(path)
+            return await super().import_path(path)
+
+    await look(Swapped(database, engine.submit, zone=KUALA_LUMPUR, account_number=ACCOUNT), folder)
+
+    assert os.listdir(folder) == ["day.sta"]
+    assert await database.fetch_value("SELECT count(*) FROM bank_entry") == 0
+
+
+@pytest.mark.parametrize("data", [b"hello", mt940(Line())])
+async def test_a_file_that_is_taken_away_meanwhile_leaves_no_other(
+    engine: Engine, tmp_path: Path, database: Database, data: bytes
+) -> None:
+    (tmp_path / "day.sta").write_bytes(data)
+
+    class Taken(BankDesk):
+        async def import_path(self, path: Path) -> ImportedFile:
+            try:
+                return await super().import_path(path)
+            finally:
+                os.unlink(path)
+
+    await look(Taken(database, engine.submit, zone=KUALA_LUMPUR, account_number=ACCOUNT), tmp_path)
+
+    assert files(tmp_path) == []
+
+
 async def test_busy_leaves_the_file_and_the_next_look_finishes(
     engine: Engine, pay: Pay, database: Database, tmp_path: Path
 ) -> None:
     paid = await pay()
     is_busy = True
 
-    async def submit(news):  # type: ignore[no-untyped-def]
+    async def submit(news: PaymentNews) -> PaymentStands:
         if is_busy:
             raise Busy
         return await engine.submit(news)

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tambah.domain.payment import ProviderId
+from tambah.domain.payment import ProviderId, RefundState
 from tambah.payments.bank.entry import Booking, Entry
 from tambah.payments.bank.matching import decide, first_verdict
 from tambah.payments.bank.suggesting import Suggestion, Why, errors_within, suggest
-from tambah.store.bank import BankRow, EntryState, KnownPayment, PendingRefund, Verdict
+from tambah.store.bank import BankRow, EntryState, KnownPayment, KnownRefund, Verdict
 from tests.conftest import KUALA_LUMPUR
 
 from .made import ACCOUNT, FOLDED, OTHERS
@@ -39,10 +39,11 @@ PAYMENT = KnownPayment(
 )
 OTHER = replace(PAYMENT, line_id=2, reference=B)
 REFUNDS = (
-    PendingRefund(refund_no=1, amount_micros=10 * RM),
-    PendingRefund(refund_no=2, amount_micros=30 * RM),
-    PendingRefund(refund_no=3, amount_micros=30 * RM),
+    KnownRefund(refund_no=1, amount_micros=10 * RM, state=RefundState.PENDING),
+    KnownRefund(refund_no=2, amount_micros=30 * RM, state=RefundState.PENDING),
+    KnownRefund(refund_no=3, amount_micros=30 * RM, state=RefundState.PENDING),
 )
+TODAY = date(2026, 11, 23)
 
 
 def row(texts: str, **changes: Any) -> BankRow:
@@ -76,6 +77,9 @@ def said(verdict: Verdict) -> tuple[EntryState, str]:
         ({"amount_micros": 0}, IGNORED, "zero"),
         ({"is_reversal": True}, QUEUED, "reversal"),
         ({"is_reversal": True, "is_credit": False}, QUEUED, "reversal"),
+        ({"is_reversal": True, "texts": f"returned {A}-1"}, QUEUED, "refund_returned"),
+        ({"is_reversal": True, "texts": f"returned {A}"}, QUEUED, "reversal"),
+        ({"is_reversal": True, "is_credit": False, "texts": f"{A}-1"}, QUEUED, "reversal"),
         ({"currency": "SGD"}, QUEUED, "other_currency"),
         ({"currency": "SGD", "is_credit": False}, IGNORED, "debit"),
         ({"account": "990099009900"}, QUEUED, "other_account"),
@@ -136,11 +140,40 @@ def test_credit_for_a_payment_that_takes_none_waits(
 
 
 @pytest.mark.parametrize(
+    ("texts", "state", "reason", "refund_no"),
+    [
+        (f"returned {A}-2", QUEUED, "refund_returned", 2),
+        (f"{A}-1 {A}-2", QUEUED, "refund_returned", None),
+        (f"returned {A}-9", QUEUED, "paid_before", None),
+        (f"returned {A}", QUEUED, "paid_before", None),
+    ],
+)
+def test_credit_that_names_a_refund_is_one_that_came_back(
+    texts: str, state: EntryState, reason: str, refund_no: int | None
+) -> None:
+    payment = replace(PAYMENT, received_micros=30 * RM, refunds=REFUNDS)
+
+    verdict = decide(row(texts), {A: payment})
+
+    assert (*said(verdict), verdict.refund_no) == (state, reason, refund_no)
+    assert (verdict.line_id, verdict.payment_no) == (1, 1)
+
+
+@pytest.mark.parametrize(
     ("texts", "amount", "taken", "state", "reason", "refund_no"),
     [
-        (f"refund {A}", 30 * RM, set[Any](), MATCHED, "refunded", 2),
-        (f"refund {A}", 30 * RM, {(1, 1, 2)}, MATCHED, "refunded", 3),
+        (f"refund {A}", 30 * RM, set[Any](), QUEUED, "several_refunds", None),
+        (f"refund {A}", 30 * RM, {(1, 1, 2)}, QUEUED, "refund_told_before", None),
+        (f"refund {A}-2", 30 * RM, set[Any](), MATCHED, "refunded", 2),
+        (f"refund {A}-3", 30 * RM, set[Any](), MATCHED, "refunded", 3),
+        (f"refund {A}-3", 30 * RM, {(1, 1, 2)}, MATCHED, "refunded", 3),
+        (f"refund {A}-3", 30 * RM, {(1, 1, 3)}, QUEUED, "refund_told_before", None),
+        (f"refund {A}-2 {A}-3", 30 * RM, set[Any](), QUEUED, "several_refunds", None),
+        (f"refund {A}-2 {A}-3", 30 * RM, {(1, 1, 2)}, QUEUED, "refund_told_before", None),
+        (f"refund {A}-1", 30 * RM, set[Any](), QUEUED, "refund_differs", None),
+        (f"refund {A}-4", 30 * RM, set[Any](), QUEUED, "refund_unexpected", None),
         (f"refund {A}", 10 * RM, set[Any](), MATCHED, "refunded", 1),
+        (f"refund {A}", 10 * RM, {(1, 1, 2)}, MATCHED, "refunded", 1),
         (f"refund {A}", 11 * RM, set[Any](), QUEUED, "refund_differs", None),
         (f"refund {B}", 30 * RM, set[Any](), QUEUED, "refund_unexpected", None),
         (f"refund {A} {B}", 30 * RM, set[Any](), QUEUED, "several_references", None),
@@ -157,6 +190,56 @@ def test_debit_is_a_refund_or_none_of_our_business(
     verdict = decide(debit, payments, taken)
 
     assert (*said(verdict), verdict.refund_no) == (state, reason, refund_no)
+
+
+def told(**changes: Any) -> KnownRefund:
+    return replace(REFUNDS[1], **{"state": RefundState.DONE, **changes})
+
+
+@pytest.mark.parametrize(
+    ("first", "reason"),
+    [
+        (told(told_on=(TODAY,)), "refund_told_before"),
+        (told(told_on=(TODAY - timedelta(days=7),)), "refund_told_before"),
+        (told(told_on=(TODAY + timedelta(days=7),)), "refund_told_before"),
+        (told(told_on=(TODAY - timedelta(days=8),), settled_on=TODAY), "refunded"),
+        (told(told_on=(TODAY,), amount_micros=29 * RM), "refunded"),
+        # It came back and is sent once more under the number of the second.
+        (told(told_on=(TODAY,), state=RefundState.CANCELLED), "refund_told_before"),
+        (told(state=RefundState.FAILED), "refunded"),
+        # A person said that it was done, and no statement told of it yet.
+        (told(settled_on=TODAY - timedelta(days=7)), "refund_told_before"),
+        (told(settled_on=TODAY + timedelta(days=30)), "refund_told_before"),
+        (told(settled_on=TODAY - timedelta(days=8)), "refunded"),
+    ],
+)
+def test_debit_that_may_be_one_told_before_waits(first: KnownRefund, reason: str) -> None:
+    payment = replace(PAYMENT, refunds=(first, REFUNDS[2]))
+
+    bare = decide(row(f"refund {A}", is_credit=False), {A: payment})
+    named = decide(row(f"refund {A}-3", is_credit=False), {A: payment})
+
+    assert bare.reason == reason
+    assert (bare.state, bare.refund_no) == (
+        (MATCHED, 3) if reason == "refunded" else (QUEUED, None)
+    )
+    assert (*said(named), named.refund_no) == (MATCHED, "refunded", 3)
+
+
+@pytest.mark.parametrize(
+    ("state", "told_on", "reason"),
+    [
+        (RefundState.DONE, (TODAY,), "refund_told_before"),
+        (RefundState.FAILED, (TODAY,), "refund_told_before"),
+        (RefundState.FAILED, (), "refund_unexpected"),
+    ],
+)
+def test_debit_that_names_a_refund_settles_no_other(
+    state: RefundState, told_on: tuple[date, ...], reason: str
+) -> None:
+    payment = replace(PAYMENT, refunds=(told(state=state, told_on=told_on), REFUNDS[2]))
+
+    assert said(decide(row(f"{A}-2", is_credit=False), {A: payment})) == (QUEUED, reason)
 
 
 def test_debit_for_another_provider_s_payment_waits() -> None:
@@ -180,14 +263,17 @@ REASONS = {
             "overpaid",
             "underpaid",
             "refund_differs",
+            "refund_returned",
+            "refund_told_before",
             "refund_unexpected",
+            "several_refunds",
         )
     ),
 }
 
 
 @given(
-    texts=st.lists(st.sampled_from([A, B, C, "topup", "\n", " ", "-", "9"]), max_size=6),
+    texts=st.lists(st.sampled_from([A, B, C, "topup", "\n", " ", "-", "9", "-2"]), max_size=6),
     is_credit=st.booleans(),
     amount=st.sampled_from([10, 29, 30, 31]),
     received=st.sampled_from([0, 30]),

@@ -7,7 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tambah.domain.payment import REFERENCE_ALPHABET, fold_reference, reference_for, show_reference
-from tambah.payments.bank.scanning import clear_references, possible_references
+from tambah.payments.bank.scanning import (
+    clear_references,
+    named_refunds,
+    names_a_refund,
+    possible_references,
+)
 
 from .made import OTHERS
 
@@ -114,3 +119,33 @@ def test_words_and_numbers_are_no_clear_references() -> None:
 def _checked(stem: str) -> str:
     """Return a stem with its check character, or a dash when it can have none."""
     return next((stem + c for c in REFERENCE_ALPHABET if fold_reference(stem + c)), "-")
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        (f"refund {A}-1", {1}),
+        (f"{A[:5]}-{A[5:]}-12 tq", {12}),
+        (f"REFUND{A.lower()}\u20133.", {3}),
+        (f"{A[:4]} {A[4:]}_7/DUITNOW", {7}),
+        (f"{A[:6]}\n{A[6:]}-\n2", {2}),
+        (f"?20{A[:6]}?21{A[6:]}-2", {2}),
+        (f"{A}-1 {A}-2", {1, 2}),
+        (A, set[int]()),
+        (f"{A}-0", set[int]()),
+        (f"{A} 1", set[int]()),
+        (f"{A}-1A", set[int]()),
+        (f"{A}-2026-11-23", set[int]()),
+        (f"{A}-12345", set[int]()),
+        (f"{B}-1", set[int]()),
+    ],
+)
+def test_refund_is_named_by_reference_and_number(text: str, numbers: set[int]) -> None:
+    assert named_refunds(text, A) == numbers
+
+
+@pytest.mark.parametrize(
+    ("text", "names"), [(f"RETURNED {A}-1", True), (A, False), ("ticket 12-1", False)]
+)
+def test_names_a_refund_needs_no_books(text: str, names: bool) -> None:
+    assert names_a_refund(text) is names

@@ -400,6 +400,7 @@ async def test_disputes_find_their_payment(
             provider_ref=paid.provider_ref,
             kind=kind,
             amount_micros=25_000_000,
+            dispute_ref="PP-D-12345",
             reason=reason,
         )
     ]

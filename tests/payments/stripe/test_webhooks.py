@@ -449,6 +449,7 @@ async def test_events_of_a_dispute(
                 payment_id=ORDER.payment_id,
                 kind=says,
                 amount_micros=30_000_000,
+                dispute_ref=dispute["id"],
             )
         ]
     )

@@ -156,6 +156,7 @@ class Transfer(msgspec.Struct, frozen=True, kw_only=True):
         "fee",
         "dispute",
         "dispute_won",
+        "refund_returned",
     ]
     amount: Amount
     currency: Currency

@@ -31,10 +31,12 @@ BOOKINGS: frozenset[tuple[TransferKind, Account, Account]] = frozenset(
         (TransferKind.REVERSAL, Account.TAX, Account.HELD),
         (TransferKind.TAKE_BACK, Account.LINE_MAIN, Account.HELD),
         (TransferKind.TAKE_BACK, Account.ADJUSTMENTS, Account.HELD),
+        (TransferKind.TAKE_BACK, Account.HELD, Account.ADJUSTMENTS),
         (TransferKind.FEE, Account.HELD, Account.FEES_EARNED),
         (TransferKind.FEE, Account.FEES_EARNED, Account.HELD),
         *((TransferKind.PAYMENT, clearing, Account.HELD) for clearing in CLEARING.values()),
         *((TransferKind.REFUND, Account.HELD, clearing) for clearing in CLEARING.values()),
+        *((TransferKind.REFUND_RETURNED, one, Account.HELD) for one in CLEARING.values()),
         *((TransferKind.DISPUTE, Account.DISPUTES, clearing) for clearing in CLEARING.values()),
         *(
             (TransferKind.DISPUTE_WON, clearing, Account.DISPUTES)

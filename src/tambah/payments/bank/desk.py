@@ -17,7 +17,7 @@ from pathlib import Path
 
 from tambah.domain.commands import Actor, NewsKind, PaymentNews, PaymentStands
 from tambah.domain.money import require_ringgit
-from tambah.domain.payment import ProviderId, fold_reference
+from tambah.domain.payment import ProviderId, RefundState, fold_reference
 from tambah.domain.refusals import (
     BankEntryDone,
     BankEntryUnknown,
@@ -29,7 +29,15 @@ from tambah.domain.refusals import (
     Unavailable,
 )
 from tambah.payments.bank.entry import clean
-from tambah.payments.bank.matching import decide, first_row, wanted_references
+from tambah.payments.bank.matching import (
+    REFUND_RETURNED,
+    REFUND_TOLD_BEFORE,
+    decide,
+    first_row,
+    refunds_meant,
+    returned_refunds,
+    wanted_references,
+)
 from tambah.payments.bank.provider import refund_name
 from tambah.payments.bank.statements import (
     name_entries,
@@ -89,14 +97,24 @@ class ImportedFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReturnedRefund:
+    """A refund that may have come back: money of ours that the payer's bank could not pass on."""
+
+    reference: str
+    refund_no: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class QueuedEntry:
     """An entry that waits for a person.
 
-    named: the payments whose reference is in it, paid or not; suggestions: what else it may be.
+    named: the payments whose reference is in it, paid or not; returned: their refunds that it may
+    be; suggestions: what else it may be.
     """
 
     row: BankRow
     named: tuple[KnownPayment, ...]
+    returned: tuple[ReturnedRefund, ...]
     suggestions: tuple[Suggestion, ...]
 
 
@@ -116,7 +134,7 @@ class BankDesk:
         self._account_number = account_number
 
     async def import_path(self, path: Path) -> ImportedFile:
-        """Read a file of the bank's. Raises what `import_file` does, and OSError."""
+        """Read a file of the bank's, never a link. Raises what `import_file` does, and OSError."""
         return await self.import_file(path.name, await asyncio.to_thread(read_file, path))
 
     async def import_file(self, name: str, data: bytes) -> ImportedFile:
@@ -175,17 +193,20 @@ class BankDesk:
         known = await payments_named(self._database, wanted)
         waiting: list[QueuedEntry] = []
         for row in rows:
-            named = sorted(wanted_references(row) & set(known))
+            named = [known[ref] for ref in sorted(wanted_references(row) & set(known))]
+            is_open = row.is_credit and row.verdict.reason != REFUND_RETURNED
             found = (
                 suggest(row.texts, row.amount_micros, row.booked_on, payments, self._zone)
-                if row.is_credit
+                if is_open
                 else []
             )
+            known_by_name = {payment.reference for payment in named}
             waiting.append(
                 QueuedEntry(
                     row=row,
-                    named=tuple(known[reference] for reference in named),
-                    suggestions=tuple(one for one in found if one.reference not in named),
+                    named=tuple(named),
+                    returned=_returned(row, named),
+                    suggestions=tuple(one for one in found if one.reference not in known_by_name),
                 )
             )
         return waiting, count
@@ -193,8 +214,9 @@ class BankDesk:
     async def match(self, name: str, reference: str, actor: Actor) -> PaymentStands:
         """Say by hand which payment an entry is of: a credit pays it, a debit is its refund.
 
-        The amount must be the payment's (or a pending refund's): an entry of more or less is
-        sent back by the bank's own means and then ignored. Raises BankEntryUnknown,
+        The amount must be the payment's (or a pending refund's, that of the entry's text if it
+        names one): an entry of more or less is sent back by the bank's own means and then
+        ignored. Raises BankEntryUnknown,
         BankEntryDone, PaymentUnknown, CurrencyNotAccepted, PaymentAmountDiffers, ReasonMissing.
         """
         _require_reason(actor)
@@ -306,7 +328,8 @@ class BankDesk:
             return replace(row.verdict, state=EntryState.QUEUED, reason=refusal.code)
         if not (stands.changed or is_again):
             # Somebody else said so in between: this is money for the second time.
-            return replace(row.verdict, state=EntryState.QUEUED, reason="paid_before")
+            reason = "paid_before" if row.is_credit else REFUND_TOLD_BEFORE
+            return replace(row.verdict, state=EntryState.QUEUED, reason=reason)
         return matched
 
     async def _tell_by_hand(
@@ -324,13 +347,22 @@ class BankDesk:
         return stands
 
 
+def _returned(row: BankRow, payments: Sequence[KnownPayment]) -> tuple[ReturnedRefund, ...]:
+    return tuple(
+        ReturnedRefund(reference=payment.reference, refund_no=refund_no)
+        for payment in payments
+        for refund_no in returned_refunds(row, payment)
+    )
+
+
 def _by_hand(row: BankRow, payment: KnownPayment) -> Verdict:
     """Return what an entry becomes when somebody says whose it is. Raises PaymentAmountDiffers."""
     refund_no: int | None = None
     if row.is_credit:
         fits = payment.received_micros == 0 and row.amount_micros == payment.total_micros
     else:
-        fitting = (r for r in payment.refunds if r.amount_micros == row.amount_micros)
+        waiting = (r for r in refunds_meant(row, payment) if r.state is RefundState.PENDING)
+        fitting = (r for r in waiting if r.amount_micros == row.amount_micros)
         refund = next(fitting, None)
         refund_no = refund.refund_no if refund else None
         fits = refund is not None

@@ -65,7 +65,8 @@ class BankProvider:
     async def settled(self, first: date, last: date) -> AsyncIterator[Settled]:
         """Yield the statements' ringgit entries of the local days `first` to `last`.
 
-        Matched credits are PAYMENT and matched debits REFUND, named by the payment's reference.
+        Matched credits are PAYMENT and matched debits REFUND, named by the payment's reference;
+        a credit that names a refund is REFUND too, coming in, whatever became of it.
         A credit that is not matched is PAYMENT without a name: money here that the books do not
         know. Any other is OTHER. text: the reason of its state.
         """
@@ -103,11 +104,12 @@ def refund_name(reference: str, refund_no: int) -> str:
 def _settled(row: BankRow, names: Mapping[tuple[int, int], str]) -> Settled:
     verdict = row.verdict
     is_matched = verdict.state is EntryState.MATCHED
+    is_returned = row.is_credit and verdict.refund_no is not None
     reference = None
-    if is_matched:
+    if is_matched or is_returned:
         reference = names.get((verdict.line_id or 0, verdict.payment_no or 0))
     kind = SettledKind.OTHER
-    if is_matched and not row.is_credit:
+    if is_returned or (is_matched and not row.is_credit):
         kind = SettledKind.REFUND
     elif is_matched or (row.is_credit and verdict.state is EntryState.QUEUED):
         kind = SettledKind.PAYMENT

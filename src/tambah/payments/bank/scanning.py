@@ -18,6 +18,7 @@ _LETTERS = frozenset(REFERENCE_ALPHABET)
 _CLEAR = re.compile(
     r"(?<![A-Z0-9])(?:RF[0-9]{2} ?)?([2-9A-HJ-NP-Y]{5}[- ]?[2-9A-HJ-NP-Y]{5})(?![A-Z0-9])"
 )
+_REFUND_NUMBER = r"-([1-9][0-9]{0,3})(?![A-Z0-9]|-[0-9])"
 _SUBFIELD = re.compile(r"\?[0-9]{2}")
 _DASHES = re.compile(r"[\u2010-\u2015\u2212\u00ad_./]")
 
@@ -46,6 +47,20 @@ def possible_references(text: str) -> set[str]:
             if _LETTERS.issuperset(stretch) and fold_reference(stretch):
                 found.add(stretch)
     return found
+
+
+def named_refunds(text: str, reference: str) -> set[int]:
+    """Return the numbers of the refunds of a payment that a text names: `7K4M2-XH9PH-1`.
+
+    A dash has to stand before the number, and no more digits after it: a date names no refund.
+    """
+    name = re.compile("[- ]?".join(reference) + _REFUND_NUMBER)
+    return {int(match[1]) for variant in _variants(text) for match in name.finditer(variant)}
+
+
+def names_a_refund(text: str) -> bool:
+    """Say whether a text looks as if it named a refund, whatever the books say."""
+    return any(named_refunds(text, reference) for reference in clear_references(text))
 
 
 def squeeze(text: str) -> str:

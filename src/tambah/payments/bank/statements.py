@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import codecs
+import errno
 import hashlib
+import os
+import stat
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -31,12 +34,34 @@ class NamedEntry:
     is_repeat: bool
 
 
+class NotPlainFile(OSError):
+    """A link, a pipe, a folder or a device where a file was expected."""
+
+
 def read_file(path: Path) -> bytes:
-    """Return a file's content, never more than the limit. Raises StatementTooLarge, OSError."""
-    with path.open("rb") as file:
+    """Return a file's content, never more than the limit, and never what a link points at.
+
+    Raises StatementTooLarge, NotPlainFile and other OSError.
+    """
+    with open(_open_plain(path), "rb") as file:
         data = file.read(MOST_BYTES + 1)
     require_size(data)
     return data
+
+
+def _open_plain(path: Path) -> int:
+    """Open a file, and look at what was opened: its name may lead elsewhere by now."""
+    try:
+        # A pipe without a writer would be waited for.
+        opened = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as failure:
+        if failure.errno in (errno.ELOOP, errno.ENXIO):
+            raise NotPlainFile(failure.errno, "Not a plain file", str(path)) from None
+        raise
+    if not stat.S_ISREG(os.fstat(opened).st_mode):
+        os.close(opened)
+        raise NotPlainFile(errno.EINVAL, "Not a plain file", str(path))
+    return opened
 
 
 def require_size(data: bytes) -> None:

@@ -108,6 +108,7 @@ class _Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Dispute(msgspec.Struct, frozen=True, kw_only=True):
+    dispute_id: str | None = None
     status: str = ""
     dispute_amount: Money = Money()
     dispute_outcome: _Outcome = _Outcome()
@@ -223,7 +224,8 @@ class WebhookReader:
             amount = dispute.dispute_amount if len(ids) == 1 else capture.amount
             # The port wants an event id for each notice; the first keeps PayPal's own.
             event_id = f"{event.id}:{place + 1}" if place else event.id
-            notices.append(_dispute_notice(event, event_id, capture, kind, amount))
+            named = dispute.dispute_id
+            notices.append(_dispute_notice(event, event_id, capture, kind, amount, named))
         return _ours(notices)
 
     async def _find_capture(self, capture_id: str | None) -> Capture | None:
@@ -316,7 +318,12 @@ def _read_capture_event(event: _Event) -> list[Notice]:
 
 
 def _dispute_notice(
-    event: _Event, event_id: str, capture: Capture, kind: NewsKind | None, amount: Money
+    event: _Event,
+    event_id: str,
+    capture: Capture,
+    kind: NewsKind | None,
+    amount: Money,
+    dispute_ref: str | None = None,
 ) -> Notice:
     amount = amount if amount.value else capture.amount
     return Notice(
@@ -327,6 +334,7 @@ def _dispute_notice(
         kind=kind,
         amount_micros=abs(amount.micros()),
         currency=amount.currency_code,
+        dispute_ref=dispute_ref,
         reason=None if kind else "dispute_unclear",
     )
 

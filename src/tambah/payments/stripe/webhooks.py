@@ -151,6 +151,7 @@ class WebhookReader:
                 kind=kind,
                 amount_micros=micros(dispute.amount, currency),
                 currency=currency,
+                dispute_ref=dispute.id,
             )
         ]
 

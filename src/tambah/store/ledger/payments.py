@@ -80,15 +80,15 @@ def refund_from_row(row: Record) -> Refund:
 async def prices_since(
     connection: Connection, line_ids: Collection[int], since: datetime
 ) -> dict[int, dict[int, int]]:
-    """Return the prices of each line's payments since an instant, by number (micro-ringgit).
+    """Return the prices of each line's payments that came in since an instant, by number.
 
-    Failed and expired ones are left out.
+    Micro-ringgit. What is merely open does not count: a stranger could close a number with it.
     """
     rows = await connection.fetch(
         """
         SELECT line_id, payment_no, price_micros
           FROM payment
-         WHERE line_id = ANY($1::bigint[]) AND created_at >= $2 AND state NOT IN (6, 7)
+         WHERE line_id = ANY($1::bigint[]) AND paid_at >= $2
         """,
         list(line_ids),
         since,
@@ -116,14 +116,15 @@ async def update_payments(connection: Connection, payments: Sequence[Payment]) -
                refunded_micros = new.refunded_micros, disputed_micros = new.disputed_micros,
                dispute = new.dispute, topup_no = new.topup_no, paid_at = new.paid_at,
                reason = new.reason, refund_seq = new.refund_seq, due_at = new.due_at,
+               dispute_ref = new.dispute_ref,
                tries = CASE WHEN payment.state = new.state THEN tries ELSE 0 END
           FROM unnest($1::bigint[], $2::integer[], $3::smallint[], $4::text[], $5::text[],
                       $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], $10::smallint[],
                       $11::integer[], $12::timestamptz[], $13::text[], $14::integer[],
-                      $15::timestamptz[])
+                      $15::timestamptz[], $16::text[])
                AS new (line_id, payment_no, state, provider_ref, pay_url, received_micros,
                        held_micros, refunded_micros, disputed_micros, dispute, topup_no, paid_at,
-                       reason, refund_seq, due_at)
+                       reason, refund_seq, due_at, dispute_ref)
          WHERE payment.line_id = new.line_id AND payment.payment_no = new.payment_no
         """,
         [p.line_id for p in payments],
@@ -141,6 +142,7 @@ async def update_payments(connection: Connection, payments: Sequence[Payment]) -
         [p.reason for p in payments],
         [p.refund_seq for p in payments],
         [p.due_at for p in payments],
+        [p.dispute_ref for p in payments],
     )
 
 

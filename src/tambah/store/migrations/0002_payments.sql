@@ -1,7 +1,6 @@
 -- Paying for a top-up.
 
--- One payment of a line. Distributed by line_id. The amounts received, credited and refunded only
--- grow. Never deleted.
+-- One payment of a line. Distributed by line_id. Never deleted.
 CREATE TABLE payment (
     line_id           bigint NOT NULL,
     payment_no        integer NOT NULL,
@@ -27,6 +26,7 @@ CREATE TABLE payment (
     refunded_micros   bigint NOT NULL,
     disputed_micros   bigint NOT NULL,
     dispute           smallint NOT NULL,
+    dispute_ref       text,
     topup_no          integer,
     paid_at           timestamptz,
     reason            text,
@@ -41,6 +41,8 @@ CREATE INDEX payment_due ON payment (due_at) WHERE due_at IS NOT NULL;
 
 CREATE INDEX payment_created ON payment (created_at);
 
+CREATE INDEX payment_held ON payment (line_id) WHERE held_micros <> 0;
+
 -- Money on its way back to a payer. Distributed by line_id.
 CREATE TABLE refund (
     line_id        bigint NOT NULL,
@@ -49,7 +51,7 @@ CREATE TABLE refund (
     at             timestamptz NOT NULL,
     amount_micros  bigint NOT NULL CONSTRAINT refund_amount_positive CHECK (amount_micros > 0),
     spent_micros   bigint NOT NULL,
-    state          smallint NOT NULL CONSTRAINT refund_state_known CHECK (state BETWEEN 1 AND 3),
+    state          smallint NOT NULL CONSTRAINT refund_state_known CHECK (state BETWEEN 1 AND 4),
     reason         text NOT NULL,
     provider_ref   text,
     settled_at     timestamptz,

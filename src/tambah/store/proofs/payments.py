@@ -8,6 +8,8 @@ from tambah.store.proofs.scope import Scope
 async def prove_payments(connection: Connection, scope: Scope) -> list[Odd]:
     """Put each payment beside what was booked of it, from its first transfer on.
 
+    After a closing: the payments of lines with something new, and all that hold money.
+
     Problems, named by line and number: payment_unknown (transfers, but no payment),
     payment_received, payment_held, payment_refunded, payment_disputed (the transfers make
     another amount), payment_refunds (its refunds do), payment_uncredited (it names a top-up that
@@ -19,7 +21,10 @@ async def prove_payments(connection: Connection, scope: Scope) -> list[Odd]:
 
 
 _PAYMENTS = """
-    WITH touched AS (SELECT unnest($2::bigint[]) AS owner_id),
+    WITH touched AS (
+        SELECT unnest($2::bigint[]) AS owner_id
+        UNION
+        SELECT line_id FROM payment WHERE held_micros <> 0),
     mine AS (
         SELECT owner_id, payment_no, kind, debit, credit, amount_micros
           FROM transfer
@@ -32,7 +37,8 @@ _PAYMENTS = """
     booked AS (
         SELECT owner_id AS line_id, payment_no,
                coalesce(sum(amount_micros) FILTER (WHERE kind = 12), 0)::bigint AS received,
-               coalesce(sum(amount_micros) FILTER (WHERE kind = 13), 0)::bigint AS refunded,
+               coalesce(sum(CASE kind WHEN 13 THEN amount_micros WHEN 18 THEN -amount_micros END),
+                        0)::bigint AS refunded,
                coalesce(sum(CASE kind WHEN 16 THEN amount_micros WHEN 17 THEN -amount_micros END),
                         0)::bigint AS disputed,
                coalesce(sum(CASE WHEN credit = 24 THEN amount_micros

@@ -18,6 +18,7 @@ _FLOWS = {
     TransferKind.REFUND: Flow.REFUND,
     TransferKind.DISPUTE: Flow.DISPUTE,
     TransferKind.DISPUTE_WON: Flow.DISPUTE,
+    TransferKind.REFUND_RETURNED: Flow.REFUND,
 }
 _PROVIDERS = {account: provider for provider, account in CLEARING.items()}
 
