@@ -36,7 +36,8 @@ bench: setup
 	@exec $(BIN)/python -m benchmarks
 
 faults: setup
-	@COUNT=$(COUNT) exec $(BIN)/python -m tests.faults
+	@COUNT=$(COUNT) $(BIN)/python -m tests.faults
+	@KILLS=all exec $(BIN)/pytest --quiet tests/faults/test_payment_kills.py
 
 setup:
 	@tools/setup dev

@@ -19,7 +19,7 @@ import uvloop
 from . import engine_runs, reference
 from .ground import Ground, make_ground
 from .http_runs import Load, Server
-from .paying import open_payments
+from .paying import credited_payments, open_payments
 from .stock import PEAK, grow, make_million
 
 PAIRS = 5
@@ -176,17 +176,21 @@ def measure_redemptions(ground: Ground, results: Results) -> None:
 
 
 def measure_payments(ground: Ground, results: Results) -> None:
-    """Measure webhooks that turn payments into credit."""
+    """Measure payments credited, from their webhook to the end of the inbox."""
     server = Server(ground, pays=True)
     loads: list[Load] = []
     try:
         pairs: list[tuple[float, float]] = []
         for place in range(PAIRS + 1):
             webhooks: list[str] = asyncio.run(open_payments(ground, place * WEBHOOKS, WEBHOOKS))
+            before: int = asyncio.run(credited_payments(ground))
+            began = time.monotonic()
             load = server.payments(64, SECONDS, webhooks)
+            after = asyncio.run(credited_payments(ground, drained=True))
+            rate = (after - before) / (time.monotonic() - began)
             if place:  # the first one warms
                 loads.append(load)
-                pairs.append((load.rate, reference.pgbench(ground, 64, SECONDS)))
+                pairs.append((rate, reference.pgbench(ground, 64, SECONDS)))
         results.add_pairs("paid_64", pairs, **_latencies(loads))
     finally:
         server.stop()

@@ -15,6 +15,7 @@ from tambah.engine.clock import Clock
 from tambah.engine.engine import Engine
 from tambah.engine.keys import parse_peppers
 from tambah.engine.operator import operator_rules
+from tambah.jobs.inbox import InboxWorker
 from tambah.store.database import Database
 from tambah.web.site import Site
 
@@ -44,8 +45,12 @@ async def main(port: int) -> None:
         public_url=f"http://127.0.0.1:{port}",
         payments=desk,
     )
+    inbox = InboxWorker(desk)
+    desk.on_events = inbox.wake
+    working = asyncio.create_task(inbox.run())
     bound.listen(1024)
     await serve(build_asgi(site), bound)
+    working.cancel()
     await engine.stop()
     await database.close()
 

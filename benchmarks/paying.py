@@ -73,6 +73,22 @@ async def open_payments(ground: Ground, first: int, count: int) -> list[str]:
 
     for start in range(first, first + count, AT_ONCE):
         await asyncio.gather(*(one(place) for place in range(start, start + AT_ONCE)))
+    await database.execute(
+        "UPDATE sandbox_payment SET stage = 'paid', ending = 'paid', paid_at = now()"
+        " WHERE stage = 'open'"
+    )
     await engine.stop()
     await database.close()
     return webhooks
+
+
+async def credited_payments(ground: Ground, *, drained: bool = False) -> int:
+    """Return how many payments are credited; `drained`: once the inbox has nothing left."""
+    connection = await ground.owner()
+    try:
+        queued = "SELECT count(*) FROM payment_event WHERE state = 1"
+        while drained and await connection.fetchval(queued):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+        return await connection.fetchval("SELECT count(*) FROM payment WHERE state = 5")
+    finally:
+        await connection.close()

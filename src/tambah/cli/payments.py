@@ -371,7 +371,8 @@ def _refund_in_words(view: PaymentView, refund: Refund) -> str:
             return f"{amount} has gone back."
         case RefundState.PENDING if view.provider is ProviderId.BANK:
             return (
-                f"{amount} is held for you to transfer, under {show_reference(view.reference)}."
+                f"{amount} is held for you to transfer, under"
+                f" {show_reference(view.reference)}-{refund.refund_no}."
                 " The next statement settles it, or `tambah payments resolve-refund`."
             )
         case RefundState.PENDING:

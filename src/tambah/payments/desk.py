@@ -80,6 +80,7 @@ ASKED_FOR = timedelta(days=1)
 SILENT = "silent"
 NOT_RECEIVED = "not_received"
 _AGAIN = frozenset({SILENT, NOT_RECEIVED})
+_OVER = frozenset({"credited", "refunding"})
 CURRENCY_DIFFERS = "currency_differs"
 """Verdicts that are neither a payment's state nor a refusal's code."""
 
@@ -199,18 +200,21 @@ class PaymentDesk:
 
         Returns in a word what came of it: the payment's state, SILENT, or what does not fit.
         """
-        view = await self._read(line_id, payment_no)
+        return await self._look(await self._read(line_id, payment_no), tries)
+
+    async def _look(self, view: PaymentView, tries: int = 0) -> str:
         provider = self.providers.by_id.get(view.provider)
         if view.state not in OPEN_STATES | NEVER_PAID or provider is None:
             return view.state.name.lower()
         if view.payment.provider_ref is None and view.state in OPEN_STATES:
             verdict = await self._begin_late(view, provider)
-            view = await self._read(line_id, payment_no)
+            view = await self._read(view.line_id, view.payment_no)
         else:
             verdict = view.state.name.lower()
         if view.payment.provider_ref is not None:
             verdict = await self._ask(view, provider)
-        await self._put_off(view, tries)
+        if verdict not in _OVER:
+            await self._put_off(view, tries)
         return verdict
 
     async def hear(self, provider_id: ProviderId, headers: Mapping[str, str], body: bytes) -> int:
@@ -450,7 +454,7 @@ class PaymentDesk:
         view = await read_payment(self._database, *key)
         if view is None or view.provider is not provider_id:
             return PaymentUnknown.code
-        return await self.look(*key)
+        return await self._look(view)
 
     async def _submit(self, news: PaymentNews) -> str:
         """Tell the engine; return the payment's state afterwards, or why it was refused."""

@@ -157,6 +157,8 @@ CREATE TABLE bank_entry (
     refund_no      integer
 );
 
+CREATE INDEX bank_entry_payment ON bank_entry (line_id, payment_no) WHERE state = 2;
+
 CREATE INDEX bank_entry_queued ON bank_entry (booked_on) WHERE state = 1;
 
 ALTER TABLE line ADD payment_seq integer NOT NULL DEFAULT 0;

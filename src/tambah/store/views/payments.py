@@ -87,13 +87,16 @@ async def read_payment(database: Database, line_id: int, payment_no: int) -> Pay
         )
         if row is None:
             return None
-        refunds = await connection.fetch(
-            "SELECT * FROM refund WHERE line_id = $1 AND payment_no = $2 ORDER BY refund_no",
-            line_id,
-            payment_no,
-        )
+        payment = payment_from_row(row)
+        refunds: list[Record] = []
+        if payment.refund_seq > 0:
+            refunds = await connection.fetch(
+                "SELECT * FROM refund WHERE line_id = $1 AND payment_no = $2 ORDER BY refund_no",
+                line_id,
+                payment_no,
+            )
     return PaymentView(
-        payment=payment_from_row(row),
+        payment=payment,
         msisdn=row["msisdn"],
         refunds=tuple(refund_from_row(refund) for refund in refunds),
     )
