@@ -387,7 +387,7 @@ class PaymentDesk:
                     return await self._tell(key, NewsKind.EXPIRED)
                 return "missing"
 
-    async def work(self, limit: int = 64) -> int:
+    async def work(self, limit: int = 100) -> int:
         """Process events that are due; return how many those were."""
         events = await claim_events(self._database, self._clock.now(), EVENT_LEASE, limit)
         if events:
