@@ -28,7 +28,7 @@ async def poll_once(desk: PaymentDesk, database: Database, clock: Clock) -> int:
     refunds = await claim_due_refunds(database, now, _LEASE, _AT_ONCE)
     await _all(
         [
-            *(desk.look(line_id, no, tries) for line_id, no, tries in payments),
+            *(desk.look(line_id, no) for line_id, no in payments),
             *(desk.send_refund(line_id, no, ref, tries) for line_id, no, ref, tries in refunds),
         ]
     )

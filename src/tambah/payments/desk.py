@@ -88,8 +88,11 @@ EVENT_LEASE = timedelta(seconds=20)
 MOST_TRIES = 60
 """How often an event is processed while the provider is silent, over some ten hours."""
 
+LEAST_PAUSE, MOST_PAUSE = timedelta(seconds=5), timedelta(minutes=10)
+"""Between two questions about a payment."""
+
 _PAUSES = (5, 10, 15, 30, 60, 120, 300, 600)
-"""Seconds until a provider is asked again, by how often it was asked."""
+"""Seconds until a refund is sent or an event processed again, by how often it was."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,14 +198,14 @@ class PaymentDesk:
         except Exception as error:  # noqa: BLE001 - the page shows what is known; the poller asks on
             log.info("glance left to the poller", reason=type(error).__name__)
 
-    async def look(self, line_id: int, payment_no: int, tries: int = 0) -> str:
+    async def look(self, line_id: int, payment_no: int) -> str:
         """Ask the provider how a payment stands and take the answer in.
 
         Returns in a word what came of it: the payment's state, SILENT, or what does not fit.
         """
-        return await self._look(await self._read(line_id, payment_no), tries)
+        return await self._look(await self._read(line_id, payment_no))
 
-    async def _look(self, view: PaymentView, tries: int = 0) -> str:
+    async def _look(self, view: PaymentView) -> str:
         provider = self.providers.by_id.get(view.provider)
         if view.state not in OPEN_STATES | NEVER_PAID or provider is None:
             return view.state.name.lower()
@@ -214,7 +217,7 @@ class PaymentDesk:
         if view.payment.provider_ref is not None:
             verdict = await self._ask(view, provider)
         if verdict not in _OVER:
-            await self._put_off(view, tries)
+            await self._put_off(view)
         return verdict
 
     async def hear(self, provider_id: ProviderId, headers: Mapping[str, str], body: bytes) -> int:
@@ -485,14 +488,16 @@ class PaymentDesk:
             PaymentNews(line_id=key[0], payment_no=key[1], kind=kind, reason=reason)
         )
 
-    async def _put_off(self, view: PaymentView, tries: int) -> None:
-        due_at: datetime | None = self._again(tries)
+    async def _put_off(self, view: PaymentView) -> None:
+        """Say when to ask again: the older a payment, the more seldom; its payer is watching."""
+        now = self._clock.now()
+        pause = (now - view.created_at) / 6
+        due_at: datetime | None = now + min(max(pause, LEAST_PAUSE), MOST_PAUSE)
         if view.state in NEVER_PAID:
             # Its page may outlive it, and its webhook be lost: asked for a day, every hour.
-            over = self._clock.now() >= view.expires_at + ASKED_FOR
-            due_at = None if over else self._clock.now() + ASK_LATE_AFTER
+            due_at = None if now >= view.expires_at + ASKED_FOR else now + ASK_LATE_AFTER
         elif view.provider is ProviderId.BANK:
-            due_at = max(self._again(tries), view.expires_at + LATE)
+            due_at = max(now + MOST_PAUSE, view.expires_at + LATE)
         await put_off_payment(self._database, (view.line_id, view.payment_no), due_at)
 
     def _again(self, tries: int) -> datetime:

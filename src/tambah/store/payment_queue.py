@@ -11,8 +11,8 @@ from tambah.store.database import Database
 
 async def claim_due_payments(
     database: Database, now: datetime, lease: timedelta, limit: int
-) -> list[tuple[int, int, int]]:
-    """Claim payments to be looked at; return (line, number, tries so far)."""
+) -> list[tuple[int, int]]:
+    """Claim payments to be looked at; return (line, number)."""
     rows = await database.fetch(
         """
         WITH due AS MATERIALIZED (
@@ -27,13 +27,13 @@ async def claim_due_payments(
            SET due_at = $1 + $2::interval, tries = tries + 1
           FROM due
          WHERE payment.line_id = due.line_id AND payment.payment_no = due.payment_no
-        RETURNING payment.line_id, payment.payment_no, tries
+        RETURNING payment.line_id, payment.payment_no
         """,
         now,
         lease,
         limit,
     )
-    return [(row[0], row[1], row[2]) for row in rows]
+    return [(row[0], row[1]) for row in rows]
 
 
 async def claim_payment(

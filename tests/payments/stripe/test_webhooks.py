@@ -81,6 +81,7 @@ async def test_a_signed_event_is_read_whatever_the_case_of_the_header(
         "t=1700000000,v1=\xe9",
         f"t={int(time.time())},v1={'0' * 64}",
     ],
+    ids=range(10),
 )
 async def test_a_forged_signature_is_refused(
     provider: StripeProvider, double: StripeDouble, session: Document, header: str | None
