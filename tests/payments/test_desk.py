@@ -544,6 +544,26 @@ async def test_nothing_is_credited_on_a_webhooks_word_alone(
     assert await shop.database.fetch_value("SELECT count(*) FROM transfer") == 0
 
 
+@pytest.mark.parametrize("kind", [NewsKind.EXPIRED, NewsKind.FAILED])
+@pytest.mark.parametrize(
+    ("standing", "verdict"),
+    [
+        (Standing(stage=Stage.EXPIRED), "expired"),
+        (Standing(stage=Stage.FAILED, reason="declined"), "failed"),
+        (Standing(stage=Stage.OPEN), "awaiting"),
+    ],
+)
+async def test_that_paying_came_to_nothing_is_asked_about_and_done_with(
+    shop: House, moody: Moody, kind: NewsKind, standing: Standing, verdict: str
+) -> None:
+    await pay_by_card(shop)
+    moody.standing = standing
+    await hear(shop, moody, notice(shop, await the_payment(shop), kind=kind))
+    assert await verdicts(shop) == [(verdict, 1)]
+    shop.clock.offset += timedelta(hours=1)
+    assert await shop.desk.work() == 0
+
+
 async def test_a_late_webhook_whose_provider_is_silent_is_processed_until_it_answers(
     shop: House, moody: Moody
 ) -> None:

@@ -84,6 +84,17 @@ _OVER = frozenset({"credited", "refunding"})
 CURRENCY_DIFFERS = "currency_differs"
 """Verdicts that are neither a payment's state nor a refusal's code."""
 
+_GOES_BACK = frozenset(
+    {
+        NewsKind.REFUNDED,
+        NewsKind.REFUND_FAILED,
+        NewsKind.DISPUTED,
+        NewsKind.DISPUTE_WON,
+        NewsKind.DISPUTE_LOST,
+    }
+)
+"""News that a look at the payment does not bring: taken in once the money is known to be here."""
+
 EVENT_LEASE = timedelta(seconds=20)
 MOST_TRIES = 60
 """How often an event is processed while the provider is silent, over some ten hours."""
@@ -427,11 +438,11 @@ class PaymentDesk:
         if notice.currency != CURRENCY:
             log.error("webhook in another currency", about=notice.event_type)
             return CURRENCY_DIFFERS
-        if notice.kind in (NewsKind.PAID, NewsKind.FAILED) or notice.needs_look:
+        if notice.kind is None and not notice.needs_look:
+            return "noted"
+        if notice.kind is None or notice.kind not in _GOES_BACK:
             # Nothing is credited on a webhook's word: the provider is asked, and that is compared.
             return await self._look_because(provider_id, key)
-        if notice.kind is None:
-            return "noted"
         # What goes back has come: where that is not known yet, the provider is asked first.
         looked = await self._look_because(provider_id, key)
         if looked in (SILENT, PaymentUnknown.code):

@@ -129,8 +129,8 @@ class Notice:
     event_id: the provider's, unique. payment_id: ours, brought back; provider_ref: the
     provider's name for the payment; one of them is there. kind: None for an event that only means
     "look at this payment" (an approval to be captured) or nothing. dispute_ref: the provider's
-    name for a dispute. needs_look: with no kind, have the provider asked; what says PAID or FAILED
-    is asked about in any case.
+    name for a dispute. needs_look: with no kind, have the provider asked; news of how paying
+    ended is asked about in any case.
     """
 
     event_id: str
