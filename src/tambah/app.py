@@ -251,7 +251,9 @@ async def _working(site: Site, ground: Ground, *, works: bool) -> AsyncGenerator
         if site.is_demo:
             gateway = SandboxGateway(site.database)
             zone = site.rules.validity.zone
-            notifier = Notifier(site.database, site.operator.brand, gateway, zone, clock)
+            notifier = Notifier(
+                site.database, site.operator.brand, gateway, zone, clock, keys=site.keys
+            )
             site.engine.on_messages = notifier.wake
     telling = asyncio.create_task(notifier.run()) if notifier else None
     try:

@@ -120,6 +120,25 @@ class GuessingEntry(msgspec.Struct, frozen=True, kw_only=True):
     guests_hourly: int = 2000
 
 
+class SignInEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """Signing in by one-time password: how long things last, and what guards them.
+
+    asks_hourly: passwords for one number; source_asks_hourly: asked for by one source;
+    source_wrong_hourly, all_wrong_hourly: wrong ones of one source, and of everybody together.
+    ladder: as of recharge codes, for one number.
+    """
+
+    code_minutes: int = 5
+    asks_hourly: int = 5
+    source_asks_hourly: int = 30
+    ladder: tuple[tuple[int, int], ...] = ((5, 15), (10, 30), (15, 60), (20, 1440))
+    source_wrong_hourly: int = 30
+    all_wrong_hourly: int = 2000
+    session_hours: int = 24
+    idle_minutes: int = 60
+    fresh_minutes: int = 5
+
+
 class Brand(msgspec.Struct, frozen=True, kw_only=True):
     """Who the operator is, as pages and messages show it."""
 
@@ -180,6 +199,7 @@ class Operator(msgspec.Struct, frozen=True, kw_only=True):
     validity: ValidityEntry = ValidityEntry()
     guessing: GuessingEntry = GuessingEntry()
     payments: PaymentsEntry = PaymentsEntry()
+    sign_in: SignInEntry = SignInEntry()
     bank: BankEntry | None = None
     time_zone: str = "Asia/Kuala_Lumpur"
     country_code: str = "60"

@@ -19,6 +19,7 @@ from tambah.channels.sandbox_gateway import SandboxGateway
 from tambah.config import Brand
 from tambah.domain.line import Language
 from tambah.engine.clock import Clock
+from tambah.engine.keys import parse_peppers
 from tambah.store.database import Database
 from tambah.store.outbox import Mark, MessageState, claim_messages, mark_messages, open_outbox
 from tambah.store.views.sandbox import latest_sms
@@ -47,6 +48,9 @@ class Recorder:
         return [(sms.line_id, sms.number) for sms in self.taken]
 
 
+KEYS = parse_peppers("11" * 32)
+
+
 @dataclass
 class Post:
     """One database's notifiers, all of them closed in the end."""
@@ -55,7 +59,7 @@ class Post:
     open_ones: list[Notifier] = field(default_factory=list)
 
     def notifier(self, gateway: Any, *, later: timedelta = timedelta()) -> Notifier:
-        made = Notifier(self.database, BRAND, gateway, ZONE, Clock(later))
+        made = Notifier(self.database, BRAND, gateway, ZONE, Clock(later), keys=KEYS)
         self.open_ones.append(made)
         return made
 

@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 
 from tambah.domain.commands import (
+    BY_LINE,
     Command,
     FundPartner,
     OpenPayment,
@@ -35,6 +36,8 @@ from tambah.domain.records import replace
 from tambah.domain.refusals import IdempotencyKeyReused, Refusal
 from tambah.domain.rules import Rules
 from tambah.domain.state import (
+    Annex,
+    AnnexKey,
     AuditEntry,
     Decision,
     Known,
@@ -78,6 +81,7 @@ class MemoryBooks:
         self.payments: dict[tuple[int, int], PaymentAccount] = {}
         self.payment_refs: dict[tuple[str, int], PaymentRef] = {}
         self.audits: list[AuditEntry] = []
+        self.annexes: dict[AnnexKey, Annex] = {}
         self.attempts: list[tuple[datetime, bytes, Audience]] = []
         self.answers: dict[tuple[int, bytes], tuple[Row, Outcome | Refusal]] = {}
         self.decision: Decision | None = None
@@ -95,7 +99,8 @@ class MemoryBooks:
             if first[0] != content:
                 raise IdempotencyKeyReused
             return _answered(first[1])
-        decision = decide(command, self.known(command, now), self.rules, now, digest)
+        known = replace(self.known(command, now), annexes=self.annexes)
+        decision = decide(command, known, self.rules, now, digest)
         self.decision = decision
         self.apply(decision)
         if decision.wrong_code:
@@ -116,6 +121,8 @@ class MemoryBooks:
                 payment=self.payments.get((command.line_id, command.payment_no)),
                 topups=self._topups_of(command.line_id),
             )
+        if isinstance(command, BY_LINE):
+            return Known(line=self.lines.get(command.line_id))
         line_id = self.line_of.get(command.msisdn, 0)
         known = Known(line=self.lines.get(line_id))
         if isinstance(command, TopUp):
@@ -149,6 +156,7 @@ class MemoryBooks:
             assert transfer.debit is not transfer.credit
             assert (transfer.bucket_id is None) == (transfer.balance_micros is None)
             _add(self.transfers, (transfer.owner_id, transfer.seq), transfer)
+        self.annexes |= {(type(annex), annex.key): annex for annex in decision.annexes}
         for message in decision.messages:
             _add(self.messages, (message.line_id, message.number), message)
         for topup in decision.topups:
@@ -193,7 +201,7 @@ class MemoryBooks:
             "partner": [_row(p, "float_bucket") for p in self.partners.values()],
             "transfer": [_row(transfer) for transfer in self.transfers.values()],
             "topup": [_row(topup, "page_token") for topup in self.topups.values()],
-            "outbox": [_row(message) for message in self.messages.values()],
+            "outbox": [_without_seal(_row(message)) for message in self.messages.values()],
             "voucher": [_voucher_row(voucher) for voucher in self.cards.values()],
             "payment": [_row(account.payment) for account in self.payments.values()],
             "refund": [_row(r) for account in self.payments.values() for r in account.refunds],
@@ -218,7 +226,7 @@ class MemoryBooks:
     def _owner_of(self, command: Command) -> int | None:
         if isinstance(command, FundPartner):
             return command.partner_id
-        if isinstance(command, PaymentNews | RefundPayment):
+        if isinstance(command, BY_LINE):
             return command.line_id
         return self.line_of.get(command.msisdn)
 
@@ -330,3 +338,8 @@ _KEYS = ("msisdn", "owner_id", "line_id", "partner_id", "batch_id", "seq", "topu
 def _row_key(row: Row) -> list[str]:
     """Return what a row is sorted by, on both sides alike; any order will do."""
     return [str(row[name]) for name in _KEYS if name in row]
+
+
+def _without_seal(row: Row) -> Row:
+    """Leave out what is encrypted: it differs at each writing."""
+    return {name: value for name, value in row.items() if name not in ("sealed", "good_until")}

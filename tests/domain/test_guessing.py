@@ -44,7 +44,7 @@ def after_wrong(times: int, audience: Audience = OWN, now: datetime = START) -> 
      (16, 0), (19, 0), (20, 1440), (21, 1440), (22, 1440), (500, 1440)],
 )  # fmt: skip
 def test_the_ladder_locks_longer_and_longer(wrong: int, minutes: int) -> None:
-    assert lock_minutes(wrong, RULE) == minutes
+    assert lock_minutes(wrong, RULE.ladder) == minutes
     if wrong:
         locked = after_wrong(wrong).own_locked_until
         assert locked == (START + timedelta(minutes=minutes) if minutes else None)

@@ -32,6 +32,9 @@ DISTRIBUTED_BY = {
     "bank_entry": "fingerprint",
     "owner_closing": "owner_id",
     "bucket_closing": "owner_id",
+    "sign_in": "line_id",
+    "sign_in_code": "line_id",
+    "session": "line_id",
 }
 REFERENCE = {"voucher_batch", "api_key", "closing", "account_closing", "bank_file"}
 LOCAL = {

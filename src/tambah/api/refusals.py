@@ -29,6 +29,7 @@ STATUS: Mapping[type[Refusal], int] = {
     no.StatementTooLarge: 413,
     # Who asks may not.
     no.KeyUnknown: 401,
+    no.SignInNeeded: 401,
     no.ScopeMissing: 403,
     no.PartnerSuspended: 403,
     # There is no such thing.
@@ -46,6 +47,7 @@ STATUS: Mapping[type[Refusal], int] = {
     no.CurrencyNotAccepted: 422,
     no.IdempotencyKeyReused: 422,
     no.CodeNotUsable: 422,
+    no.SignInCodeWrong: 422,
     no.DenominationUnknown: 422,
     no.PaymentMethodUnavailable: 422,
     no.PaymentRefused: 422,
@@ -79,6 +81,7 @@ STATUS: Mapping[type[Refusal], int] = {
     no.GuestsPaused: 429,
     no.Busy: 429,
     no.TooManyLookUps: 429,
+    no.TooManyCodesAsked: 429,
     no.Unavailable: 503,
     no.ProviderUnavailable: 503,
     no.InternalError: 500,
@@ -89,6 +92,7 @@ RETRY_SECONDS: Mapping[type[Refusal], int] = {
     no.TooManyTries: 3600,
     no.GuestsPaused: 300,
     no.TooManyLookUps: 3600,
+    no.TooManyCodesAsked: 3600,
     no.ProviderUnavailable: 10,
     no.Busy: 1,
     no.Unavailable: 2,

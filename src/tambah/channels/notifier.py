@@ -13,11 +13,14 @@ from contextlib import suppress
 from datetime import timedelta, tzinfo
 
 import structlog
+from cryptography.exceptions import InvalidTag
 
 from tambah.channels.gateway import Gateway, GatewayUnavailable, Sms
 from tambah.config import Brand
 from tambah.domain.line import Language
 from tambah.engine.clock import Clock
+from tambah.engine.keys import Keys
+from tambah.engine.secret_params import open_params
 from tambah.i18n.sms import render_sms
 from tambah.i18n.texts import texts
 from tambah.store.database import CONNECTION_LOST, RETRYABLE, Connection, Database
@@ -50,9 +53,17 @@ class Notifier:
     """Sends what the engine queued. Any number may run on one database, in any processes."""
 
     def __init__(
-        self, database: Database, brand: Brand, gateway: Gateway, zone: tzinfo, clock: Clock
+        self,
+        database: Database,
+        brand: Brand,
+        gateway: Gateway,
+        zone: tzinfo,
+        clock: Clock,
+        *,
+        keys: Keys,
     ) -> None:
         self._database = database
+        self._keys = keys
         self._brand = brand
         self._gateway = gateway
         self._zone = zone
@@ -144,9 +155,12 @@ class Notifier:
 
     async def _hand_over(self, message: ClaimedMessage) -> Mark:
         """Word a message and hand it over; return what became of it."""
+        if message.good_until is not None and self._clock.now() >= message.good_until:
+            log.info("message of no more use", **_facts(message))
+            return Mark(message=message, state=MessageState.FAILED)
         try:
             sms = self._word(message)
-        except (KeyError, ValueError):
+        except (KeyError, ValueError, InvalidTag):
             log.exception("message cannot be worded", **_facts(message))
             return Mark(message=message, state=MessageState.FAILED)
         try:
@@ -165,10 +179,12 @@ class Notifier:
 
     def _word(self, message: ClaimedMessage) -> Sms:
         language = Language(message.language)
+        secret = open_params(self._keys, message.sealed) if message.sealed else {}
+        to = int(secret.pop("to", message.msisdn))
         body = render_sms(
             texts(language.tag),
             message.template,
-            message.params,
+            {**message.params, **secret},
             brand=self._brand.short_name or self._brand.name,
             price_prefix=self._brand.sms_prefix,
             zone=self._zone,
@@ -177,7 +193,7 @@ class Notifier:
             line_id=message.line_id,
             number=message.number,
             at=self._clock.now(),
-            msisdn=message.msisdn,
+            msisdn=to,
             language=language,
             body=body,
         )

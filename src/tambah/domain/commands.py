@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from tambah.domain.care_commands import CareCommand, CareOutcome, TellLine
 from tambah.domain.guessing import Audience
 from tambah.domain.line import Language, LineState
 from tambah.domain.payment import Dispute, PaymentState, ProviderId
@@ -330,5 +331,9 @@ Command = (
     | PaymentNews
     | RefundPayment
     | AgeLine
+    | CareCommand
 )
-Outcome = Credited | Funded | Imported | LineChanged | Reversed | PaymentStands
+Outcome = Credited | Funded | Imported | LineChanged | Reversed | PaymentStands | CareOutcome
+OF_A_PAYMENT = (PaymentNews, RefundPayment)
+BY_LINE = (*OF_A_PAYMENT, TellLine)
+"""Commands that name a line by its id, for its number may be another's by then."""

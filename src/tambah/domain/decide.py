@@ -10,6 +10,7 @@ from typing import Any
 
 from tambah.domain.ageing import age
 from tambah.domain.balance import MAIN_BUCKET_ID, Bucket, BucketKind, draw_down
+from tambah.domain.care_commands import AskSignIn, TellLine, TrySignIn
 from tambah.domain.catalog import Denomination
 from tambah.domain.commands import (
     ActivateLine,
@@ -57,6 +58,7 @@ from tambah.domain.refusals import (
 )
 from tambah.domain.reversal import reverse_top_up
 from tambah.domain.rules import Rules
+from tambah.domain.signing_in import ask_sign_in, tell_line, try_sign_in
 from tambah.domain.state import Decision, Known, LineAccount, PartnerAccount, TopUpSource
 from tambah.domain.voucher import BatchState, Voucher, VoucherState
 
@@ -328,4 +330,7 @@ _HANDLERS: dict[type[Command], Callable[[Any, Draft], Outcome]] = {
     PaymentNews: take_news,
     RefundPayment: refund_payment,
     AgeLine: _age_line,
+    AskSignIn: ask_sign_in,
+    TrySignIn: try_sign_in,
+    TellLine: tell_line,
 }

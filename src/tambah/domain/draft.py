@@ -1,7 +1,8 @@
 """The changes that one command is making: local to one call of `decide`, then frozen."""
 
+from collections.abc import Hashable
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar, cast
 
 from tambah.domain.balance import MAIN_BUCKET_ID, Bucket, BucketKind
 from tambah.domain.commands import Actor, Outcome
@@ -13,6 +14,8 @@ from tambah.domain.records import replace
 from tambah.domain.refusals import NumberUnknown, PartnerUnknown, PaymentUnknown, Refusal
 from tambah.domain.rules import Rules
 from tambah.domain.state import (
+    Annex,
+    AnnexKey,
     AuditEntry,
     Decision,
     Known,
@@ -24,6 +27,7 @@ from tambah.domain.state import (
 )
 from tambah.domain.voucher import Voucher
 
+_Annex = TypeVar("_Annex", bound=Annex)
 _OWN_ACCOUNT = {
     BucketKind.MAIN: Account.LINE_MAIN,
     BucketKind.BONUS: Account.LINE_BONUS,
@@ -57,6 +61,7 @@ class Draft:
 
     __slots__ = (
         "account",
+        "annexes",
         "bucket_seq",
         "buckets",
         "counts",
@@ -96,6 +101,7 @@ class Draft:
         self.messages: list[Message] = []
         self.payment: PaymentAccount | None = None
         self.payment_refs: list[PaymentRef] = []
+        self.annexes: dict[AnnexKey, Annex] = {}
         self.counts = False
         self.wrong_code = False
         if known.line is not None:
@@ -133,6 +139,18 @@ class Draft:
         if account is None:
             raise PaymentUnknown
         return account
+
+    def annex(self, kind: type[_Annex], key: Hashable = None) -> _Annex | None:
+        """Return an annex as it stands in this draft, None for none. key: the line's unless told.
+
+        Only what the kind's shelf loads for this command is found.
+        """
+        place = (kind, self.require_line().line_id if key is None else key)
+        return cast("_Annex | None", self.annexes.get(place) or self.known.annexes.get(place))
+
+    def keep(self, annex: Annex) -> None:
+        """Have an annex written, new or in the place of the one with its key."""
+        self.annexes[(type(annex), annex.key)] = annex
 
     @property
     def main(self) -> Bucket:
@@ -208,6 +226,16 @@ class Draft:
 
     def tell(self, template: str, **params: int | str) -> None:
         """Write a message to the line's subscriber, in the same transaction."""
+        self.tell_sealed(template, params)
+
+    def tell_sealed(
+        self,
+        template: str,
+        params: dict[str, int | str],
+        sealed: bytes | None = None,
+        good_until: datetime | None = None,
+    ) -> None:
+        """Write a message that has a secret, or an end of its use; see `Message`."""
         self.message_seq += 1
         self.messages.append(
             Message(
@@ -216,6 +244,8 @@ class Draft:
                 at=self.now,
                 template=template,
                 params=params,
+                sealed=sealed,
+                good_until=good_until,
             )
         )
 
@@ -234,6 +264,7 @@ class Draft:
             payment_refs=tuple(self.payment_refs),
             audit=self._audit(action, actor, line_after) if actor else None,
             wrong_code=self.wrong_code,
+            annexes=tuple(self.annexes.values()),
         )
 
     def _line_after(self) -> LineAccount | None:

@@ -54,7 +54,7 @@ def require_may_try(
 def count_wrong(line: Line, audience: Audience, rule: GuessingRule, now: datetime) -> Line:
     """Return the line with one more wrong code, locked where the ladder says so."""
     wrong = (line.own_wrong if audience is Audience.OWN else line.guest_wrong) + 1
-    minutes = lock_minutes(wrong, rule)
+    minutes = lock_minutes(wrong, rule.ladder)
     locked_until = now + timedelta(minutes=minutes) if minutes else None
     if audience is Audience.OWN:
         return replace(line, own_wrong=wrong, own_locked_until=locked_until)
@@ -78,12 +78,12 @@ def tries_left(line: Line, audience: Audience, rule: GuessingRule) -> int:
     return next((step - wrong for step, _ in rule.ladder if step > wrong), 1)
 
 
-def lock_minutes(wrong: int, rule: GuessingRule) -> int:
+def lock_minutes(wrong: int, ladder: tuple[tuple[int, int], ...]) -> int:
     """Return for how long the `wrong`th wrong code in a row locks, 0 for not at all."""
-    last_step, last_minutes = rule.ladder[-1]
+    last_step, last_minutes = ladder[-1]
     if wrong >= last_step:
         return last_minutes
-    return next((minutes for step, minutes in rule.ladder if step == wrong), 0)
+    return next((minutes for step, minutes in ladder if step == wrong), 0)
 
 
 def tries_per_year(rule: GuessingRule) -> float:

@@ -71,7 +71,10 @@ class Line(Record, frozen=True, kw_only=True):
     The dates are the first instants (UTC) at which a stage no longer holds. last_at: the latest
     instant at which anything was decided for the line; its clock never goes back. The `_seq`
     fields number its transfers, buckets, top-ups and messages. Wrong codes are counted apart for
-    the owner on a trusted door and for guests.
+    the owner on a trusted door and for guests. due_at: when the clock next does something to it.
+    reactivation_until: expired, but whoever it is has been checked, so that a top-up reactivates
+    it till then. hold_until: the SIM was replaced, so sensitive changes wait. reminds: whether the
+    subscriber wants reminders; low_credit_micros: below how much credit to be told, 0 for never.
     """
 
     line_id: int
@@ -94,6 +97,11 @@ class Line(Record, frozen=True, kw_only=True):
     own_locked_until: datetime | None = None
     guest_wrong: int = 0
     guest_locked_until: datetime | None = None
+    due_at: datetime | None = None
+    reactivation_until: datetime | None = None
+    hold_until: datetime | None = None
+    reminds: bool = True
+    low_credit_micros: int = 0
 
 
 def stage_ends(line: Line, life: LifeRule, validity: ValidityRule) -> dict[LineState, datetime]:

@@ -398,6 +398,27 @@ class DenominationUnknown(Refusal):
     code = "denomination_unknown"
 
 
+# Signing in
+
+
+class SignInCodeWrong(Refusal):
+    """The one-time password is wrong, late, used, or the number is locked; which is not told."""
+
+    code = "sign_in_code_wrong"
+
+
+class TooManyCodesAsked(Refusal):
+    """Too many one-time passwords were asked for; told to nobody who is not signed in."""
+
+    code = "too_many_codes_asked"
+
+
+class SignInNeeded(Refusal):
+    """Whoever asks is not signed in, or too long ago for this."""
+
+    code = "sign_in_needed"
+
+
 # The world
 
 

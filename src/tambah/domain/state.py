@@ -1,5 +1,6 @@
 """What the engine loads for a command, and what a decision hands back to be written."""
 
+from collections.abc import Hashable, Mapping
 from datetime import date, datetime
 from enum import IntEnum
 
@@ -88,7 +89,9 @@ class Message(Record, frozen=True, kw_only=True):
     """Something to tell a line's subscriber; worded later, in the line's language.
 
     params: micro-ringgit under names ending in `_micros`, instants as ISO 8601 text under `_at`
-    and `_until`, the rest as it is.
+    and `_until`, the rest as it is. sealed: further params, encrypted outside (a one-time
+    password, or `to`, another number to send it to), erased once handed over. good_until: not
+    to be sent later than that.
     """
 
     line_id: int
@@ -96,6 +99,8 @@ class Message(Record, frozen=True, kw_only=True):
     at: datetime
     template: str
     params: dict[str, int | str]
+    sealed: bytes | None = None
+    good_until: datetime | None = None
 
 
 class AuditEntry(Record, frozen=True, kw_only=True):
@@ -110,7 +115,22 @@ class AuditEntry(Record, frozen=True, kw_only=True):
     after: dict[str, object]
 
 
+class Annex(Record, frozen=True, kw_only=True):
+    """A row of a line's that is no part of its books: its sign-in, its SIM, a ticket.
+
+    Each kind has a shelf in `engine.annexes`, which says what of it a command touches and how it
+    is read and written. What a decision keeps takes the place of what was there, whole.
+    """
+
+    @property
+    def key(self) -> Hashable:
+        """Return what tells it from others of its kind: a line's id, unless it says otherwise."""
+        return getattr(self, "line_id")  # noqa: B009 - each kind has one of its own
+
+
+AnnexKey = tuple[type[Annex], Hashable]
 _NOTHING_TRIED = Tried()
+_NO_ANNEXES: Mapping[AnnexKey, Annex] = {}
 
 
 class Known(Record, frozen=True, kw_only=True):
@@ -119,7 +139,7 @@ class Known(Record, frozen=True, kw_only=True):
     referred: the top-up that already bears the command's reference. topups: for a reversal,
     all the line's top-ups by number, the reversed ones too. payment: the one that the command is
     about. paid_today: how many payments of the line came in on the local day, and what they come
-    to (micro-ringgit).
+    to (micro-ringgit). annexes: those that the command touches, where they are there.
     """
 
     line: LineAccount | None = None
@@ -130,6 +150,7 @@ class Known(Record, frozen=True, kw_only=True):
     topups: tuple[TopUpRecord, ...] = ()
     payment: PaymentAccount | None = None
     paid_today: tuple[int, int] = (0, 0)
+    annexes: Mapping[AnnexKey, Annex] = _NO_ANNEXES
 
 
 class PaymentRef(Record, frozen=True, kw_only=True):
@@ -156,9 +177,10 @@ class Decision(Record, frozen=True, kw_only=True):
     payment_refs: tuple[PaymentRef, ...] = ()
     audit: AuditEntry | None = None
     wrong_code: bool = False
+    annexes: tuple[Annex, ...] = ()
 
     @property
     def is_remembered(self) -> bool:
         """Say whether the answer stands for ever under its key: it changed something."""
         changed = (self.line, self.partner, self.payment)
-        return any(one is not None for one in changed)
+        return bool(self.annexes) or any(one is not None for one in changed)

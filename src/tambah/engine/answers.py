@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from tambah.domain.care_commands import Told
 from tambah.domain.commands import (
     Command,
     Credited,
@@ -21,7 +22,7 @@ from tambah.engine.keys import Keys
 
 _OUTCOMES: dict[str, type[Outcome]] = {
     outcome.__name__: outcome
-    for outcome in (Credited, Funded, LineChanged, Reversed, PaymentStands)
+    for outcome in (Credited, Funded, LineChanged, Reversed, PaymentStands, Told)
 }
 _DECODERS: dict[str, msgspec.json.Decoder[Outcome]] = {
     name: msgspec.json.Decoder(outcome) for name, outcome in _OUTCOMES.items()
@@ -31,7 +32,18 @@ _encode = msgspec.json.Encoder().encode
 _decode_params = msgspec.json.Decoder(dict[str, str | int]).decode
 _INSTANTS = frozenset({"until", "used_at"})
 
-_NOT_CONTENT = frozenset({"caller", "request_key", "source", "page_token", "language", "audience"})
+_NOT_CONTENT = frozenset(
+    {
+        "caller",
+        "request_key",
+        "source",
+        "page_token",
+        "language",
+        "audience",
+        "sealed",
+        "good_until",
+    }
+)
 """Fields that say how a request came, not what it asks."""
 
 

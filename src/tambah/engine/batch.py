@@ -7,6 +7,7 @@ from datetime import timedelta
 import structlog
 
 from tambah.domain.commands import (
+    BY_LINE,
     Command,
     FundPartner,
     ImportLine,
@@ -21,6 +22,7 @@ from tambah.domain.commands import (
 from tambah.domain.decide import decide
 from tambah.domain.guessing import Audience, Tried
 from tambah.domain.payment import PaymentAccount
+from tambah.domain.records import replace
 from tambah.domain.refusals import IdempotencyKeyReused, InternalError, Refusal
 from tambah.domain.rules import Rules
 from tambah.domain.state import (
@@ -29,6 +31,7 @@ from tambah.domain.state import (
     LineAccount,
 )
 from tambah.domain.voucher import Voucher
+from tambah.engine.annexes import keys_of
 from tambah.engine.answers import pack_answer, unpack_answer
 from tambah.engine.keys import Keys
 from tambah.engine.loading import GuestWatch, Loaded, load
@@ -83,6 +86,9 @@ def _decide_one(
             return unpack_answer(first.answer, first.body)
     try:
         known = _known(command, loaded, keys)
+        if annexed := keys_of(command, owner_id):
+            here = {key: loaded.annexes[key] for key in annexed if key in loaded.annexes}
+            known = replace(known, annexes=here)
         decision = decide(command, known, rules, loaded.now, pending.digest)
     except Exception as bug:  # noqa: BLE001 - a bug fails alone; it is logged with its trace
         return answer_bug(command, bug)
@@ -108,6 +114,8 @@ def _known(command: Command, loaded: Loaded, keys: Keys) -> Known:
             payment=loaded.payments.get((command.line_id, command.payment_no)),
             topups=tuple(loaded.topups.get(command.line_id, ())),
         )
+    if isinstance(command, BY_LINE):
+        return Known(line=loaded.lines.get(command.line_id))
     line_id = loaded.line_of.get(command.msisdn)
     line = loaded.lines.get(line_id) if line_id is not None else None
     if isinstance(command, TopUp):
@@ -170,6 +178,9 @@ def _take_along(pending: Pending, decision: Decision, loaded: Loaded, changes: C
         changes.attempts.append((loaded.now, command.source, command.audience, line_id))
         loaded.by_source[command.source] = loaded.by_source.get(command.source, 0) + 1
         loaded.guests += command.audience is Audience.GUEST
+    for annex in decision.annexes:
+        place = (type(annex), annex.key)
+        loaded.annexes[place] = changes.annexes[place] = annex
     if decision.audit is not None:
         changes.audits.append(decision.audit)
 

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import overload
 
+from tambah.domain.care_commands import AskSignIn, SignedIn, TellLine, Told, TrySignIn
 from tambah.domain.commands import (
     ActivateLine,
     AdjustCredit,
@@ -106,6 +107,10 @@ class Engine:
     async def submit(
         self, command: OpenPayment | PaymentNews | RefundPayment
     ) -> PaymentStands: ...
+    @overload
+    async def submit(self, command: AskSignIn | TellLine) -> Told: ...
+    @overload
+    async def submit(self, command: TrySignIn) -> SignedIn: ...
     async def submit(self, command: Command) -> Outcome:
         """Have a command decided; return its outcome once it is durable.
 
@@ -138,7 +143,7 @@ class Engine:
         match command:
             case FundPartner():
                 owner = command.partner_id
-            case PaymentNews() | RefundPayment():
+            case PaymentNews() | RefundPayment() | TellLine():
                 owner = command.line_id
             case _:
                 owner = command.msisdn

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tambah.domain.commands import (
+    BY_LINE,
+    OF_A_PAYMENT,
     Command,
     FundPartner,
     NewsKind,
@@ -21,11 +23,14 @@ from tambah.domain.guessing import Audience
 from tambah.domain.payment import PaymentAccount
 from tambah.domain.rules import Rules
 from tambah.domain.state import (
+    Annex,
+    AnnexKey,
     LineAccount,
     PartnerAccount,
     TopUpRecord,
 )
 from tambah.domain.voucher import Voucher
+from tambah.engine.annexes import keys_of, read_annexes
 from tambah.engine.keys import Keys
 from tambah.engine.pending import Pending, owner_of
 from tambah.store.database import Connection
@@ -41,8 +46,7 @@ from tambah.store.ledger import (
 )
 
 _WINDOW = timedelta(hours=1)
-_OF_A_PAYMENT = (PaymentNews, RefundPayment)
-_WITHOUT_NUMBER = (FundPartner, *_OF_A_PAYMENT)
+_WITHOUT_NUMBER = (FundPartner, *BY_LINE)
 
 
 @dataclass(slots=True)
@@ -73,6 +77,7 @@ class Loaded:
     paid_today: dict[int, dict[int, int]]
     by_source: dict[bytes, int]
     guests: int
+    annexes: dict[AnnexKey, Annex]
 
 
 async def load(
@@ -86,7 +91,7 @@ async def load(
     """Lock in one global order (lines, partners, vouchers, each by key), then read the rest."""
     commands = [pending.command for pending in batch]
     msisdns = {c.msisdn for c in commands if not isinstance(c, _WITHOUT_NUMBER)}
-    named_ids = {c.line_id for c in commands if isinstance(c, _OF_A_PAYMENT)}
+    named_ids = {c.line_id for c in commands if isinstance(c, BY_LINE)}
     database_now, line_of = await lines.find_lines(connection, msisdns)
     now = database_now + offset
     today_from = rules.validity.start_of(rules.validity.local_day(now))
@@ -123,6 +128,7 @@ async def load(
         paid_today=await _load_paid_today(connection, commands, line_of, today_from),
         by_source=by_source,
         guests=guests_wrong,
+        annexes=await _load_annexes(connection, commands, line_of),
     )
 
 
@@ -152,7 +158,7 @@ def _partner_ids(commands: list[Command], found_topups: dict[int, list[TopUpReco
 async def _load_payments(
     connection: Connection, commands: list[Command]
 ) -> dict[tuple[int, int], PaymentAccount]:
-    wanted = {(c.line_id, c.payment_no) for c in commands if isinstance(c, _OF_A_PAYMENT)}
+    wanted = {(c.line_id, c.payment_no) for c in commands if isinstance(c, OF_A_PAYMENT)}
     return await payments.read_payments(connection, wanted) if wanted else {}
 
 
@@ -198,6 +204,13 @@ async def _load_attempts(
             guests.counted = await attempts.count_guests(connection, since, limit)
             guests.fresh_until = loop_now + 1.0
     return by_source, guests.counted
+
+
+async def _load_annexes(
+    connection: Connection, commands: list[Command], line_of: dict[int, int]
+) -> dict[AnnexKey, Annex]:
+    wanted = {key for c in commands for key in keys_of(c, owner_of(c, line_of))}
+    return await read_annexes(connection, wanted) if wanted else {}
 
 
 async def _load_answered(

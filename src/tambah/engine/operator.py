@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from tambah.config import ConfigError, DenominationEntry, Operator
+from tambah.config import ConfigError, DenominationEntry, Operator, SignInEntry
 from tambah.domain.catalog import Catalog, Denomination, OwnAmount
 from tambah.domain.guessing import GuessingRule
 from tambah.domain.line import LifeRule
@@ -14,6 +14,7 @@ from tambah.domain.numbering import NumberPlan
 from tambah.domain.payment import PaymentRule
 from tambah.domain.refusals import Refusal
 from tambah.domain.rules import Rules
+from tambah.domain.sign_in_rule import SignInRule
 from tambah.domain.validity import ValidityPolicy, ValidityRule
 
 PAYMENT_METHODS = frozenset({"card", "fpx", "paypal", "bank", "sandbox"})
@@ -51,6 +52,19 @@ def operator_rules(operator: Operator) -> Rules:
         ),
         most_credit_micros=_money(operator.most_credit, "most_credit"),
         payments=_payments(operator),
+        signing_in=_signing_in(operator.sign_in),
+    )
+
+
+def _signing_in(entry: SignInEntry) -> SignInRule:
+    if not entry.ladder or tuple(sorted(entry.ladder)) != entry.ladder:
+        raise ConfigError("sign_in.ladder: steps must ascend, and there must be one")
+    return SignInRule(
+        code_minutes=entry.code_minutes,
+        asks_hourly=entry.asks_hourly,
+        ladder=entry.ladder,
+        session_hours=entry.session_hours,
+        idle_minutes=entry.idle_minutes,
     )
 
 

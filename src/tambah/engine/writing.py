@@ -13,6 +13,8 @@ from tambah.domain.commands import (
 from tambah.domain.ledger import Transfer
 from tambah.domain.payment import PaymentAccount
 from tambah.domain.state import (
+    Annex,
+    AnnexKey,
     AuditEntry,
     LineAccount,
     Message,
@@ -21,6 +23,7 @@ from tambah.domain.state import (
     TopUpRecord,
 )
 from tambah.domain.voucher import Voucher
+from tambah.engine.annexes import write_annexes
 from tambah.store.database import Connection
 from tambah.store.ledger import (
     attempts,
@@ -72,6 +75,7 @@ class Changes:
     )
     requests: list[requests.Answered] = field(default_factory=list[requests.Answered])
     audits: list[AuditEntry] = field(default_factory=list[AuditEntry])
+    annexes: dict[AnnexKey, Annex] = field(default_factory=dict[AnnexKey, Annex])
 
 
 async def write(connection: Connection, changes: Changes) -> None:
@@ -97,6 +101,8 @@ async def _write_rest(connection: Connection, changes: Changes) -> None:
         await messages.insert_messages(connection, _addressed(changes))
     if changes.attempts:
         await attempts.insert_attempts(connection, changes.attempts)
+    if changes.annexes:
+        await write_annexes(connection, changes.annexes)
     if changes.audits:
         await audit.append(connection, changes.audits)
 

@@ -43,8 +43,13 @@ WORST_PARAMS: Mapping[str, Mapping[str, int | str]] = {
     "reversed": {"returned_micros": _LONGEST_MICROS, "balance_micros": _LONGEST_MICROS},
     "payment_refunding": {"refunded_micros": _LONGEST_MICROS, "reference": _RECEIPT},
     "payment_refunded": {"refunded_micros": _LONGEST_MICROS, "reference": _RECEIPT},
+    "sign_in_code": {"minutes": 60, "code": "888888"},
 }
-"""Every template the rules write, with the longest values it can be given."""
+"""Every template, with the longest values it can be given."""
+SEALED_PARAMS: Mapping[str, frozenset[str]] = {"sign_in_code": frozenset({"code"})}
+"""Those of a template's params that only its sealed part holds."""
+TOLD_FROM_OUTSIDE: frozenset[str] = frozenset()
+"""Templates that are written by `TellLine` alone, not by a rule."""
 _MONTHS = range(1, 13)  # which month's name is the longest differs by language
 
 _ZONE = ZoneInfo("Asia/Kuala_Lumpur")

@@ -12,6 +12,7 @@ from tambah.engine.verifying import close_books
 from tambah.store.database import Database
 from tambah.store.look_ups import prune_look_ups
 from tambah.store.pruning import prune_attempts, prune_requests
+from tambah.store.sessions import prune_sign_ins
 from tambah.store.views.closings import last_closing
 
 log = structlog.get_logger(__name__)
@@ -37,6 +38,7 @@ async def do_daily(database: Database, now: datetime) -> bool:
     forgotten = await prune_requests(database, now - _REQUESTS_KEPT)
     forgotten += await prune_attempts(database, now - _ATTEMPTS_KEPT)
     forgotten += await prune_look_ups(database, now - _A_DAY)
+    forgotten += await prune_sign_ins(database, now - _A_DAY)
     log.info("daily work done", forgotten=forgotten)
     return True
 

@@ -1,8 +1,8 @@
 """Lasting addresses: unguessable, made of what was pressed, kept by their digest alone."""
 
-import base64
 import re
 
+from tambah.engine.spelling import spell
 from tambah.web.site import Site
 
 TOKEN = re.compile(r"[a-z2-7]{26}")
@@ -24,11 +24,6 @@ def result_path(token: str) -> str:
 def page_digest(site: Site, token: str) -> bytes:
     """Return what the books hold of a result's address: a keyed digest, never the address."""
     return site.keys.digest("page", token)
-
-
-def spell(raw: bytes) -> str:
-    """Write a digest so that it can stand in an address: lower-case letters and digits 2 to 7."""
-    return base64.b32encode(raw).decode().rstrip("=").lower()
 
 
 def own_path(site: Site, address: str) -> str:

@@ -5,12 +5,15 @@ from typing import Any
 
 from tambah.domain.payment import ProviderId
 from tambah.payments.sandbox import SandboxProvider
+from tambah.portal.account import account_routes
 from tambah.portal.help import help_routes
 from tambah.portal.look_ups import LookUps, look_up_routes
 from tambah.portal.paying import paying_routes
 from tambah.portal.results import result_routes
 from tambah.portal.sandbox import sandbox_routes
 from tambah.portal.sandbox_pay import sandbox_pay_routes
+from tambah.portal.sessions import Sessions
+from tambah.portal.signing_in import sign_in_routes
 from tambah.portal.topup import topup_routes
 from tambah.web.pages import Pages
 from tambah.web.site import Site
@@ -25,10 +28,13 @@ def routes(site: Site) -> list[Any]:
     """
     pages = Pages(site, TEMPLATES)
     look_ups = LookUps(site)
+    sessions = Sessions(site)
     handlers = [
         *topup_routes(pages, look_ups),
         *result_routes(pages, look_ups),
         *help_routes(pages),
+        *sign_in_routes(pages, sessions),
+        *account_routes(pages, sessions),
     ]
     if site.payments is not None:
         handlers += look_up_routes(pages, look_ups)

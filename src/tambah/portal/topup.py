@@ -123,6 +123,6 @@ async def count_tries_left(pages: Pages, refusal: Refusal, msisdn: int) -> int |
     account = await read_line(pages.site.database, msisdn)
     if account is None:
         return None
-    if lock_minutes(account.line.guest_wrong, rule):
+    if lock_minutes(account.line.guest_wrong, rule.ladder):
         return 0
     return tries_left(account.line, Audience.GUEST, rule)

@@ -29,7 +29,7 @@ class ClaimedMessage:
     """A message that is one notifier's to send until its lease ends.
 
     language: `domain.line.Language` as a number. attempts: this one included; with the key it
-    tells one claim from the next.
+    tells one claim from the next. sealed, good_until: as `domain.state.Message` has them.
     """
 
     line_id: int
@@ -40,6 +40,8 @@ class ClaimedMessage:
     language: int
     msisdn: int
     attempts: int
+    sealed: bytes | None = None
+    good_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +92,8 @@ async def claim_messages(
            SET due_at = now() + $1::interval + $2::interval, attempts = attempts + 1
           FROM due
          WHERE outbox.line_id = due.line_id AND outbox.number = due.number
-        RETURNING outbox.line_id, outbox.number, at, template, params, language, msisdn, attempts
+        RETURNING outbox.line_id, outbox.number, at, template, params, language, msisdn, attempts,
+                  sealed, good_until
         """,
         offset,
         lease,
@@ -106,6 +109,8 @@ async def claim_messages(
             language=row[5],
             msisdn=row[6],
             attempts=row[7],
+            sealed=row[8],
+            good_until=row[9],
         )
         for row in rows
     ]
@@ -115,7 +120,7 @@ async def claim_messages(
 async def mark_messages(
     connection: Connection, marks: Sequence[Mark], *, offset: timedelta
 ) -> None:
-    """Write what became of claims.
+    """Write what became of claims. What was sealed is erased once it is of no more use.
 
     A claim whose lease ended, and that another has taken since, cannot be put back or failed by
     the first any more; that it was handed over stays true and stops the other's next try.
@@ -127,6 +132,7 @@ async def mark_messages(
            SET state = new.state,
                attempts = outbox.attempts - new.uncounted,
                gateway_ref = new.gateway_ref,
+               sealed = CASE WHEN new.state = 1 THEN outbox.sealed END,
                handed_at = CASE WHEN new.state = 2 THEN now() + $1::interval END,
                due_at = CASE WHEN new.state = 1 THEN now() + $1::interval + new.pause
                              ELSE outbox.due_at END

@@ -46,6 +46,15 @@ _BY_STATUS: dict[int, type[Refusal]] = {
 }
 _log: Any = structlog.get_logger("tambah.web")
 
+
+class Elsewhere(Exception):
+    """What is asked for is to be had at another address of ours: the reader is sent there."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+
 AnswerProgram = Callable[[AnyRequest, Refusal, dict[str, str]], Response[Any]]
 ErrorHandler = Callable[[AnyRequest, Any], Response[Any]]
 
@@ -65,6 +74,7 @@ class ErrorAnswers:
         """Return the handlers as Litestar takes them."""
         return {
             Refusal: self.answer_refusal,
+            Elsewhere: self.send_elsewhere,
             HTTPException: self.answer_http,
             Exception: self.answer_bug,
         }
@@ -72,6 +82,10 @@ class ErrorAnswers:
     def answer_refusal(self, request: AnyRequest, error: Any) -> Response[Any]:
         """Answer a refusal that its handler did not catch."""
         return self._answer(request, error, {})
+
+    def send_elsewhere(self, request: AnyRequest, error: Any) -> Response[Any]:
+        """Send the reader where what is asked for is to be had."""
+        return self._pages.redirect(request, error.path)
 
     def answer_http(self, request: AnyRequest, error: Any) -> Response[Any]:
         """Answer what the framework raised: no such address, wrong method."""

@@ -5,7 +5,7 @@ import hmac
 import secrets
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 from litestar import Request
@@ -56,6 +56,22 @@ def open_notice(keys: Keys, text: str) -> Refusal | None:
         return None
     code, params = msgspec.json.decode(body, type=tuple[str, dict[str, str | int]])
     return _REFUSALS[code](**{name: _instant(value) for name, value in params.items()})
+
+
+def require_own_origin(request: Request[Any, Any, Any]) -> None:
+    """Refuse a form that another site sent in a reader's name. Raises FormExpired.
+
+    Browsers say where a form was (Fetch Metadata, else Origin); what is no browser says nothing
+    and has no cookie that it did not bring itself.
+    """
+    sent_from = request.headers.get("sec-fetch-site")
+    if sent_from is not None:
+        if sent_from not in ("same-origin", "none"):
+            raise FormExpired
+        return
+    origin = request.headers.get("origin")
+    if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
+        raise FormExpired
 
 
 async def read_form(request: Request[Any, Any, Any]) -> dict[str, str]:

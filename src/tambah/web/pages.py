@@ -1,6 +1,6 @@
 """How a page is drawn: in the reader's language, from a template, with the headers it needs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from litestar import Request, Response
+from litestar.background_tasks import BackgroundTask
 from litestar.datastructures import Cookie
 
 from tambah.domain.money import ringgit
@@ -85,13 +86,24 @@ class Pages:
             cookies=self._choice(request),
         )
 
-    def redirect(self, request: AnyRequest, path: str) -> Response[None]:
-        """Send the reader on (303), in the language that was asked for."""
+    def redirect(
+        self,
+        request: AnyRequest,
+        path: str,
+        *,
+        cookies: Sequence[Cookie] = (),
+        afterwards: BackgroundTask | None = None,
+    ) -> Response[None]:
+        """Send the reader on (303), in the language that was asked for.
+
+        afterwards: done when the answer is written, so that it cannot tell what came of it.
+        """
         return Response(
             None,
             status_code=303,
             headers={"location": keep_language(request, path), "cache-control": "no-store"},
-            cookies=self._choice(request),
+            cookies=[*self._choice(request), *cookies],
+            background=afterwards,
         )
 
     def _choice(self, request: AnyRequest) -> list[Cookie]:
@@ -124,4 +136,5 @@ def asked_language(request: AnyRequest) -> str:
 def keep_language(request: AnyRequest, path: str) -> str:
     """Return an address of ours that asks for the same language as this request's did."""
     asked = asked_language(request)
-    return f"{path}?{urlencode({'lang': asked})}" if asked else path
+    mark = "&" if "?" in path else "?"
+    return f"{path}{mark}{urlencode({'lang': asked})}" if asked else path

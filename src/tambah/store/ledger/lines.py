@@ -43,6 +43,7 @@ async def lock_lines(connection: Connection, line_ids: Collection[int]) -> dict[
         SELECT line_id, msisdn, language, plan, state, last_at, barred, suspended, activated_at,
                active_until, grace_until, transfer_seq, bucket_seq, topup_seq, message_seq,
                payment_seq, own_wrong, own_locked_until, guest_wrong, guest_locked_until,
+               due_at, reactivation_until, hold_until, reminds, low_credit_micros,
                iccid, import_digest
           FROM line
          WHERE line_id = ANY($1::bigint[])
@@ -77,6 +78,11 @@ def line_from_row(row: Record) -> Line:
         own_locked_until=row[17],
         guest_wrong=row[18],
         guest_locked_until=row[19],
+        due_at=row[20],
+        reactivation_until=row[21],
+        hold_until=row[22],
+        reminds=row[23],
+        low_credit_micros=row[24],
     )
 
 
@@ -88,12 +94,12 @@ async def update_lines(connection: Connection, lines: Sequence[Line]) -> None:
            SET state = new.state, last_at = new.last_at, active_until = new.active_until,
                grace_until = new.grace_until, transfer_seq = new.transfer_seq,
                bucket_seq = new.bucket_seq, topup_seq = new.topup_seq,
-               message_seq = new.message_seq, payment_seq = new.payment_seq
+               message_seq = new.message_seq, payment_seq = new.payment_seq, due_at = new.due_at
           FROM unnest($1::bigint[], $2::smallint[], $3::timestamptz[], $4::timestamptz[],
                       $5::timestamptz[], $6::integer[], $7::integer[], $8::integer[],
-                      $9::integer[], $10::integer[])
+                      $9::integer[], $10::integer[], $11::timestamptz[])
                AS new (line_id, state, last_at, active_until, grace_until, transfer_seq,
-                       bucket_seq, topup_seq, message_seq, payment_seq)
+                       bucket_seq, topup_seq, message_seq, payment_seq, due_at)
          WHERE line.line_id = new.line_id
         """,
         [line.line_id for line in lines],
@@ -106,21 +112,28 @@ async def update_lines(connection: Connection, lines: Sequence[Line]) -> None:
         [line.topup_seq for line in lines],
         [line.message_seq for line in lines],
         [line.payment_seq for line in lines],
+        [line.due_at for line in lines],
     )
 
 
 async def update_standings(connection: Connection, lines: Sequence[Line]) -> None:
-    """Write what seldom changes: barring, suspension, activation, counts of wrong codes."""
+    """Write what seldom changes: what `standing` names."""
     await connection.execute(
         """
         UPDATE line
            SET barred = new.barred, suspended = new.suspended, activated_at = new.activated_at,
                own_wrong = new.own_wrong, own_locked_until = new.own_locked_until,
-               guest_wrong = new.guest_wrong, guest_locked_until = new.guest_locked_until
+               guest_wrong = new.guest_wrong, guest_locked_until = new.guest_locked_until,
+               language = new.language, reactivation_until = new.reactivation_until,
+               hold_until = new.hold_until, reminds = new.reminds,
+               low_credit_micros = new.low_credit_micros
           FROM unnest($1::bigint[], $2::boolean[], $3::boolean[], $4::timestamptz[],
-                      $5::integer[], $6::timestamptz[], $7::integer[], $8::timestamptz[])
+                      $5::integer[], $6::timestamptz[], $7::integer[], $8::timestamptz[],
+                      $9::smallint[], $10::timestamptz[], $11::timestamptz[], $12::boolean[],
+                      $13::bigint[])
                AS new (line_id, barred, suspended, activated_at, own_wrong, own_locked_until,
-                       guest_wrong, guest_locked_until)
+                       guest_wrong, guest_locked_until, language, reactivation_until,
+                       hold_until, reminds, low_credit_micros)
          WHERE line.line_id = new.line_id
         """,
         [line.line_id for line in lines],
@@ -131,6 +144,11 @@ async def update_standings(connection: Connection, lines: Sequence[Line]) -> Non
         [line.own_locked_until for line in lines],
         [line.guest_wrong for line in lines],
         [line.guest_locked_until for line in lines],
+        [line.language for line in lines],
+        [line.reactivation_until for line in lines],
+        [line.hold_until for line in lines],
+        [line.reminds for line in lines],
+        [line.low_credit_micros for line in lines],
     )
 
 
@@ -142,6 +160,11 @@ standing = attrgetter(
     "own_locked_until",
     "guest_wrong",
     "guest_locked_until",
+    "language",
+    "reactivation_until",
+    "hold_until",
+    "reminds",
+    "low_credit_micros",
 )
 """What `update_standings` writes of a line."""
 

@@ -20,6 +20,8 @@ _COLUMNS = (
     "state",
     "attempts",
     "due_at",
+    "sealed",
+    "good_until",
 )
 
 
@@ -43,4 +45,6 @@ def _rows(messages: Iterable[tuple[Message, int, int]]) -> Iterator[tuple[object
             _QUEUED,
             0,
             message.at,
+            message.sealed,
+            message.good_until,
         )

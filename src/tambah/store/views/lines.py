@@ -12,7 +12,7 @@ from tambah.domain.state import LineAccount
 from tambah.store.database import Database, Record
 from tambah.store.ledger.lines import line_from_row
 
-_BUCKET_AT = 22  # where a row's bucket starts, behind the columns of the line
+_BUCKET_AT = 27  # where a row's bucket starts, behind the columns of the line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +30,11 @@ class LineView:
     bonus_micros: int
     bonuses: tuple[Bucket, ...]
 
+    @property
+    def is_somebodys(self) -> bool:
+        """Say whether the number is still the line's: not in quarantine, nor after it."""
+        return self.state < LineState.QUARANTINED
+
 
 async def find_line_id(database: Database, msisdn: int) -> int | None:
     """Return whose line a number is at present, None for nobody's."""
@@ -39,18 +44,21 @@ async def find_line_id(database: Database, msisdn: int) -> int | None:
 async def read_line(database: Database, msisdn: int) -> LineAccount | None:
     """Return the line that a number is at present with its buckets, None for nobody's.
 
-    Line and buckets come from one statement, so a top-up shows in both or in neither. Whose the
-    number is is asked first: it lies on another shard.
+    Whose the number is is asked first: it lies on another shard.
     """
     line_id = await find_line_id(database, msisdn)
-    if line_id is None:
-        return None
+    return None if line_id is None else await read_line_of(database, line_id)
+
+
+async def read_line_of(database: Database, line_id: int) -> LineAccount | None:
+    """Return a line by its id with its buckets, from one statement: a top-up shows in both."""
     rows = await database.fetch(
         """
         SELECT line.line_id, msisdn, language, plan, state, last_at, barred, suspended,
                activated_at, active_until, grace_until, transfer_seq, bucket_seq, topup_seq,
                message_seq, payment_seq, own_wrong, own_locked_until, guest_wrong,
-               guest_locked_until, iccid, import_digest, bucket_id, kind, remaining_micros,
+               guest_locked_until, due_at, reactivation_until, hold_until, reminds,
+               low_credit_micros, iccid, import_digest, bucket_id, kind, remaining_micros,
                expires_at
           FROM line
           JOIN bucket ON owner_id = line.line_id AND (remaining_micros <> 0 OR bucket_id = $2)
@@ -93,8 +101,8 @@ def _account(rows: Sequence[Record]) -> LineAccount:
     return LineAccount(
         line=line_from_row(first),
         buckets=tuple(_bucket(row) for row in rows),
-        iccid=first[20],
-        import_digest=first[21],
+        iccid=first[_BUCKET_AT - 2],
+        import_digest=first[_BUCKET_AT - 1],
     )
 
 

@@ -1,0 +1,62 @@
+"""What subscribers and customer care ask of a line that moves no money by itself."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from tambah.domain.records import Record
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskSignIn:
+    """Send a one-time password to a number, for the browser that asked.
+
+    challenge: keyed digest of what the browser was given. digest: of the password, keyed. sealed:
+    the password, encrypted for the message.
+    """
+
+    msisdn: int
+    challenge: bytes
+    digest: bytes
+    sealed: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrySignIn:
+    """Sign in with the password that was sent. session: keyed digest of the cookie to come."""
+
+    msisdn: int
+    challenge: bytes
+    digest: bytes
+    session: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TellLine:
+    """Send a message to a line, once for each key; see `domain.state.Message`."""
+
+    caller: str
+    request_key: str
+    line_id: int
+    template: str
+    params: tuple[tuple[str, int | str], ...] = ()
+    sealed: bytes | None = field(default=None, repr=False)
+    good_until: datetime | None = None
+
+
+class Told(Record, frozen=True, kw_only=True):
+    """A message was written; it is the line's `number`th."""
+
+    line_id: int
+    number: int
+
+
+class SignedIn(Record, frozen=True, kw_only=True):
+    """Somebody proved to have the phone in hand. expires_at: when the session ends at last."""
+
+    line_id: int
+    msisdn: int
+    expires_at: datetime
+
+
+CareCommand = AskSignIn | TrySignIn | TellLine
+CareOutcome = Told | SignedIn

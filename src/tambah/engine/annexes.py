@@ -1,0 +1,93 @@
+"""Where annexes stand: what of each kind a command touches, how it is read, how it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from tambah.domain.care_commands import AskSignIn, TrySignIn
+from tambah.domain.commands import Command
+from tambah.domain.signing_in import Session, SignIn, SignInCode
+from tambah.domain.state import Annex, AnnexKey
+from tambah.store.database import Connection
+from tambah.store.ledger import sign_ins
+
+Key = Any
+KeysOf = Callable[[Any, int], Iterable[Key]]
+
+
+class Shelf(NamedTuple):
+    """One kind of annex.
+
+    wanted: by command, the keys it touches, from the command and its line's id. read: by key, in
+    one statement, in key order and locked where the key is not the line's. write: all of a batch,
+    in one statement, each new or in the place of the one with its key.
+    """
+
+    kind: type[Annex]
+    wanted: Mapping[type[Command], KeysOf]
+    read: Callable[[Connection, Collection[Key]], Awaitable[Mapping[Key, Annex]]]
+    write: Callable[[Connection, Sequence[Any]], Awaitable[None]]
+
+
+def _the_lines(_: Command, line_id: int) -> tuple[int]:
+    return (line_id,)
+
+
+def _by_challenge(command: TrySignIn, line_id: int) -> tuple[tuple[int, bytes]]:
+    return ((line_id, command.challenge),)
+
+
+async def _read_none(_: Connection, _keys: Collection[Key]) -> Mapping[Key, Annex]:
+    return {}
+
+
+SHELVES: tuple[Shelf, ...] = (
+    Shelf(
+        SignIn,
+        {AskSignIn: _the_lines, TrySignIn: _the_lines},
+        sign_ins.read_sign_ins,
+        sign_ins.write_sign_ins,
+    ),
+    Shelf(
+        SignInCode,
+        {TrySignIn: _by_challenge},
+        sign_ins.read_codes,
+        sign_ins.write_codes,
+    ),
+    Shelf(Session, {}, _read_none, sign_ins.insert_sessions),
+)
+_SHELVES_OF: dict[type[Command], list[Shelf]] = {}
+for _shelf in SHELVES:
+    for _command in _shelf.wanted:
+        _SHELVES_OF.setdefault(_command, []).append(_shelf)
+
+
+def keys_of(command: Command, line_id: int | None) -> list[AnnexKey]:
+    """Return the annexes that a command touches; none for most."""
+    shelves = _SHELVES_OF.get(type(command))
+    if shelves is None or line_id is None:
+        return []
+    kind = type(command)
+    return [(one.kind, key) for one in shelves for key in one.wanted[kind](command, line_id)]
+
+
+async def read_annexes(
+    connection: Connection, wanted: Collection[AnnexKey]
+) -> dict[AnnexKey, Annex]:
+    """Return those of the annexes that are there, shelf by shelf."""
+    found: dict[AnnexKey, Annex] = {}
+    for shelf in SHELVES:
+        keys = {key for kind, key in wanted if kind is shelf.kind}
+        if keys:
+            read = await shelf.read(connection, keys)
+            found.update({(shelf.kind, key): annex for key, annex in read.items()})
+    return found
+
+
+async def write_annexes(connection: Connection, changed: Mapping[AnnexKey, Annex]) -> None:
+    """Write what a batch kept, shelf by shelf, in key order."""
+    for shelf in SHELVES:
+        ours: list[Key] = sorted((key for kind, key in changed if kind is shelf.kind))
+        if ours:
+            await shelf.write(connection, [changed[(shelf.kind, key)] for key in ours])

@@ -1,0 +1,51 @@
+-- Self-care.
+
+ALTER TABLE line ADD due_at timestamptz;
+
+ALTER TABLE line ADD reactivation_until timestamptz;
+
+ALTER TABLE line ADD hold_until timestamptz;
+
+ALTER TABLE line ADD reminds boolean NOT NULL DEFAULT true;
+
+ALTER TABLE line ADD low_credit_micros bigint NOT NULL DEFAULT 0;
+
+ALTER TABLE line ALTER reminds DROP DEFAULT;
+
+-- What a message holds that nobody may read in the database; erased once it is handed over.
+ALTER TABLE outbox ADD sealed bytea;
+
+ALTER TABLE outbox ADD good_until timestamptz;
+
+-- How often codes for signing in were asked for and got wrong. Distributed by line_id.
+CREATE TABLE sign_in (
+    line_id       bigint PRIMARY KEY,
+    wrong         integer NOT NULL,
+    locked_until  timestamptz,
+    asked         integer NOT NULL,
+    asked_from    timestamptz
+);
+
+-- A code that was sent, by its keyed digest, for the browser that asked. Distributed by line_id.
+CREATE TABLE sign_in_code (
+    line_id     bigint NOT NULL,
+    challenge   bytea NOT NULL,
+    digest      bytea NOT NULL,
+    expires_at  timestamptz NOT NULL,
+    used        boolean NOT NULL,
+    PRIMARY KEY (line_id, challenge)
+);
+
+CREATE INDEX sign_in_code_expires ON sign_in_code (expires_at);
+
+-- Somebody signed in: a digest, never the cookie. Distributed by line_id.
+CREATE TABLE session (
+    line_id     bigint NOT NULL,
+    digest      bytea NOT NULL,
+    proved_at   timestamptz NOT NULL,
+    seen_at     timestamptz NOT NULL,
+    expires_at  timestamptz NOT NULL,
+    PRIMARY KEY (line_id, digest)
+);
+
+CREATE INDEX session_expires ON session (expires_at);
