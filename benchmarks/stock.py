@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tambah.config import read_operator
-from tambah.domain.commands import Actor
+from tambah.domain.actor import Actor
 from tambah.engine.keys import parse_peppers
 from tambah.engine.operator import operator_rules
 from tambah.engine.vouchers import BatchRequest, change_batch, generate

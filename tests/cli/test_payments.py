@@ -12,7 +12,8 @@ import pytest
 
 from tambah.cli.desk import Desk, at_desk
 from tambah.cli.providers import payment_desk
-from tambah.domain.commands import Actor, AdjustCredit
+from tambah.domain.actor import Actor
+from tambah.domain.commands import AdjustCredit
 from tambah.domain.payment import ProviderId
 from tambah.payments.desk import OpenRequest
 from tambah.payments.sandbox import Ending, SandboxProvider

@@ -9,9 +9,9 @@ from datetime import timedelta
 import pytest
 
 from tambah.domain import refusals as no
+from tambah.domain.actor import Actor
 from tambah.domain.balance import BucketKind
 from tambah.domain.commands import (
-    Actor,
     AgeLine,
     Command,
     Credited,

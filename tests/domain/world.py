@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from tambah.domain.actor import Actor
 from tambah.domain.balance import FLOAT_BUCKET_ID, Bucket, BucketKind
 from tambah.domain.catalog import Catalog, Denomination, OwnAmount
 from tambah.domain.commands import (
     ActivateLine,
-    Actor,
     AdjustCredit,
     BarLine,
     FundPartner,

@@ -23,7 +23,7 @@ import psutil
 
 from tambah.app import read_keys, read_rules
 from tambah.config import Settings
-from tambah.domain.commands import Actor
+from tambah.domain.actor import Actor
 from tambah.engine.keys import Keys
 from tambah.engine.vouchers import BatchRequest, change_batch, generate
 from tambah.jobs.demo import FILE, DemoFile

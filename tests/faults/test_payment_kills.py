@@ -19,7 +19,8 @@ import pytest
 
 from tambah.app import read_rules
 from tambah.config import Settings
-from tambah.domain.commands import Actor, RefundPayment
+from tambah.domain.actor import Actor
+from tambah.domain.commands import RefundPayment
 from tambah.domain.payment import PaymentState
 from tambah.engine.clock import Clock
 from tambah.engine.engine import Engine

@@ -10,8 +10,8 @@ from typing import Any, cast
 import asyncpg
 import pytest
 
+from tambah.domain.actor import Actor
 from tambah.domain.commands import (
-    Actor,
     AdjustCredit,
     NewsKind,
     OpenPayment,

@@ -13,7 +13,8 @@ import pytest
 
 import tambah.payments.desk
 from tambah.domain import refusals as no
-from tambah.domain.commands import Actor, BarLine, NewsKind, RefundPayment
+from tambah.domain.actor import Actor
+from tambah.domain.commands import BarLine, NewsKind, RefundPayment
 from tambah.domain.payment import Payment, PaymentState, ProviderId, RefundState
 from tambah.domain.rules import Rules
 from tambah.engine.keys import Keys

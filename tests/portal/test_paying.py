@@ -12,7 +12,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tambah.domain.commands import Actor, BarLine, NewsKind, PaymentNews, RefundPayment
+from tambah.domain.actor import Actor
+from tambah.domain.commands import BarLine, NewsKind, PaymentNews, RefundPayment
 from tambah.domain.payment import PaymentRule, PaymentState
 from tambah.domain.records import replace as replace_record
 from tambah.domain.refusals import Refusal, every_refusal

@@ -14,7 +14,7 @@ from tambah.app import Base, check_peppers, find_base, read_keys, read_rules
 from tambah.cli.frame import CommandRefused, run
 from tambah.cli.logs import configure_logging
 from tambah.config import Operator, read_settings
-from tambah.domain.commands import Actor
+from tambah.domain.actor import Actor
 from tambah.domain.rules import Rules
 from tambah.engine.clock import Clock
 from tambah.engine.engine import Engine

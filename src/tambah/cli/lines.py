@@ -15,9 +15,9 @@ from tambah.cli.frame import Answer, answering
 from tambah.cli.options import SIGNED_RINGGIT, reason, request_key
 from tambah.cli.progress import progress
 from tambah.cli.reports import report_to
+from tambah.domain.actor import Actor
 from tambah.domain.commands import (
     ActivateLine,
-    Actor,
     AdjustCredit,
     BarLine,
     LineChanged,

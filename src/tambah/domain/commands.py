@@ -8,19 +8,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from tambah.domain.actor import Actor
 from tambah.domain.care_commands import CareCommand, CareOutcome, TellLine
 from tambah.domain.guessing import Audience
 from tambah.domain.line import Language, LineState
 from tambah.domain.payment import Dispute, PaymentState, ProviderId
 from tambah.domain.records import Record
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Actor:
-    """Who acts by hand, and why: every such command leaves an audit row."""
-
-    who: str
-    why: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

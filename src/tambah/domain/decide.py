@@ -8,13 +8,13 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+from tambah.domain.actor import Actor
 from tambah.domain.ageing import age
 from tambah.domain.balance import MAIN_BUCKET_ID, Bucket, BucketKind, draw_down
 from tambah.domain.care_commands import AskSignIn, TellLine, TrySignIn
 from tambah.domain.catalog import Denomination
 from tambah.domain.commands import (
     ActivateLine,
-    Actor,
     AdjustCredit,
     AgeLine,
     BarLine,

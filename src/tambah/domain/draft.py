@@ -4,8 +4,9 @@ from collections.abc import Hashable
 from datetime import datetime
 from typing import NamedTuple, TypeVar, cast
 
+from tambah.domain.actor import Actor
 from tambah.domain.balance import MAIN_BUCKET_ID, Bucket, BucketKind
-from tambah.domain.commands import Actor, Outcome
+from tambah.domain.commands import Outcome
 from tambah.domain.ledger import Account, Transfer, TransferKind
 from tambah.domain.line import Line
 from tambah.domain.money import ringgit

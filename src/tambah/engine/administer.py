@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from tambah.domain.commands import Actor
+from tambah.domain.actor import Actor
 from tambah.domain.money import ringgit
 from tambah.domain.refusals import FieldMalformed, KeyUnknown, PartnerUnknown, ReasonMissing
 from tambah.domain.state import AuditEntry

@@ -16,7 +16,8 @@ from pathlib import Path
 
 import msgspec
 
-from tambah.domain.commands import Actor, FundPartner, ImportLine, RedeemVoucher
+from tambah.domain.actor import Actor
+from tambah.domain.commands import FundPartner, ImportLine, RedeemVoucher
 from tambah.domain.guessing import Audience
 from tambah.domain.line import LANGUAGE_BY_TAG, Language, LineState, grace_after
 from tambah.domain.money import MICROS_PER_RINGGIT

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from tambah.domain.commands import Actor
+from tambah.domain.actor import Actor
 from tambah.domain.payment import ProviderId
 from tambah.engine.administer import note
 from tambah.store.database import Database

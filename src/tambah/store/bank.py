@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import IntEnum
 
-from tambah.domain.commands import Actor
+from tambah.domain.actor import Actor
 from tambah.domain.payment import ProviderId, RefundState
 from tambah.domain.state import AuditEntry
 from tambah.store.database import Connection, Database, Record

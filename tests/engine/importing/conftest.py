@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tambah.domain.commands import Actor
+from tambah.domain.actor import Actor
 from tambah.domain.rules import Rules
 from tambah.engine.engine import Engine
 from tambah.engine.importing import (

@@ -11,7 +11,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from tambah.domain.commands import Actor
+from tambah.domain.actor import Actor
 from tambah.domain.refusals import ReasonMissing
 from tambah.engine.engine import Engine
 from tambah.engine.importing import FileRefused, ImportRequest, RowRules, import_lines

@@ -8,8 +8,8 @@ from typing import Any
 
 import asyncpg
 
+from tambah.domain.actor import Actor
 from tambah.domain.commands import (
-    Actor,
     AdjustCredit,
     AgeLine,
     BarLine,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tambah.domain.actor import Actor
 from tambah.domain.commands import (
-    Actor,
     NewsKind,
     OpenPayment,
     PaymentNews,

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from tambah.domain.commands import Actor
+from tambah.domain.actor import Actor
 from tambah.domain.rules import Rules
 from tambah.engine.keys import Keys
 from tambah.engine.vouchers import BatchRequest, CodeSource, Generated, generate

@@ -9,7 +9,7 @@ from typing import Any
 import pyrage
 import pytest
 
-from tambah.domain.commands import Actor
+from tambah.domain.actor import Actor
 from tambah.domain.refusals import BatchStateWrong, BatchUnknown, ReasonMissing
 from tambah.domain.rules import Rules
 from tambah.engine.keys import Keys

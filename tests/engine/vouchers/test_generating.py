@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from tambah.domain.commands import Actor, RedeemVoucher
+from tambah.domain.actor import Actor
+from tambah.domain.commands import RedeemVoucher
 from tambah.domain.guessing import Audience
 from tambah.domain.refusals import (
     BatchStateWrong,

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from tambah.domain.commands import Actor
+from tambah.domain.actor import Actor
 from tambah.domain.refusals import BatchStateWrong, BatchUnknown, RangeMalformed, ReasonMissing
 from tambah.domain.rules import Rules
 from tambah.domain.voucher import BATCH_MOVES, VOUCHER_MOVES, BatchState, VoucherState

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from tambah.domain.commands import Actor, NewsKind, PaymentNews, PaymentStands, RefundPayment
+from tambah.domain.actor import Actor
+from tambah.domain.commands import NewsKind, PaymentNews, PaymentStands, RefundPayment
 from tambah.domain.payment import PaymentState, ProviderId, RefundState
 from tambah.domain.refusals import (
     BankEntryDone,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tambah.domain.commands import Actor
+from tambah.domain.actor import Actor
 from tambah.engine.importing.bad_rows import BadRow, RefusedRow
 
 Progress = Callable[[int, int], None]

@@ -1,6 +1,6 @@
 """What every action by staff on vouchers owes: a person, a reason, and a row that says so."""
 
-from tambah.domain.commands import Actor
+from tambah.domain.actor import Actor
 from tambah.domain.refusals import ReasonMissing
 
 

@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from tambah.domain.commands import Actor
+from tambah.domain.actor import Actor
 from tambah.domain.refusals import BatchStateWrong, BatchUnknown
 from tambah.domain.state import AuditEntry
 from tambah.domain.voucher import BatchState

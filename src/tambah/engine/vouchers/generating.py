@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from tambah.domain.actor import Actor
 from tambah.domain.catalog import Catalog
-from tambah.domain.commands import Actor
 from tambah.domain.refusals import BatchStateWrong, FieldMalformed
 from tambah.domain.state import AuditEntry
 from tambah.domain.voucher import BatchState, VoucherState, format_serial

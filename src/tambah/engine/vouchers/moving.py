@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import partial
 from typing import Literal, TypeVar
 
-from tambah.domain.commands import Actor
+from tambah.domain.actor import Actor
 from tambah.domain.refusals import BatchStateWrong, BatchUnknown, RangeMalformed
 from tambah.domain.state import AuditEntry
 from tambah.domain.voucher import (

@@ -15,7 +15,8 @@ from dataclasses import dataclass, replace
 from datetime import tzinfo
 from pathlib import Path
 
-from tambah.domain.commands import Actor, NewsKind, PaymentNews, PaymentStands
+from tambah.domain.actor import Actor
+from tambah.domain.commands import NewsKind, PaymentNews, PaymentStands
 from tambah.domain.money import require_ringgit
 from tambah.domain.payment import ProviderId, RefundState, fold_reference
 from tambah.domain.refusals import (
