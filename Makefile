@@ -1,6 +1,8 @@
 # Each target sets up what it needs; the virtual environment is .venv.
 
 COUNT ?= 100
+# Tests run side by side, a file at a time; each worker has a server of its own.
+WORKERS ?= 3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
@@ -18,7 +20,7 @@ demo: setup-demo
 	@exec $(BIN)/tambah demo
 
 test: setup setup-browser
-	@exec $(BIN)/pytest
+	@exec $(BIN)/pytest -n $(WORKERS) --dist loadfile
 
 check: setup
 	@$(BIN)/ruff format --quiet --check . || { echo "make check: run '$(BIN)/ruff format .'" >&2; exit 1; }

@@ -30,6 +30,8 @@ from tambah.store.embedded import EmbeddedServer
 from tambah.store.migrate import migrate
 
 _numbers = count(1)
+# Workers side by side may share a server of the operator's.
+_TEMPLATE = f"tambah_template_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
 RM = MICROS_PER_RINGGIT
 KUALA_LUMPUR = ZoneInfo("Asia/Kuala_Lumpur")
 
@@ -70,12 +72,12 @@ def server() -> Iterator[Server]:
 
 async def _make_template(server: Server) -> None:
     owner: Any = await asyncpg.connect(server.owner_dsn)
-    await owner.execute("DROP DATABASE IF EXISTS tambah_template")
-    await owner.execute("CREATE DATABASE tambah_template")
+    await owner.execute(f"DROP DATABASE IF EXISTS {_TEMPLATE}")
+    await owner.execute(f"CREATE DATABASE {_TEMPLATE}")
     await owner.close()
     await migrate(
-        with_database(server.owner_dsn, "tambah_template"),
-        with_database(server.dsn, "tambah_template"),
+        with_database(server.owner_dsn, _TEMPLATE),
+        with_database(server.dsn, _TEMPLATE),
     )
 
 
@@ -92,7 +94,7 @@ async def fresh(server: Server) -> AsyncIterator[Fresh]:
     """Make an empty migrated database for one test."""
     name = f"t{os.getpid()}_{next(_numbers)}"
     owner: Any = await asyncpg.connect(server.owner_dsn)
-    await owner.execute(f"CREATE DATABASE {name} TEMPLATE tambah_template")
+    await owner.execute(f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE}")
     yield Fresh(with_database(server.owner_dsn, name), with_database(server.dsn, name))
     await owner.execute(f"DROP DATABASE {name} WITH (FORCE)")
     await owner.close()
