@@ -237,8 +237,8 @@ async def _working(site: Site, ground: Ground, *, works: bool) -> AsyncGenerator
     tasks = [asyncio.create_task(watch_for_ever(site.database))]
     notifier: Notifier | None = None
     if works:
-        life, clock = site.rules.life, site.clock
-        tasks.append(asyncio.create_task(sweep_for_ever(site.engine, site.database, life, clock)))
+        clock = site.clock
+        tasks.append(asyncio.create_task(sweep_for_ever(site.engine, site.database, clock)))
         tasks.append(asyncio.create_task(daily_for_ever(site.database, clock)))
         if site.payments is not None:
             polling = poll_for_ever(site.payments, site.database, clock)

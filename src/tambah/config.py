@@ -102,7 +102,11 @@ class OwnAmountEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ValidityEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """The validity policy and how long each stage of a line's life lasts."""
+    """The validity policy and how long each stage of a line's life lasts.
+
+    reactivation_fee: in ringgit, what bringing an expired line back takes of the top-up;
+    reactivation_hours: until when after the identity check.
+    """
 
     policy: str = "add_with_cap"
     cap_days: int = 365
@@ -110,6 +114,18 @@ class ValidityEntry(msgspec.Struct, frozen=True, kw_only=True):
     reactivation_days: int = 30
     quarantine_days: int = 183
     stale_hours: int = 24
+    reactivation_hours: int = 48
+    reactivation_fee: str = "0.00"
+
+
+class RemindersEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """Reminders by SMS: days before the last day of each stage, and the local hours for them."""
+
+    before_grace: tuple[int, ...] = (7, 3, 1)
+    before_expiry: tuple[int, ...] = (14, 3)
+    before_quarantine: tuple[int, ...] = (7,)
+    from_hour: int = 10
+    until_hour: int = 20
 
 
 class GuessingEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -197,6 +213,7 @@ class Operator(msgspec.Struct, frozen=True, kw_only=True):
     denominations: tuple[DenominationEntry, ...]
     own_amount: OwnAmountEntry = OwnAmountEntry()
     validity: ValidityEntry = ValidityEntry()
+    reminders: RemindersEntry = RemindersEntry()
     guessing: GuessingEntry = GuessingEntry()
     payments: PaymentsEntry = PaymentsEntry()
     sign_in: SignInEntry = SignInEntry()

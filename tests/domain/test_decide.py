@@ -529,8 +529,10 @@ def test_neither_stops_the_clock() -> None:
     assert (answer.state, answer.balance_micros) == (LineState.EXPIRED, 0)
 
 
-def test_age_line_writes_only_when_something_ended() -> None:
+def test_age_line_writes_only_when_something_was_due() -> None:
     books = books_for()
+    books.submit(AgeLine(msisdn=ALICE), day(10) - 2 * TICK)
+    assert decision_of(books).line is not None, "reminders were due; they are not any more"
     books.submit(AgeLine(msisdn=ALICE), day(10) - TICK)
     assert decision_of(books).line is None
     answer = books.submit(AgeLine(msisdn=ALICE), day(10))

@@ -132,12 +132,12 @@ def test_a_line_that_cannot_be_topped_up_says_why(
     changes: dict[str, object], refusal: type[Refusal]
 ) -> None:
     with pytest.raises(refusal):
-        require_can_top_up(line(**changes))
+        require_can_top_up(line(**changes), START)
 
 
 @pytest.mark.parametrize("state", [LineState.ACTIVE, LineState.GRACE])
 def test_active_lines_and_lines_in_grace_can_be_topped_up(state: LineState) -> None:
-    require_can_top_up(line(state=state))
+    require_can_top_up(line(state=state), START)
 
 
 def test_languages_have_tags() -> None:

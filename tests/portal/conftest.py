@@ -89,6 +89,7 @@ def example(refusal: type[Refusal], now: datetime) -> Refusal:
         refusals.FieldMissing: {"field": "code"},
         refusals.FieldMalformed: {"field": "code"},
         refusals.ScopeMissing: {"scope": "topups:write"},
+        refusals.ReactivationTooLittle: {"least": "5.00"},
         refusals.BalanceTooHigh: {"most": "5000.00"},
         refusals.CodeAlreadyYours: {"used_at": now},
         refusals.TooManyWrongCodes: {"until": now + timedelta(minutes=15)},

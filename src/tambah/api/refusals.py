@@ -59,6 +59,7 @@ STATUS: Mapping[type[Refusal], int] = {
     no.LineTerminated: 409,
     no.LineBarred: 409,
     no.LineSuspended: 409,
+    no.ReactivationTooLittle: 409,
     no.BalanceTooHigh: 409,
     no.NumberInUse: 409,
     no.LineAlreadyActive: 409,

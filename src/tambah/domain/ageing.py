@@ -17,6 +17,7 @@ def age(draft: Draft, *, tell: bool = True) -> None:
     Raises NumberUnknown when there is no line.
     """
     line = draft.require_line()
+    draft.aged = True
     _forfeit_lapsed(draft)
     stage = stage_at(line, draft.rules.life, draft.rules.validity, draft.now)
     if stage is line.state:

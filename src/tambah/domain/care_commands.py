@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from tambah.domain.actor import Actor
 from tambah.domain.records import Record
 
 
@@ -43,6 +44,19 @@ class TellLine:
     good_until: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AllowReactivation:
+    """Let an expired line be topped up again: whose it is was checked, by a person or a page.
+
+    actor: who checked it; None when the owner proved it alone.
+    """
+
+    caller: str
+    request_key: str
+    line_id: int
+    actor: Actor | None = None
+
+
 class Told(Record, frozen=True, kw_only=True):
     """A message was written; it is the line's `number`th."""
 
@@ -58,5 +72,5 @@ class SignedIn(Record, frozen=True, kw_only=True):
     expires_at: datetime
 
 
-CareCommand = AskSignIn | TrySignIn | TellLine
+CareCommand = AskSignIn | TrySignIn | TellLine | AllowReactivation
 CareOutcome = Told | SignedIn

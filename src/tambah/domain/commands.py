@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from tambah.domain.actor import Actor
-from tambah.domain.care_commands import CareCommand, CareOutcome, TellLine
+from tambah.domain.care_commands import AllowReactivation, CareCommand, CareOutcome, TellLine
 from tambah.domain.guessing import Audience
 from tambah.domain.line import Language, LineState
 from tambah.domain.payment import Dispute, PaymentState, ProviderId
@@ -262,7 +262,10 @@ class Imported(Record, frozen=True, kw_only=True):
 
 
 class LineChanged(Record, frozen=True, kw_only=True):
-    """A line as it stands after activation, barring, adjustment or ageing."""
+    """A line as it stands after activation, barring, adjustment, ageing, and the like.
+
+    reactivation_until: as `line.Line` has it.
+    """
 
     msisdn: int
     state: LineState
@@ -271,6 +274,7 @@ class LineChanged(Record, frozen=True, kw_only=True):
     balance_micros: int
     active_until: datetime | None
     grace_until: datetime | None
+    reactivation_until: datetime | None = None
 
 
 class Reversed(Record, frozen=True, kw_only=True):
@@ -328,5 +332,5 @@ Command = (
 )
 Outcome = Credited | Funded | Imported | LineChanged | Reversed | PaymentStands | CareOutcome
 OF_A_PAYMENT = (PaymentNews, RefundPayment)
-BY_LINE = (*OF_A_PAYMENT, TellLine)
+BY_LINE = (*OF_A_PAYMENT, TellLine, AllowReactivation)
 """Commands that name a line by its id, for its number may be another's by then."""

@@ -7,9 +7,9 @@ from tambah.domain.catalog import Denomination
 from tambah.domain.commands import Credited
 from tambah.domain.draft import Draft, Note
 from tambah.domain.ledger import Account, TransferKind
-from tambah.domain.line import Line, extend_line
+from tambah.domain.line import Line, LineState, extend_line
 from tambah.domain.money import ringgit
-from tambah.domain.refusals import BalanceTooHigh
+from tambah.domain.refusals import BalanceTooHigh, ReactivationTooLittle
 from tambah.domain.state import TopUpRecord, TopUpSource
 
 RECEIPT_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTVWXY"
@@ -37,27 +37,57 @@ class Origin(NamedTuple):
 
 
 def credit_line(draft: Draft, offer: Denomination, origin: Origin) -> Credited:
-    """Give the draft's line, aged to now, what the offer promises. Raises BalanceTooHigh."""
-    require_room(draft, offer.credit_micros)
+    """Give the draft's line, aged to now, what the offer promises.
+
+    An expired line (whose owner was checked) is reactivated by it, for a fee out of the credit.
+    Raises BalanceTooHigh, ReactivationTooLittle.
+    """
+    require_fits(draft, offer.credit_micros)
     before = draft.require_line()
     draft.topup_seq += 1
     receipt = origin.receipt or receipt_for(draft.request)
     _book_credit(draft, offer, origin, receipt)
+    fee_micros = _charge_reactivation(draft, before)
     bonus_bucket_id = _give_bonus(draft, offer)
     rules = draft.rules
     after = extend_line(before, offer.valid_days, rules.life, rules.validity, draft.now)
     draft.line = after
     _record(draft, offer, origin, before, receipt, bonus_bucket_id)
     credited = _credited(draft, offer, origin, receipt)
+    _tell(draft, offer, credited, fee_micros)
+    return credited
+
+
+def _tell(draft: Draft, offer: Denomination, credited: Credited, fee_micros: int | None) -> None:
+    if fee_micros is not None:
+        draft.tell(
+            "reactivated",
+            credited_micros=offer.credit_micros,
+            fee_micros=fee_micros,
+            balance_micros=credited.balance_micros,
+            active_until=credited.active_until.isoformat(),
+            receipt=credited.receipt,
+        )
+        return
     draft.tell(
         "credited_with_bonus" if offer.bonus_micros else "credited",
         credited_micros=offer.credit_micros,
         bonus_micros=offer.bonus_micros,
         balance_micros=credited.balance_micros,
         active_until=credited.active_until.isoformat(),
-        receipt=receipt,
+        receipt=credited.receipt,
     )
-    return credited
+
+
+def require_fits(draft: Draft, credit_micros: int) -> None:
+    """Refuse a top-up that is too much for the line, or too little to reactivate it.
+
+    The fee is charged in credit, so that is what has to cover it, not the price with its tax.
+    """
+    require_room(draft, credit_micros)
+    fee_micros = draft.rules.life.reactivation_fee_micros
+    if draft.require_line().state is LineState.EXPIRED and credit_micros < fee_micros:
+        raise ReactivationTooLittle(least=ringgit(fee_micros))
 
 
 def require_room(draft: Draft, credit_micros: int) -> None:
@@ -85,6 +115,17 @@ def _book_credit(draft: Draft, offer: Denomination, origin: Origin, receipt: str
     if offer.tax_micros > 0:
         note = Note(topup_no=topup_no, peer=origin.peer, payment_no=payment_no)
         draft.book(offer.tax_micros, TransferKind.TAX, origin.account, Account.TAX, note)
+
+
+def _charge_reactivation(draft: Draft, before: Line) -> int | None:
+    """Charge an expired line the fee of its return; return it, None for any other line."""
+    if before.state is not LineState.EXPIRED:
+        return None
+    fee_micros = draft.rules.life.reactivation_fee_micros
+    if fee_micros > 0:
+        note = Note(topup_no=draft.topup_seq)
+        draft.move(draft.main, -fee_micros, TransferKind.REACTIVATION, Account.REVENUE, note)
+    return fee_micros
 
 
 def _give_bonus(draft: Draft, offer: Denomination) -> int | None:

@@ -11,7 +11,7 @@ from typing import Any
 from tambah.domain.actor import Actor
 from tambah.domain.ageing import age
 from tambah.domain.balance import MAIN_BUCKET_ID, Bucket, BucketKind, draw_down
-from tambah.domain.care_commands import AskSignIn, TellLine, TrySignIn
+from tambah.domain.care_commands import AllowReactivation, AskSignIn, TellLine, TrySignIn
 from tambah.domain.catalog import Denomination
 from tambah.domain.commands import (
     ActivateLine,
@@ -23,7 +23,6 @@ from tambah.domain.commands import (
     FundPartner,
     Imported,
     ImportLine,
-    LineChanged,
     OpenPayment,
     Outcome,
     PaymentNews,
@@ -37,8 +36,10 @@ from tambah.domain.draft import Draft, Note
 from tambah.domain.guessing import count_wrong, forget_wrong, require_may_try
 from tambah.domain.ledger import Account, TransferKind
 from tambah.domain.line import Line, LineState, grace_after, require_can_top_up
+from tambah.domain.line_changes import line_changed
 from tambah.domain.money import MICROS_PER_SEN, ringgit
 from tambah.domain.paying import open_payment, take_news
+from tambah.domain.reactivating import allow_reactivation
 from tambah.domain.records import replace
 from tambah.domain.refunding import refund_payment
 from tambah.domain.refusals import (
@@ -89,7 +90,7 @@ def decide(
 def _redeem_voucher(command: RedeemVoucher, draft: Draft) -> Outcome:
     age(draft)
     line = draft.require_line()
-    require_can_top_up(line)
+    require_can_top_up(line, draft.now)
     rule = draft.rules.guessing
     require_may_try(line, command.audience, draft.known.tried, rule, draft.now)
     voucher = draft.known.voucher
@@ -149,7 +150,7 @@ def _top_up(command: TopUp, draft: Draft) -> Outcome:
     if partner.suspended:
         raise PartnerSuspended
     age(draft)
-    require_can_top_up(draft.require_line())
+    require_can_top_up(draft.require_line(), draft.now)
     if draft.known.referred:
         raise ReferenceUsed
     offer = draft.rules.catalog.offer(command.amount_micros, draft.now)
@@ -250,6 +251,7 @@ def _new_account(command: ImportLine, draft: Draft) -> LineAccount:
 
 
 def _activate_line(command: ActivateLine, draft: Draft) -> Outcome:
+    age(draft)
     line = draft.require_line()
     if line.state is not LineState.PRE_ACTIVE:
         raise LineAlreadyActive
@@ -263,7 +265,7 @@ def _activate_line(command: ActivateLine, draft: Draft) -> Outcome:
         grace_until=grace_after(active_until, life, validity),
     )
     draft.tell("activated", active_until=active_until.isoformat())
-    return _line_changed(draft)
+    return line_changed(draft)
 
 
 def _adjust_credit(command: AdjustCredit, draft: Draft) -> Outcome:
@@ -277,7 +279,7 @@ def _adjust_credit(command: AdjustCredit, draft: Draft) -> Outcome:
     elif command.amount_micros < 0:
         draw_down([draft.main], -command.amount_micros, draft.now)
         draft.move(draft.main, command.amount_micros, TransferKind.ADJUSTMENT, Account.ADJUSTMENTS)
-    return _line_changed(draft)
+    return line_changed(draft)
 
 
 def _bar_line(command: BarLine, draft: Draft) -> Outcome:
@@ -288,7 +290,7 @@ def _bar_line(command: BarLine, draft: Draft) -> Outcome:
         barred=line.barred if command.barred is None else command.barred,
         suspended=line.suspended if command.suspended is None else command.suspended,
     )
-    return _line_changed(draft)
+    return line_changed(draft)
 
 
 def _reverse_top_up(command: ReverseTopUp, draft: Draft) -> Outcome:
@@ -301,20 +303,7 @@ def _reverse_top_up(command: ReverseTopUp, draft: Draft) -> Outcome:
 
 def _age_line(_: AgeLine, draft: Draft) -> Outcome:
     age(draft)
-    return _line_changed(draft)
-
-
-def _line_changed(draft: Draft) -> LineChanged:
-    line = draft.require_line()
-    return LineChanged(
-        msisdn=line.msisdn,
-        state=line.state,
-        barred=line.barred,
-        suspended=line.suspended,
-        balance_micros=draft.main.remaining_micros,
-        active_until=line.active_until,
-        grace_until=line.grace_until,
-    )
+    return line_changed(draft)
 
 
 _HANDLERS: dict[type[Command], Callable[[Any, Draft], Outcome]] = {
@@ -333,4 +322,5 @@ _HANDLERS: dict[type[Command], Callable[[Any, Draft], Outcome]] = {
     AskSignIn: ask_sign_in,
     TrySignIn: try_sign_in,
     TellLine: tell_line,
+    AllowReactivation: allow_reactivation,
 }

@@ -7,6 +7,7 @@ from typing import NamedTuple, TypeVar, cast
 from tambah.domain.actor import Actor
 from tambah.domain.balance import MAIN_BUCKET_ID, Bucket, BucketKind
 from tambah.domain.commands import Outcome
+from tambah.domain.due import low_credit, next_due, reminder_due
 from tambah.domain.ledger import Account, Transfer, TransferKind
 from tambah.domain.line import Line
 from tambah.domain.money import ringgit
@@ -58,10 +59,12 @@ class Draft:
     `now` never goes backwards for a line: it is the later of the batch's instant and the line's
     own clock. The line's counters (`transfer_seq`, …) are kept here and put back into the line
     when the draft is frozen: copying the line for each of them was a third of a top-up's time.
+    aged: the line was brought to `now`, so that what is due next can be told.
     """
 
     __slots__ = (
         "account",
+        "aged",
         "annexes",
         "bucket_seq",
         "buckets",
@@ -103,6 +106,7 @@ class Draft:
         self.payment: PaymentAccount | None = None
         self.payment_refs: list[PaymentRef] = []
         self.annexes: dict[AnnexKey, Annex] = {}
+        self.aged = False
         self.counts = False
         self.wrong_code = False
         if known.line is not None:
@@ -252,6 +256,7 @@ class Draft:
 
     def freeze(self, answer: Outcome | Refusal, action: str, actor: Actor | None) -> Decision:
         """Return the decision: the answer with every change collected."""
+        self._tell_by_the_way()
         line_after = self._line_after()
         return Decision(
             answer=answer,
@@ -268,10 +273,30 @@ class Draft:
             annexes=tuple(self.annexes.values()),
         )
 
+    def _tell_by_the_way(self) -> None:
+        """Tell what is told whatever the command was: a reminder that is due, low credit."""
+        before, line = self.known.line, self.line
+        if before is None or line is None or before.line.line_id != line.line_id:
+            return
+        notices = [reminder_due(before.line, line, self.rules, self.now)] if self.aged else []
+        # Who is told the balance anyway needs no second message about it.
+        if not any("balance_micros" in message.params for message in self.messages):
+            was, now = before.main.remaining_micros, self.main.remaining_micros
+            notices.append(low_credit(was, now, line))
+        for notice in notices:
+            if notice is not None:
+                self.tell(notice.template, **notice.params)
+
     def _line_after(self) -> LineAccount | None:
-        """Return the line to be written, None when it is as the store holds it."""
+        """Return the line to be written, None when it is as the store holds it.
+
+        An aged line that was due is written though nothing else of it changed: it is not due any
+        more.
+        """
         stored = self.known.line.line if self.known.line else None
         touched = self.line is not stored or bool(self.transfers or self.messages)
+        if self.aged and stored is not None and stored.due_at is not None:
+            touched = touched or stored.due_at <= self.now
         if self.account is None or self.line is None or not touched:
             return None
         line = replace(
@@ -283,7 +308,10 @@ class Draft:
             message_seq=self.message_seq,
             payment_seq=self.payment_seq,
         )
-        return replace(self.account, line=line, buckets=tuple(self.buckets.values()))
+        buckets = tuple(self.buckets.values())
+        if self.aged:
+            line = replace(line, due_at=next_due(line, buckets, self.rules, self.now))
+        return replace(self.account, line=line, buckets=buckets)
 
     def _book_move(
         self,

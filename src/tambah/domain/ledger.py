@@ -61,6 +61,7 @@ class TransferKind(IntEnum):
     REFUND: it went back. TAKE_BACK: part of a payment's credit, to be sent back; from adjustments
     when it is spent. FEE: what was paid on top. DISPUTE: a payer's bank took the money back;
     DISPUTE_WON: it came again. REFUND_RETURNED: a refund came back to the provider.
+    REACTIVATION: the fee of bringing an expired line back.
     """
 
     REDEMPTION = 1
@@ -81,6 +82,7 @@ class TransferKind(IntEnum):
     DISPUTE = 16
     DISPUTE_WON = 17
     REFUND_RETURNED = 18
+    REACTIVATION = 19
 
 
 class Transfer(Record, frozen=True, kw_only=True):

@@ -56,13 +56,17 @@ class LifeRule:
     grace_days: credit is frozen, the line receives only. reactivation_days: expired, credit
     forfeited, the number still the owner's to ask back. quarantine_days: nobody's, before the
     number may be offered again (Malaysia: six months at least). stale_hours: a message about a
-    change older than this is not sent.
+    change older than this is not sent. reactivation_hours: how long after an identity check a
+    top-up reactivates an expired line; reactivation_fee_micros: what that takes of the top-up's
+    credit (micro-ringgit).
     """
 
     grace_days: int = 50
     reactivation_days: int = 30
     quarantine_days: int = 183
     stale_hours: int = 24
+    reactivation_hours: int = 48
+    reactivation_fee_micros: int = 0
 
 
 class Line(Record, frozen=True, kw_only=True):
@@ -117,6 +121,15 @@ def stage_ends(line: Line, life: LifeRule, validity: ValidityRule) -> dict[LineS
     }
 
 
+def stage_end(line: Line, life: LifeRule, validity: ValidityRule) -> datetime | None:
+    """Return when the stage that the line is written in ends; None for one without an end."""
+    if line.state is LineState.ACTIVE:
+        return line.active_until
+    if line.state is LineState.GRACE:
+        return line.grace_until
+    return stage_ends(line, life, validity).get(line.state)
+
+
 def stage_at(line: Line, life: LifeRule, validity: ValidityRule, now: datetime) -> LineState:
     """Return the stage that holds at `now`: the first that has not ended."""
     if line.state in (LineState.PRE_ACTIVE, LineState.TERMINATED):
@@ -129,11 +142,17 @@ def stage_at(line: Line, life: LifeRule, validity: ValidityRule, now: datetime) 
     return LineState.TERMINATED
 
 
-def require_can_top_up(line: Line) -> None:
+def may_reactivate(line: Line, now: datetime) -> bool:
+    """Say whether the line has expired and whose it is was checked, so that a top-up is taken."""
+    until = line.reactivation_until
+    return line.state is LineState.EXPIRED and until is not None and now < until
+
+
+def require_can_top_up(line: Line, now: datetime) -> None:
     """Refuse a line (already aged to now) that cannot be topped up, saying why."""
     if line.state is LineState.PRE_ACTIVE:
         raise LineNotActivated
-    if line.state is LineState.EXPIRED:
+    if line.state is LineState.EXPIRED and not may_reactivate(line, now):
         raise LineExpired
     if line.state in (LineState.QUARANTINED, LineState.TERMINATED):
         raise LineTerminated
@@ -154,6 +173,7 @@ def extend_line(
     return replace(
         line,
         state=LineState.ACTIVE,
+        reactivation_until=None,
         active_until=active_until,
         grace_until=grace_after(active_until, life, validity),
     )

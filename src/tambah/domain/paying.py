@@ -11,7 +11,7 @@ from datetime import timedelta
 from tambah.domain.ageing import age
 from tambah.domain.catalog import Denomination
 from tambah.domain.commands import NewsKind, OpenPayment, PaymentNews, PaymentStands
-from tambah.domain.crediting import Origin, credit_line, require_room
+from tambah.domain.crediting import Origin, credit_line, require_fits
 from tambah.domain.draft import Draft, Note
 from tambah.domain.ledger import CLEARING, Account, TransferKind
 from tambah.domain.line import require_can_top_up
@@ -63,16 +63,16 @@ def open_payment(command: OpenPayment, draft: Draft) -> PaymentStands:
     """Write a payment down, with what it promises today.
 
     Raises the refusals of a line that cannot be topped up, AmountOutOfRange, BalanceTooHigh,
-    PaymentsOfDayReached.
+    ReactivationTooLittle, PaymentsOfDayReached.
     """
     age(draft)
     line = draft.require_line()
-    require_can_top_up(line)
+    require_can_top_up(line, draft.now)
     rule = draft.rules.payments
     if not rule.least_micros <= command.amount_micros <= rule.most_micros:
         raise AmountOutOfRange(least=ringgit(rule.least_micros), most=ringgit(rule.most_micros))
     offer = draft.rules.catalog.offer(command.amount_micros, draft.now)
-    require_room(draft, offer.credit_micros)
+    require_fits(draft, offer.credit_micros)
     count, paid_micros = draft.known.paid_today
     if (
         count >= rule.line_daily_count
@@ -187,8 +187,8 @@ def _credit_or_refund(draft: Draft) -> int | None:
     """Credit what was received; where the line cannot take it, open a refund and return it."""
     payment = draft.require_payment().payment
     try:
-        require_can_top_up(draft.require_line())
-        require_room(draft, payment.credit_micros)
+        require_can_top_up(draft.require_line(), draft.now)
+        require_fits(draft, payment.credit_micros)
     except Refusal as refusal:
         return open_refund(draft, payment.received_micros, reason=refusal.code)
     offer = Denomination(

@@ -159,7 +159,7 @@ class LineNotActivated(Refusal):
 
 
 class LineExpired(Refusal):
-    """The line's grace period is over; a top-up does not bring it back."""
+    """The line's grace period is over; a top-up alone does not bring it back."""
 
     code = "line_expired"
 
@@ -180,6 +180,12 @@ class LineSuspended(Refusal):
     """The operator has suspended the line (registration)."""
 
     code = "line_suspended"
+
+
+class ReactivationTooLittle(Refusal):
+    """The top-up's credit does not cover the fee of reactivation. Params: least (ringgit)."""
+
+    code = "reactivation_too_little"
 
 
 class BalanceTooHigh(Refusal):

@@ -7,6 +7,7 @@ from tambah.domain.guessing import GuessingRule
 from tambah.domain.line import LifeRule
 from tambah.domain.numbering import NumberPlan
 from tambah.domain.payment import PaymentRule
+from tambah.domain.reminder_rule import ReminderRule
 from tambah.domain.sign_in_rule import SignInRule
 from tambah.domain.validity import ValidityRule
 
@@ -26,3 +27,4 @@ class Rules:
     most_credit_micros: int = 5_000_000_000
     payments: PaymentRule = field(default_factory=PaymentRule)
     signing_in: SignInRule = field(default_factory=SignInRule)
+    reminders: ReminderRule = field(default_factory=ReminderRule)

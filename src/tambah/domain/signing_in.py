@@ -110,8 +110,8 @@ def try_sign_in(command: TrySignIn, draft: Draft) -> SignedIn:
 
 
 def tell_line(command: TellLine, draft: Draft) -> Told:
-    """Write a message. Raises NumberUnknown where there is no such line."""
-    line = draft.require_line()
+    """Write a message. Raises NumberUnknown where there is no such line, or it is nobody's."""
+    line = _require_somebody(draft)
     draft.tell_sealed(command.template, dict(command.params), command.sealed, command.good_until)
     return Told(line_id=line.line_id, number=draft.message_seq)
 

@@ -61,6 +61,7 @@ class TopUpRecord(Record, frozen=True, kw_only=True):
     """One credit as the subscriber sees it, a receipt. Micro-ringgit; `topup_no` counts per line.
 
     active_until_before, active_until: the line's end of validity before and after it.
+    reactivation_micros: the fee that was taken of the credit to bring an expired line back.
     """
 
     line_id: int
@@ -83,6 +84,7 @@ class TopUpRecord(Record, frozen=True, kw_only=True):
     payment_no: int | None = None
     page_token: bytes | None = None
     reversed_at: datetime | None = None
+    reactivation_micros: int = 0
 
 
 class Message(Record, frozen=True, kw_only=True):

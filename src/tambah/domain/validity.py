@@ -55,6 +55,10 @@ class ValidityRule:
         """Return the UTC instant at which a local day starts."""
         return _start_of(self.zone, day)
 
+    def at_hour(self, day: date, hour: int) -> datetime:
+        """Return the UTC instant at which a full hour of a local day begins."""
+        return _at_hour(self.zone, day, hour)
+
     def local_day(self, instant: datetime) -> date:
         """Return the local day in which an instant lies."""
         return instant.astimezone(self.zone).date()
@@ -76,6 +80,11 @@ class ValidityRule:
 def _end_of_day(zone: ZoneInfo, instant: datetime, days_later: int) -> datetime:
     # Remembered, for all commands of a batch ask about the same instant.
     return _start_of(zone, instant.astimezone(zone).date() + timedelta(days=days_later + 1))
+
+
+@lru_cache(maxsize=8192)
+def _at_hour(zone: ZoneInfo, day: date, hour: int) -> datetime:
+    return datetime.combine(day, time(hour), zone).astimezone(UTC)
 
 
 @lru_cache(maxsize=8192)

@@ -6,7 +6,14 @@ import asyncio
 from collections.abc import Callable
 from typing import overload
 
-from tambah.domain.care_commands import AskSignIn, SignedIn, TellLine, Told, TrySignIn
+from tambah.domain.care_commands import (
+    AllowReactivation,
+    AskSignIn,
+    SignedIn,
+    TellLine,
+    Told,
+    TrySignIn,
+)
 from tambah.domain.commands import (
     ActivateLine,
     AdjustCredit,
@@ -99,7 +106,7 @@ class Engine:
     async def submit(self, command: ImportLine) -> Imported: ...
     @overload
     async def submit(
-        self, command: ActivateLine | AdjustCredit | BarLine | AgeLine
+        self, command: ActivateLine | AdjustCredit | BarLine | AgeLine | AllowReactivation
     ) -> LineChanged: ...
     @overload
     async def submit(self, command: ReverseTopUp) -> Reversed: ...
@@ -143,7 +150,7 @@ class Engine:
         match command:
             case FundPartner():
                 owner = command.partner_id
-            case PaymentNews() | RefundPayment() | TellLine():
+            case PaymentNews() | RefundPayment() | TellLine() | AllowReactivation():
                 owner = command.line_id
             case _:
                 owner = command.msisdn

@@ -13,6 +13,7 @@ from tambah.domain.money import parse_ringgit
 from tambah.domain.numbering import NumberPlan
 from tambah.domain.payment import PaymentRule
 from tambah.domain.refusals import Refusal
+from tambah.domain.reminder_rule import ReminderRule
 from tambah.domain.rules import Rules
 from tambah.domain.sign_in_rule import SignInRule
 from tambah.domain.validity import ValidityPolicy, ValidityRule
@@ -38,6 +39,8 @@ def operator_rules(operator: Operator) -> Rules:
             reactivation_days=life.reactivation_days,
             quarantine_days=life.quarantine_days,
             stale_hours=life.stale_hours,
+            reactivation_hours=life.reactivation_hours,
+            reactivation_fee_micros=_money(life.reactivation_fee, "validity.reactivation_fee"),
         ),
         guessing=GuessingRule(
             ladder=guessing.ladder,
@@ -53,6 +56,29 @@ def operator_rules(operator: Operator) -> Rules:
         most_credit_micros=_money(operator.most_credit, "most_credit"),
         payments=_payments(operator),
         signing_in=_signing_in(operator.sign_in),
+        reminders=_reminders(operator),
+    )
+
+
+def _reminders(operator: Operator) -> ReminderRule:
+    entry = operator.reminders
+    if not 7 <= entry.from_hour < entry.until_hour <= 22:
+        raise ConfigError(
+            "reminders.from_hour, until_hour: from 7 to 22, the first before the last"
+        )
+    for name, days in (
+        ("before_grace", entry.before_grace),
+        ("before_expiry", entry.before_expiry),
+        ("before_quarantine", entry.before_quarantine),
+    ):
+        if len(set(days)) != len(days) or any(not 0 <= one <= 365 for one in days):
+            raise ConfigError(f"reminders.{name}: numbers of days from 0 to 365, each once")
+    return ReminderRule(
+        before_grace=entry.before_grace,
+        before_expiry=entry.before_expiry,
+        before_quarantine=entry.before_quarantine,
+        from_hour=entry.from_hour,
+        until_hour=entry.until_hour,
     )
 
 

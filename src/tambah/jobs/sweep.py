@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import structlog
 
 from tambah.domain.commands import AgeLine
-from tambah.domain.line import LifeRule
 from tambah.domain.refusals import Refusal
 from tambah.engine.clock import Clock
 from tambah.engine.engine import Engine
@@ -18,28 +17,36 @@ from tambah.store.views.due import due_lines
 log = structlog.get_logger(__name__)
 
 SWEEP_SECONDS = 60.0
+PAGE = 20_000
 _AT_ONCE = 200
 
 
-async def sweep_once(engine: Engine, database: Database, life: LifeRule, now: datetime) -> int:
-    """Age every line that is due; return how many. Running it twice changes nothing more."""
-    msisdns = await due_lines(
-        database,
-        now,
-        expired_for=timedelta(days=life.reactivation_days),
-        quarantined_for=timedelta(days=life.quarantine_days),
-    )
-    for start in range(0, len(msisdns), _AT_ONCE):
-        part = msisdns[start : start + _AT_ONCE]
-        await asyncio.gather(*(_age(engine, msisdn) for msisdn in part))
-    return len(msisdns)
+async def sweep_once(
+    engine: Engine, database: Database, now: datetime, *, page: int = PAGE
+) -> int:
+    """Age every line that is due, page by page; return how many.
+
+    Running it twice, or two at a time, changes nothing more. Each line is aged by a command of
+    its own, so what a sweep that is killed has done stays done, and the next one does the rest.
+    """
+    count = 0
+    after: tuple[datetime, int] | None = None
+    while True:
+        due = await due_lines(database, now, after=after, limit=page)
+        for start in range(0, len(due), _AT_ONCE):
+            part = due[start : start + _AT_ONCE]
+            await asyncio.gather(*(_age(engine, line.msisdn) for line in part))
+        count += len(due)
+        if len(due) < page:
+            return count
+        after = (due[-1].due_at, due[-1].line_id)
 
 
-async def sweep_for_ever(engine: Engine, database: Database, life: LifeRule, clock: Clock) -> None:
+async def sweep_for_ever(engine: Engine, database: Database, clock: Clock) -> None:
     """Sweep every minute until cancelled."""
     while True:
         try:
-            await sweep_once(engine, database, life, clock.now())
+            await sweep_once(engine, database, clock.now())
         except (*CONNECTION_LOST, *RETRYABLE) as lost:
             log.warning("sweep put off", reason=type(lost).__name__)
         except Exception as bug:

@@ -31,6 +31,7 @@ from tambah.domain.refusals import (
     PaymentRefused,
     PaymentsOfDayReached,
     ProviderUnavailable,
+    ReactivationTooLittle,
     Refusal,
     Unavailable,
 )
@@ -61,6 +62,7 @@ AMOUNT_REFUSALS: tuple[type[Refusal], ...] = (
     AmountTooPrecise,
     AmountOutOfRange,
     BalanceTooHigh,
+    ReactivationTooLittle,
     PaymentsOfDayReached,
 )
 METHOD_REFUSALS: tuple[type[Refusal], ...] = (

@@ -83,7 +83,7 @@ class LookUps:
         if account is None:
             raise NumberUnknown
         view = line_now(account, site.rules, site.clock.now())
-        require_can_top_up(view.line)
+        require_can_top_up(view.line, view.at)
         return Found(view=view, name=await self._masked_name(view.line.line_id))
 
     async def _spend(self, source: bytes) -> None:

@@ -26,6 +26,7 @@ STATUS: dict[type[Refusal], int] = {
     refusals.LineBarred: 409,
     refusals.LineSuspended: 409,
     refusals.LineAlreadyActive: 409,
+    refusals.ReactivationTooLittle: 409,
     refusals.BalanceTooHigh: 409,
     refusals.NumberInUse: 409,
     refusals.CodeAlreadyYours: 409,

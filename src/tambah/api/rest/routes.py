@@ -40,6 +40,7 @@ _WRITING: tuple[type[Refusal], ...] = (
     no.LineTerminated,
     no.LineBarred,
     no.LineSuspended,
+    no.ReactivationTooLittle,
     no.BalanceTooHigh,
     no.Busy,
 )

@@ -157,6 +157,7 @@ class Transfer(msgspec.Struct, frozen=True, kw_only=True):
         "dispute",
         "dispute_won",
         "refund_returned",
+        "reactivation",
     ]
     amount: Amount
     currency: Currency

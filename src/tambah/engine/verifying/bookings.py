@@ -24,6 +24,7 @@ BOOKINGS: frozenset[tuple[TransferKind, Account, Account]] = frozenset(
         (TransferKind.REVERSAL, Account.TRANSIT, Account.FLOAT),
         (TransferKind.FORFEIT, Account.LINE_MAIN, Account.FORFEITED),
         (TransferKind.FORFEIT, Account.LINE_BONUS, Account.FORFEITED),
+        (TransferKind.REACTIVATION, Account.LINE_MAIN, Account.REVENUE),
         (TransferKind.SALE, Account.FLOAT, Account.TRANSIT),
         (TransferKind.CREDIT, Account.HELD, Account.LINE_MAIN),
         (TransferKind.TAX, Account.HELD, Account.TAX),

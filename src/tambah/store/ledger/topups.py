@@ -26,6 +26,7 @@ _COLUMNS = (
     "batch_id",
     "number",
     "payment_no",
+    "reactivation_micros",
 )
 _values = attrgetter(*_COLUMNS)
 
@@ -67,7 +68,8 @@ async def read_topups(
         """
         SELECT line_id, topup_no, at, source, price_micros, tax_micros, main_micros,
                bonus_micros, bonus_bucket_id, valid_days, active_until_before, active_until,
-               receipt, reference, partner_id, batch_id, number, payment_no, reversed_at
+               receipt, reference, partner_id, batch_id, number, payment_no, reversed_at,
+               reactivation_micros
           FROM topup
          WHERE line_id = ANY($1::bigint[])
          ORDER BY line_id, topup_no

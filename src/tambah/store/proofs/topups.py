@@ -8,7 +8,7 @@ from tambah.store.proofs.scope import Scope, over_transfers
 
 
 async def prove_topups(connection: Connection, scope: Scope) -> list[Odd]:
-    """Put each top-up beside its transfers: one of main credit, one each of bonus and tax.
+    """Put each top-up beside its transfers: one of main credit, one each of bonus, tax and fee.
 
     Amounts, instant, source, partner, bonus bucket and reference (a receipt, for a card) agree.
 
@@ -47,7 +47,8 @@ _TOPUPS = """
         -- they cancel out. $6 is drawn anew each time, so no two texts can be made to collide.
         SELECT line_id AS owner_id, topup_no, NULL::integer AS seq,
                main_micros AS promised_micros, NULL::bigint AS given_micros,
-               1 + (bonus_micros > 0)::integer + (tax_micros > 0)::integer AS transfers,
+               1 + (bonus_micros > 0)::integer + (tax_micros > 0)::integer
+                 + (reactivation_micros > 0)::integer AS transfers,
                hash_record_extended((1, at, main_micros,
                                      CASE source WHEN 3 THEN 11 ELSE source END::smallint,
                                      coalesce(partner_id, 0::bigint),
@@ -56,7 +57,10 @@ _TOPUPS = """
                  hash_record_extended((2, at, bonus_micros, bonus_bucket_id), $6::bigint)
                  ELSE 0 END
                # CASE WHEN tax_micros > 0 THEN
-                 hash_record_extended((3, at, tax_micros), $6::bigint) ELSE 0 END AS fact
+                 hash_record_extended((3, at, tax_micros), $6::bigint) ELSE 0 END
+               # CASE WHEN reactivation_micros > 0 THEN
+                 hash_record_extended((4, at, reactivation_micros), $6::bigint)
+                 ELSE 0 END AS fact
           FROM given
         UNION ALL
         SELECT owner_id, topup_no, seq, NULL, CASE WHEN credit = 1 THEN amount_micros END, -1,
@@ -66,6 +70,7 @@ _TOPUPS = """
                                        coalesce(peer_owner_id, 0::bigint),
                                        coalesce(reference, '')), $6::bigint)
                WHEN 2 THEN hash_record_extended((2, at, amount_micros, bucket_id), $6::bigint)
+               WHEN 18 THEN hash_record_extended((4, at, amount_micros), $6::bigint)
                ELSE hash_record_extended((3, at, amount_micros), $6::bigint) END
           FROM fresh
          WHERE topup_no IS NOT NULL AND mends_topup_no IS NULL),

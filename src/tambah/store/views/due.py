@@ -1,38 +1,39 @@
 """Lines that the clock has overtaken."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
+from typing import NamedTuple
 
 from tambah.store.database import Database
 
 
-async def due_lines(
-    database: Database,
-    now: datetime,
-    *,
-    expired_for: timedelta,
-    quarantined_for: timedelta,
-    limit: int = 5000,
-) -> list[int]:
-    """Return numbers of lines with a stage or a bonus that ended and was not written yet.
+class DueLine(NamedTuple):
+    """A line that is due, in the order of the sweep."""
 
-    expired_for, quarantined_for: how long those stages last.
+    due_at: datetime
+    line_id: int
+    msisdn: int
+
+
+async def due_lines(
+    database: Database, now: datetime, *, after: tuple[datetime, int] | None = None, limit: int
+) -> list[DueLine]:
+    """Return lines whose `due_at` has come, the longest due first.
+
+    after: due_at and id of the last line of the page before. A line that is due still has its
+    number: one whose number went on has ended, and nothing of it is ever due.
     """
     rows = await database.fetch(
         """
-        SELECT line.msisdn
-          FROM line JOIN number ON number.msisdn = line.msisdn AND number.line_id = line.line_id
-         WHERE (line.state = 2 AND line.active_until <= $1)
-            OR (line.state = 3 AND line.grace_until <= $1)
-            OR (line.state = 4 AND line.grace_until + $2::interval <= $1)
-            OR (line.state = 5 AND line.grace_until + $2::interval + $3::interval <= $1)
-            OR EXISTS (SELECT 1 FROM bucket
-                        WHERE bucket.owner_id = line.line_id AND bucket.kind = 2
-                          AND bucket.remaining_micros > 0 AND bucket.expires_at <= $1)
+        SELECT due_at, line_id, msisdn
+          FROM line
+         WHERE due_at <= $1
+           AND ($2::timestamptz IS NULL OR (due_at, line_id) > ($2, $3::bigint))
+         ORDER BY due_at, line_id
          LIMIT $4
         """,
         now,
-        expired_for,
-        quarantined_for,
+        after[0] if after else None,
+        after[1] if after else None,
         limit,
     )
-    return [row[0] for row in rows]
+    return [DueLine(*row) for row in rows]

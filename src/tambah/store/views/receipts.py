@@ -11,7 +11,8 @@ from tambah.store.database import Database
 class Receipt:
     """A top-up as its lasting page shows it; no balance, for the page is not the owner's alone.
 
-    Micro-ringgit: price paid, tax in it, main credit, bonus. active_until and bonus_until: first
+    Micro-ringgit: price paid, tax in it, main credit, bonus, the fee of bringing an expired line
+    back. active_until and bonus_until: first
     instants (UTC) at which the line is no longer active, the bonus no longer spendable.
     """
 
@@ -26,6 +27,7 @@ class Receipt:
     active_until: datetime
     receipt: str
     reversed_at: datetime | None
+    reactivation_micros: int
 
 
 async def receipt_at(database: Database, token: bytes) -> Receipt | None:
@@ -49,7 +51,7 @@ async def read_receipt(
         """
         SELECT line.msisdn, topup.at, topup.price_micros, topup.tax_micros, topup.main_micros,
                topup.bonus_micros, bucket.expires_at AS bonus_until, topup.active_until,
-               topup.receipt, topup.reversed_at
+               topup.receipt, topup.reversed_at, topup.reactivation_micros
           FROM topup
           JOIN line ON line.line_id = topup.line_id
           LEFT JOIN bucket ON bucket.owner_id = topup.line_id
