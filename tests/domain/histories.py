@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
+from tambah.domain.care_commands import AllowReactivation
 from tambah.domain.commands import (
     AgeLine,
     Command,
@@ -68,7 +69,12 @@ def history_rules(policy: ValidityPolicy) -> Rules:
     rules = rules_for(
         policy,
         cap_days=HISTORY_CAP_DAYS,
-        life=LifeRule(grace_days=20, reactivation_days=10, quarantine_days=30),
+        life=LifeRule(
+            grace_days=20,
+            reactivation_days=10,
+            quarantine_days=30,
+            reactivation_fee_micros=6 * RM,
+        ),
         guessing=GuessingRule(
             ladder=((2, 15), (3, 60), (4, 1440)), source_hourly=3, guests_hourly=10**6
         ),
@@ -162,6 +168,13 @@ _REFUNDS = st.builds(
     forgive_spent=st.booleans(),
     actor=st.just(STAFF),
 )
+_REACTIVATIONS = st.builds(
+    AllowReactivation,
+    caller=st.just("cli"),
+    request_key=st.just(KEY),
+    line_id=_LINE_IDS,
+    actor=st.sampled_from([STAFF, None]),
+)
 _WEIGHTS: list[tuple[int, st.SearchStrategy[Command]]] = [
     (9, _TOPUPS),
     (5, _REDEMPTIONS),
@@ -175,6 +188,7 @@ _WEIGHTS: list[tuple[int, st.SearchStrategy[Command]]] = [
     (6, _OPENINGS),
     (9, _NEWS),
     (3, _REFUNDS),
+    (2, _REACTIVATIONS),
 ]
 # Not one_of: it would take each only once, whatever its weight.
 COMMANDS: st.SearchStrategy[Command] = st.sampled_from(

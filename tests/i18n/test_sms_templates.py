@@ -34,6 +34,10 @@ def told_by_the_rules() -> dict[str, set[str]]:
             if isinstance(node, ast.Call)
         ]
         for call in calls:
+            if is_notice(call) and isinstance(call.args[1], ast.Dict):
+                keys = {name for key in call.args[1].keys if key for name in texts_in(key)}
+                for name in texts_in(call.args[0]):
+                    told.setdefault(name, set()).update(keys)
             if not isinstance(call.func, ast.Attribute):
                 continue
             if call.func.attr == "tell_sealed" and isinstance(call.args[1], ast.Dict):
@@ -56,6 +60,10 @@ def texts_in(node: ast.AST) -> set[str]:
         for leaf in ast.walk(node)
         if isinstance(leaf, ast.Constant) and isinstance(leaf.value, str)
     }
+
+
+def is_notice(call: ast.Call) -> bool:
+    return isinstance(call.func, ast.Name) and call.func.id == "Notice"
 
 
 def is_own_tell(call: ast.Call) -> bool:

@@ -47,14 +47,14 @@ def credit_line(draft: Draft, offer: Denomination, origin: Origin) -> Credited:
     draft.topup_seq += 1
     receipt = origin.receipt or receipt_for(draft.request)
     _book_credit(draft, offer, origin, receipt)
-    fee_micros = _charge_reactivation(draft, before)
+    _charge_reactivation(draft, before)
     bonus_bucket_id = _give_bonus(draft, offer)
     rules = draft.rules
     after = extend_line(before, offer.valid_days, rules.life, rules.validity, draft.now)
     draft.line = after
     _record(draft, offer, origin, before, receipt, bonus_bucket_id)
     credited = _credited(draft, offer, origin, receipt)
-    _tell(draft, offer, credited, fee_micros)
+    _tell(draft, offer, credited, _reactivation_fee(draft, before))
     return credited
 
 
@@ -117,15 +117,17 @@ def _book_credit(draft: Draft, offer: Denomination, origin: Origin, receipt: str
         draft.book(offer.tax_micros, TransferKind.TAX, origin.account, Account.TAX, note)
 
 
-def _charge_reactivation(draft: Draft, before: Line) -> int | None:
-    """Charge an expired line the fee of its return; return it, None for any other line."""
-    if before.state is not LineState.EXPIRED:
-        return None
-    fee_micros = draft.rules.life.reactivation_fee_micros
-    if fee_micros > 0:
+def _reactivation_fee(draft: Draft, before: Line) -> int | None:
+    """Return the fee of an expired line's return, None for any other line."""
+    is_expired = before.state is LineState.EXPIRED
+    return draft.rules.life.reactivation_fee_micros if is_expired else None
+
+
+def _charge_reactivation(draft: Draft, before: Line) -> None:
+    fee_micros = _reactivation_fee(draft, before)
+    if fee_micros:
         note = Note(topup_no=draft.topup_seq)
         draft.move(draft.main, -fee_micros, TransferKind.REACTIVATION, Account.REVENUE, note)
-    return fee_micros
 
 
 def _give_bonus(draft: Draft, offer: Denomination) -> int | None:
@@ -169,6 +171,7 @@ def _record(
             number=origin.number,
             payment_no=origin.payment_no,
             page_token=origin.page_token,
+            reactivation_micros=_reactivation_fee(draft, before) or 0,
         )
     )
 

@@ -22,13 +22,6 @@ class Notice(NamedTuple):
     params: dict[str, int | str]
 
 
-_REMINDERS = {
-    LineState.ACTIVE: ("remind_grace", "active_until"),
-    LineState.GRACE: ("remind_expiry", "grace_until"),
-    LineState.EXPIRED: ("remind_quarantine", "expired_until"),
-}
-
-
 def next_due(
     line: Line, buckets: Iterable[Bucket], rules: Rules, now: datetime
 ) -> datetime | None:
@@ -69,9 +62,16 @@ def reminder_due(before: Line, line: Line, rules: Rules, now: datetime) -> Notic
         is_today = rules.validity.local_day(instant) == local_now.date()
         in_hours = local_now.hour < rules.reminders.until_hour
         if since <= instant <= now and is_fresh and is_today and in_hours:
-            template, param = _REMINDERS[line.state]
-            return Notice(template, {param: ends_at.isoformat()})
+            return _reminder_of(line.state, ends_at.isoformat())
     return None
+
+
+def _reminder_of(state: LineState, ends_at: str) -> Notice:
+    if state is LineState.ACTIVE:
+        return Notice("remind_grace", {"active_until": ends_at})
+    if state is LineState.GRACE:
+        return Notice("remind_expiry", {"grace_until": ends_at})
+    return Notice("remind_quarantine", {"expired_until": ends_at})
 
 
 def low_credit(before_micros: int, after_micros: int, line: Line) -> Notice | None:
