@@ -107,7 +107,7 @@ def test_the_check_opens_a_window_to_the_end_of_a_day_and_is_told_and_audited() 
     message = books.messages[LINE, 2]
     assert (message.template, message.params) == (
         "reactivation_allowed",
-        {"least_micros": 10 * RM, "allowed_until": day(63).isoformat()},
+        {"fee_micros": 10 * RM, "allowed_until": day(63).isoformat()},
     )
     audit = books.audits[-1]
     assert (audit.who, audit.action, audit.why) == (STAFF.who, "AllowReactivation", STAFF.why)
@@ -209,7 +209,7 @@ def test_without_a_fee_nothing_is_booked() -> None:
     books.submit(top_up("sale", 5), EXPIRED)
     assert state_of(books) is LineState.ACTIVE
     assert TransferKind.REACTIVATION not in {t.kind for t in books.transfers.values()}
-    assert told(books)[-1] == "reactivated"
+    assert told(books)[-2:] == ["reactivation_allowed_free", "credited"]
     prove(books)
 
 

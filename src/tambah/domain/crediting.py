@@ -58,8 +58,8 @@ def credit_line(draft: Draft, offer: Denomination, origin: Origin) -> Credited:
     return credited
 
 
-def _tell(draft: Draft, offer: Denomination, credited: Credited, fee_micros: int | None) -> None:
-    if fee_micros is not None:
+def _tell(draft: Draft, offer: Denomination, credited: Credited, fee_micros: int) -> None:
+    if fee_micros > 0:
         draft.tell(
             "reactivated",
             credited_micros=offer.credit_micros,
@@ -117,15 +117,15 @@ def _book_credit(draft: Draft, offer: Denomination, origin: Origin, receipt: str
         draft.book(offer.tax_micros, TransferKind.TAX, origin.account, Account.TAX, note)
 
 
-def _reactivation_fee(draft: Draft, before: Line) -> int | None:
-    """Return the fee of an expired line's return, None for any other line."""
+def _reactivation_fee(draft: Draft, before: Line) -> int:
+    """Return the fee of an expired line's return, nothing for any other line."""
     is_expired = before.state is LineState.EXPIRED
-    return draft.rules.life.reactivation_fee_micros if is_expired else None
+    return draft.rules.life.reactivation_fee_micros if is_expired else 0
 
 
 def _charge_reactivation(draft: Draft, before: Line) -> None:
     fee_micros = _reactivation_fee(draft, before)
-    if fee_micros:
+    if fee_micros > 0:
         note = Note(topup_no=draft.topup_seq)
         draft.move(draft.main, -fee_micros, TransferKind.REACTIVATION, Account.REVENUE, note)
 
@@ -171,7 +171,7 @@ def _record(
             number=origin.number,
             payment_no=origin.payment_no,
             page_token=origin.page_token,
-            reactivation_micros=_reactivation_fee(draft, before) or 0,
+            reactivation_micros=_reactivation_fee(draft, before),
         )
     )
 

@@ -36,9 +36,9 @@ def allow_reactivation(command: AllowReactivation, draft: Draft) -> LineChanged:
     hours = timedelta(hours=rules.life.reactivation_hours)
     until = min(rules.validity.end_of_day(draft.now + hours), ends_at)
     draft.line = replace(line, reactivation_until=until)
-    draft.tell(
-        "reactivation_allowed",
-        least_micros=rules.life.reactivation_fee_micros,
-        allowed_until=until.isoformat(),
-    )
+    fee_micros = rules.life.reactivation_fee_micros
+    if fee_micros > 0:
+        draft.tell("reactivation_allowed", fee_micros=fee_micros, allowed_until=until.isoformat())
+    else:
+        draft.tell("reactivation_allowed_free", allowed_until=until.isoformat())
     return line_changed(draft)
