@@ -7,9 +7,9 @@ from tambah.domain.catalog import Denomination
 from tambah.domain.commands import Credited
 from tambah.domain.draft import Draft, Note
 from tambah.domain.ledger import Account, TransferKind
-from tambah.domain.line import Line, LineState, extend_line
+from tambah.domain.line import Line, extend_line, reactivation_fee, require_covers_return
 from tambah.domain.money import ringgit
-from tambah.domain.refusals import BalanceTooHigh, ReactivationTooLittle
+from tambah.domain.refusals import BalanceTooHigh
 from tambah.domain.state import TopUpRecord, TopUpSource
 
 RECEIPT_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTVWXY"
@@ -54,7 +54,7 @@ def credit_line(draft: Draft, offer: Denomination, origin: Origin) -> Credited:
     draft.line = after
     _record(draft, offer, origin, before, receipt, bonus_bucket_id)
     credited = _credited(draft, offer, origin, receipt)
-    _tell(draft, offer, credited, _reactivation_fee(draft, before))
+    _tell(draft, offer, credited, reactivation_fee(before, draft.rules.life))
     return credited
 
 
@@ -80,14 +80,9 @@ def _tell(draft: Draft, offer: Denomination, credited: Credited, fee_micros: int
 
 
 def require_fits(draft: Draft, credit_micros: int) -> None:
-    """Refuse a top-up that is too much for the line, or too little to reactivate it.
-
-    The fee is charged in credit, so that is what has to cover it, not the price with its tax.
-    """
+    """Refuse a top-up that is too much for the line, or too little to bring it back."""
     require_room(draft, credit_micros)
-    fee_micros = draft.rules.life.reactivation_fee_micros
-    if draft.require_line().state is LineState.EXPIRED and credit_micros < fee_micros:
-        raise ReactivationTooLittle(least=ringgit(fee_micros))
+    require_covers_return(draft.require_line(), credit_micros, draft.rules.life)
 
 
 def require_room(draft: Draft, credit_micros: int) -> None:
@@ -117,14 +112,8 @@ def _book_credit(draft: Draft, offer: Denomination, origin: Origin, receipt: str
         draft.book(offer.tax_micros, TransferKind.TAX, origin.account, Account.TAX, note)
 
 
-def _reactivation_fee(draft: Draft, before: Line) -> int:
-    """Return the fee of an expired line's return, nothing for any other line."""
-    is_expired = before.state is LineState.EXPIRED
-    return draft.rules.life.reactivation_fee_micros if is_expired else 0
-
-
 def _charge_reactivation(draft: Draft, before: Line) -> None:
-    fee_micros = _reactivation_fee(draft, before)
+    fee_micros = reactivation_fee(before, draft.rules.life)
     if fee_micros > 0:
         note = Note(topup_no=draft.topup_seq)
         draft.move(draft.main, -fee_micros, TransferKind.REACTIVATION, Account.REVENUE, note)
@@ -171,7 +160,7 @@ def _record(
             number=origin.number,
             payment_no=origin.payment_no,
             page_token=origin.page_token,
-            reactivation_micros=_reactivation_fee(draft, before),
+            reactivation_micros=reactivation_fee(before, draft.rules.life),
         )
     )
 

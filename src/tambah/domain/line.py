@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
 
+from tambah.domain.money import ringgit
 from tambah.domain.records import Record, replace
 from tambah.domain.refusals import (
     LineBarred,
@@ -16,6 +17,7 @@ from tambah.domain.refusals import (
     LineNotActivated,
     LineSuspended,
     LineTerminated,
+    ReactivationTooLittle,
 )
 from tambah.domain.validity import ValidityRule
 
@@ -146,6 +148,21 @@ def may_reactivate(line: Line, now: datetime) -> bool:
     """Say whether the line has expired and whose it is was checked, so that a top-up is taken."""
     until = line.reactivation_until
     return line.state is LineState.EXPIRED and until is not None and now < until
+
+
+def reactivation_fee(line: Line, life: LifeRule) -> int:
+    """Return what a top-up of the line costs it for coming back: nothing unless it has expired."""
+    return life.reactivation_fee_micros if line.state is LineState.EXPIRED else 0
+
+
+def require_covers_return(line: Line, credit_micros: int, life: LifeRule) -> None:
+    """Refuse a top-up whose credit does not cover the fee of an expired line's return.
+
+    The fee is charged in credit, so that is what has to cover it, not the price with its tax.
+    """
+    fee_micros = reactivation_fee(line, life)
+    if credit_micros < fee_micros:
+        raise ReactivationTooLittle(least=ringgit(fee_micros))
 
 
 def require_can_top_up(line: Line, now: datetime) -> None:

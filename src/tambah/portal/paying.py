@@ -7,7 +7,7 @@ from typing import Any
 from litestar import Response, post
 
 from tambah.domain.catalog import Denomination
-from tambah.domain.line import extend_line
+from tambah.domain.line import extend_line, reactivation_fee, require_covers_return
 from tambah.domain.numbering import show_msisdn
 from tambah.domain.refusals import PaymentMethodUnavailable, Refusal
 from tambah.payments.desk import OpenRequest, PaymentDesk
@@ -70,6 +70,7 @@ async def check(
     try:
         offer = site.rules.catalog.offer(wish.amount_micros, site.clock.now())
         found = await look_ups.ask(wish.msisdn, source)
+        require_covers_return(found.view.line, offer.credit_micros, site.rules.life)
     except Refusal as refusal:
         return refuse(pages, request, form, [place(refusal)])
     except Exception as error:  # noqa: BLE001 - the form keeps what was typed, whatever broke
@@ -105,6 +106,7 @@ def draw_check(
         name=found.name,
         offer=offer,
         fee_micros=fee_micros,
+        reactivation_micros=reactivation_fee(view.line, rules.life),
         total_micros=offer.price_micros + fee_micros,
         active_until=rules.validity.last_day(after.active_until or view.at),
         asked=asked_language(request),

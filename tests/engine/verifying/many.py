@@ -30,10 +30,10 @@ PARTNERS = 20
 _LINES = """
     INSERT INTO line (line_id, msisdn, language, plan, state, last_at, barred, suspended,
                       activated_at, active_until, grace_until, transfer_seq, bucket_seq,
-                      topup_seq, message_seq, own_wrong, guest_wrong, import_digest)
+                      topup_seq, message_seq, own_wrong, guest_wrong, import_digest, reminds)
     SELECT 1001 + n, 60120000000 + n, 1, 'standard', 2, now(), false, false,
            now() - interval '90 days', now() + interval '10 days', now() + interval '60 days',
-           4, 2, 2, 0, 0, 0, ''
+           4, 2, 2, 0, 0, 0, '', true
       FROM generate_series(0, {lines} - 1) AS n;
     INSERT INTO number (msisdn, line_id)
     SELECT 60120000000 + n, 1001 + n FROM generate_series(0, {lines} - 1) AS n;

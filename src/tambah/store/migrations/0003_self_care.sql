@@ -53,7 +53,5 @@ CREATE INDEX session_expires ON session (expires_at);
 -- The card's life. What the fee of reactivation took of a top-up's credit.
 ALTER TABLE topup ADD reactivation_micros bigint NOT NULL DEFAULT 0;
 
-ALTER TABLE topup ALTER reactivation_micros DROP DEFAULT;
-
 -- Each line that is there is aged once; its next instant is known from then on.
 UPDATE line SET due_at = now() WHERE state <> 6;
