@@ -16,6 +16,7 @@ from tambah.cli.options import SIGNED_RINGGIT, reason, request_key
 from tambah.cli.progress import progress
 from tambah.cli.reports import report_to
 from tambah.domain.actor import Actor
+from tambah.domain.care_commands import AllowReactivation
 from tambah.domain.commands import (
     ActivateLine,
     AdjustCredit,
@@ -24,11 +25,12 @@ from tambah.domain.commands import (
     Reversed,
     ReverseTopUp,
 )
+from tambah.domain.line import LineState, stage_ends
 from tambah.domain.money import ringgit
 from tambah.domain.numbering import fold_msisdn, show_msisdn
 from tambah.domain.refusals import NumberUnknown
 from tambah.engine.importing import ImportRequest, ImportResult, RowRules, import_lines
-from tambah.store.views.lines import LineView, line_now, read_line
+from tambah.store.views.lines import LineView, find_line_id, line_now, read_line
 
 LineCommand = ActivateLine | AdjustCredit | BarLine
 
@@ -111,6 +113,7 @@ def show(number: str) -> Answer:
             raise NumberUnknown
         view = line_now(account, desk.rules, desk.now)
         line = view.line
+        ends = stage_ends(line, desk.rules.life, desk.rules.validity)
         document = {
             "msisdn": str(msisdn),
             "state": view.state,
@@ -122,6 +125,9 @@ def show(number: str) -> Answer:
             "activated_at": line.activated_at,
             "active_until": line.active_until,
             "grace_until": line.grace_until,
+            "expired_until": ends.get(LineState.EXPIRED),
+            "reactivation_until": line.reactivation_until,
+            "free_from": ends.get(LineState.QUARANTINED),
             "balance": ringgit(view.main_micros),
             "bonus": ringgit(view.bonus_micros),
             "top_ups": line.topup_seq,
@@ -141,6 +147,12 @@ def _in_words(view: LineView, desk: Desk) -> str:
     if line.active_until and line.grace_until:
         text += f"\nactive to the end of {validity.last_day(line.active_until)}"
         text += f", grace to the end of {validity.last_day(line.grace_until)}"
+        ends = stage_ends(line, desk.rules.life, validity)
+        text += f"\nexpired to the end of {validity.last_day(ends[LineState.EXPIRED])}"
+        text += f", number free from {validity.local_day(ends[LineState.QUARANTINED])}"
+    if view.state is LineState.EXPIRED and line.reactivation_until:
+        text += "\nidentity checked: a top-up brings it back, to the end of "
+        text += f"{validity.last_day(line.reactivation_until)}"
     text += f"\nRM{ringgit(view.main_micros)}, bonus RM{ringgit(view.bonus_micros)}"
     return f"{text}\nplan {line.plan}, language {line.language.tag}, top-ups {line.topup_seq}"
 
@@ -177,6 +189,48 @@ def adjust(number: str, amount: int, reason: str, request_key: str | None) -> An
         )
 
     return _change(number, reason, request_key, wanted)
+
+
+@lines.command(cls=rich_click.RichCommand)
+@click.argument("number")
+@reason
+@answering
+def reactivate(number: str, reason: str) -> Answer:
+    """Let NUMBER, which has expired, be topped up again. You have checked whose it is.
+
+    Within `validity.reactivation_hours` any top-up whose credit covers the fee brings it back.
+    """
+
+    async def allow(desk: Desk) -> Answer:
+        """Have the engine write it down."""
+        who = actor(reason)
+        msisdn = fold_msisdn(number, desk.rules.numbers)
+        line_id = await find_line_id(desk.database, msisdn)
+        if line_id is None:
+            raise NumberUnknown
+        command = AllowReactivation(
+            caller=who.who, request_key=uuid4().hex, line_id=line_id, actor=who
+        )
+        async with desk.engine() as engine:
+            changed = await engine.submit(command)
+        until = changed.reactivation_until
+        assert until is not None, "it has just been allowed"
+        fee_micros = desk.rules.life.reactivation_fee_micros
+        document = {
+            "msisdn": str(changed.msisdn),
+            "state": changed.state,
+            "reactivation_until": until,
+            "fee": ringgit(fee_micros),
+        }
+        text = (
+            f"{show_msisdn(changed.msisdn, desk.rules.numbers)}: a top-up of at least"
+            f" RM{ringgit(fee_micros)} of credit brings it back,"
+            f" to the end of {desk.rules.validity.last_day(until)}; RM{ringgit(fee_micros)} of it"
+            " is the fee"
+        )
+        return Answer(document=document, text=text)
+
+    return at_desk(allow)
 
 
 @lines.command(cls=rich_click.RichCommand)

@@ -53,4 +53,8 @@ def _tell_change(draft: Draft, entered: LineState, changed_at: datetime) -> None
     if entered is LineState.GRACE and line.grace_until is not None:
         draft.tell("grace_started", grace_until=line.grace_until.isoformat())
     elif entered is LineState.EXPIRED:
-        draft.tell("line_expired")
+        # Where there is no time to ask the number back, nobody is told to ask.
+        if draft.rules.life.reactivation_days > 0:
+            draft.tell("line_expired")
+        else:
+            draft.tell("line_ended")

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from tambah.domain.balance import Bucket
-from tambah.domain.line import Line, LineState, stage_end
+from tambah.domain.line import Line, LineState, may_reactivate, stage_end
 from tambah.domain.rules import Rules
 
 
@@ -46,15 +46,16 @@ def reminder_due(before: Line, line: Line, rules: Rules, now: datetime) -> Notic
     """Return the reminder that is due, None for none.
 
     before: the line as it stood, not aged; line: as it stands after the command. None when the
-    dates have just been moved, which has a message of its own; when the subscriber wants none, or
-    could not do what it says; and when it is late: another day, past the hours, or stale.
+    dates have just been moved, which has a message of its own; when the subscriber wants none,
+    could not do what it says, or has done it; and when it is late: another day, past the hours,
+    stale.
     """
     ends_at = stage_end(line, rules.life, rules.validity)
     since = before.due_at
     if ends_at is None or since is None or not since <= now:
         return None
     moved = (before.active_until, before.grace_until) != (line.active_until, line.grace_until)
-    if moved or not line.reminds or line.barred or line.suspended:
+    if moved or not line.reminds or line.barred or line.suspended or may_reactivate(line, now):
         return None
     local_now = now.astimezone(rules.validity.zone)
     for instant in _reminders(line.state, ends_at, rules):

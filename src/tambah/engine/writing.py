@@ -126,6 +126,7 @@ async def _write_lines(connection: Connection, changes: Changes) -> None:
         passed = await lines.pass_numbers_on(connection, changes.recycled, owners)
         if passed != len(changes.recycled):
             raise ChangedElsewhere
+        await messages.drop_messages(connection, changes.recycled.values())
     if changes.persons:
         await persons.insert_persons(connection, changes.persons)
 

@@ -39,6 +39,7 @@ WORST_PARAMS: Mapping[str, Mapping[str, int | str]] = {
     },
     "grace_started": {"grace_until": _LONGEST_DAY},
     "line_expired": {},
+    "line_ended": {},
     "remind_grace": {"active_until": _LONGEST_DAY},
     "remind_expiry": {"grace_until": _LONGEST_DAY},
     "remind_quarantine": {"expired_until": _LONGEST_DAY},

@@ -1,6 +1,6 @@
 """Messages, written in the transaction that made them true."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 import msgspec
 
@@ -30,6 +30,17 @@ async def insert_messages(
 ) -> None:
     """Queue messages, each with its line's number and language."""
     await connection.copy_records_to_table("outbox", records=_rows(messages), columns=_COLUMNS)
+
+
+async def drop_messages(connection: Connection, line_ids: Collection[int]) -> None:
+    """Give up what is still queued for lines that ended: their numbers are others' from now on."""
+    await connection.execute(
+        """
+        UPDATE outbox SET state = 4, sealed = NULL
+         WHERE line_id = ANY($1::bigint[]) AND state = 1
+        """,
+        sorted(line_ids),
+    )
 
 
 def _rows(messages: Iterable[tuple[Message, int, int]]) -> Iterator[tuple[object, ...]]:
