@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 import asyncpg
 import pytest
+from hypothesis import settings
 
 from tambah.domain.catalog import Catalog, Denomination, OwnAmount
 from tambah.domain.money import MICROS_PER_RINGGIT
@@ -28,6 +29,10 @@ from tambah.engine.keys import Keys, parse_peppers
 from tambah.store.database import Database
 from tambah.store.embedded import EmbeddedServer
 from tambah.store.migrate import migrate
+
+# Machines are shared and noisy: how long an example takes says nothing about the code.
+settings.register_profile("tambah", deadline=None)
+settings.load_profile("tambah")
 
 _numbers = count(1)
 # Workers side by side may share a server of the operator's.

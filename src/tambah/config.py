@@ -155,6 +155,20 @@ class SignInEntry(msgspec.Struct, frozen=True, kw_only=True):
     fresh_minutes: int = 5
 
 
+class RecoveryEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """Proving who one is without the phone: how often, and what the network tells.
+
+    document_daily: tries a day for one document; source_hourly: for one source; all_hourly: for
+    everybody together. number_header: in which the operator's own network passes the number of
+    the phone that asks, believed from TAMBAH_TRUSTED_PROXIES alone; empty for none.
+    """
+
+    document_daily: int = 3
+    source_hourly: int = 10
+    all_hourly: int = 500
+    number_header: str = ""
+
+
 class Brand(msgspec.Struct, frozen=True, kw_only=True):
     """Who the operator is, as pages and messages show it."""
 
@@ -217,6 +231,7 @@ class Operator(msgspec.Struct, frozen=True, kw_only=True):
     guessing: GuessingEntry = GuessingEntry()
     payments: PaymentsEntry = PaymentsEntry()
     sign_in: SignInEntry = SignInEntry()
+    recovery: RecoveryEntry = RecoveryEntry()
     bank: BankEntry | None = None
     time_zone: str = "Asia/Kuala_Lumpur"
     country_code: str = "60"

@@ -11,7 +11,19 @@ from tambah.i18n import LANGUAGES
 from .conftest import DESK, PHONE, Demo, fill, press, visit
 from .test_paying_journeys import choose, end, pay
 
-PATHS = ("/", "/help", "/sandbox/codes", "/sandbox/sms", "/nowhere")
+PATHS = (
+    "/",
+    "/help",
+    "/sandbox/codes",
+    "/sandbox/sms",
+    "/nowhere",
+    "/account/sign-in",
+    "/account/forgotten",
+    "/account/lost",
+    "/account/lost/done",
+    "/account/reactivate",
+    "/account/reactivate/done",
+)
 AXE = {"resultTypes": ["violations"]}
 
 # Text that runs out of the box of its block, into a field, or out of the page.

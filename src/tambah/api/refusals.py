@@ -48,6 +48,8 @@ STATUS: Mapping[type[Refusal], int] = {
     no.IdempotencyKeyReused: 422,
     no.CodeNotUsable: 422,
     no.SignInCodeWrong: 422,
+    no.IdentityNotMatched: 422,
+    no.BarNotYours: 409,
     no.DenominationUnknown: 422,
     no.PaymentMethodUnavailable: 422,
     no.PaymentRefused: 422,
@@ -76,6 +78,7 @@ STATUS: Mapping[type[Refusal], int] = {
     no.CreditSpent: 409,
     no.RefundInstead: 409,
     no.BankEntryDone: 409,
+    no.ChangeOnHold: 409,
     # Later.
     no.TooManyWrongCodes: 429,
     no.TooManyTries: 429,

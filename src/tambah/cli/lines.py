@@ -29,6 +29,7 @@ from tambah.domain.line import LineState, stage_ends
 from tambah.domain.money import ringgit
 from tambah.domain.numbering import fold_msisdn, show_msisdn
 from tambah.domain.refusals import NumberUnknown
+from tambah.engine.identity import erase
 from tambah.engine.importing import ImportRequest, ImportResult, RowRules, import_lines
 from tambah.store.views.lines import LineView, find_line_id, line_now, read_line
 
@@ -306,6 +307,25 @@ def reverse(number: str, top_up: int, reason: str) -> Answer:
         f" RM{ringgit(done.spent_micros)} was spent. Balance: RM{ringgit(done.balance_micros)}."
     )
     return Answer(document=document, text=text)
+
+
+@lines.command("erase-person", cls=rich_click.RichCommand)
+@click.argument("number")
+@reason
+@answering
+def erase_person(number: str, reason: str) -> Answer:
+    """Erase who the person of NUMBER is. The books, which hold none of it, stay as they are."""
+
+    async def forget(desk: Desk) -> bool:
+        """Erase the person of the line that the number is now."""
+        line_id = await find_line_id(desk.database, fold_msisdn(number, desk.rules.numbers))
+        if line_id is None:
+            raise NumberUnknown
+        return await erase(desk.database, line_id, actor(reason))
+
+    erased = at_desk(forget)
+    text = "Erased." if erased else "Nobody was registered."
+    return Answer(document={"erased": erased}, text=text)
 
 
 def _bar(

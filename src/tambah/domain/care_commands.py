@@ -45,6 +45,43 @@ class TellLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AskRecovery:
+    """Send a code by which somebody who forgot a number may see it; else as `AskSignIn`.
+
+    The sealed part says where to: the person's other number, or none for the line itself.
+    """
+
+    line_id: int
+    challenge: bytes
+    digest: bytes
+    sealed: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TryRecovery:
+    """Prove to have got the code of `AskRecovery`."""
+
+    line_id: int
+    challenge: bytes
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetOwnBar:
+    """Bar a line at its owner's word (a lost phone), or lift the bar that the owner set.
+
+    actor: `subscriber`, and how they were known. to: the person's other number, sealed, to tell.
+    """
+
+    caller: str
+    request_key: str
+    line_id: int
+    barred: bool
+    actor: Actor
+    to: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AllowReactivation:
     """Let an expired line be topped up again: whose it is was checked, by a person or a page.
 
@@ -72,5 +109,13 @@ class SignedIn(Record, frozen=True, kw_only=True):
     expires_at: datetime
 
 
-CareCommand = AskSignIn | TrySignIn | TellLine | AllowReactivation
-CareOutcome = Told | SignedIn
+class Proved(Record, frozen=True, kw_only=True):
+    """The code that was sent was given back."""
+
+    line_id: int
+
+
+CareCommand = (
+    AskSignIn | TrySignIn | TellLine | AskRecovery | TryRecovery | SetOwnBar | AllowReactivation
+)
+CareOutcome = Told | SignedIn | Proved

@@ -9,7 +9,15 @@ from datetime import datetime
 from enum import StrEnum
 
 from tambah.domain.actor import Actor
-from tambah.domain.care_commands import AllowReactivation, CareCommand, CareOutcome, TellLine
+from tambah.domain.care_commands import (
+    AllowReactivation,
+    AskRecovery,
+    CareCommand,
+    CareOutcome,
+    SetOwnBar,
+    TellLine,
+    TryRecovery,
+)
 from tambah.domain.guessing import Audience
 from tambah.domain.line import Language, LineState
 from tambah.domain.payment import Dispute, PaymentState, ProviderId
@@ -332,5 +340,5 @@ Command = (
 )
 Outcome = Credited | Funded | Imported | LineChanged | Reversed | PaymentStands | CareOutcome
 OF_A_PAYMENT = (PaymentNews, RefundPayment)
-BY_LINE = (*OF_A_PAYMENT, TellLine, AllowReactivation)
+BY_LINE = (*OF_A_PAYMENT, TellLine, AskRecovery, TryRecovery, SetOwnBar, AllowReactivation)
 """Commands that name a line by its id, for its number may be another's by then."""

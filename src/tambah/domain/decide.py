@@ -11,7 +11,15 @@ from typing import Any
 from tambah.domain.actor import Actor
 from tambah.domain.ageing import age
 from tambah.domain.balance import MAIN_BUCKET_ID, Bucket, BucketKind, draw_down
-from tambah.domain.care_commands import AllowReactivation, AskSignIn, TellLine, TrySignIn
+from tambah.domain.care_commands import (
+    AllowReactivation,
+    AskRecovery,
+    AskSignIn,
+    SetOwnBar,
+    TellLine,
+    TryRecovery,
+    TrySignIn,
+)
 from tambah.domain.catalog import Denomination
 from tambah.domain.commands import (
     ActivateLine,
@@ -38,6 +46,7 @@ from tambah.domain.ledger import Account, TransferKind
 from tambah.domain.line import Line, LineState, grace_after, require_can_top_up
 from tambah.domain.line_changes import line_changed
 from tambah.domain.money import MICROS_PER_SEN, ringgit
+from tambah.domain.own_bar import set_own_bar
 from tambah.domain.paying import open_payment, take_news
 from tambah.domain.reactivating import allow_reactivation
 from tambah.domain.records import replace
@@ -59,7 +68,13 @@ from tambah.domain.refusals import (
 )
 from tambah.domain.reversal import reverse_top_up
 from tambah.domain.rules import Rules
-from tambah.domain.signing_in import ask_sign_in, tell_line, try_sign_in
+from tambah.domain.signing_in import (
+    ask_recovery,
+    ask_sign_in,
+    tell_line,
+    try_recovery,
+    try_sign_in,
+)
 from tambah.domain.state import Decision, Known, LineAccount, PartnerAccount, TopUpSource
 from tambah.domain.voucher import BatchState, Voucher, VoucherState
 
@@ -288,6 +303,7 @@ def _bar_line(command: BarLine, draft: Draft) -> Outcome:
     draft.line = replace(
         line,
         barred=line.barred if command.barred is None else command.barred,
+        own_bar=line.own_bar and command.barred is None,
         suspended=line.suspended if command.suspended is None else command.suspended,
     )
     return line_changed(draft)
@@ -322,5 +338,8 @@ _HANDLERS: dict[type[Command], Callable[[Any, Draft], Outcome]] = {
     AskSignIn: ask_sign_in,
     TrySignIn: try_sign_in,
     TellLine: tell_line,
+    AskRecovery: ask_recovery,
+    TryRecovery: try_recovery,
+    SetOwnBar: set_own_bar,
     AllowReactivation: allow_reactivation,
 }

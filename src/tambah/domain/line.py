@@ -81,6 +81,7 @@ class Line(Record, frozen=True, kw_only=True):
     reactivation_until: expired, but whoever it is has been checked, so that a top-up reactivates
     it till then. hold_until: the SIM was replaced, so sensitive changes wait. reminds: whether the
     subscriber wants reminders; low_credit_micros: below how much credit to be told, 0 for never.
+    own_bar: barred by the owner, who may lift it again.
     """
 
     line_id: int
@@ -108,6 +109,7 @@ class Line(Record, frozen=True, kw_only=True):
     hold_until: datetime | None = None
     reminds: bool = True
     low_credit_micros: int = 0
+    own_bar: bool = False
 
 
 def stage_ends(line: Line, life: LifeRule, validity: ValidityRule) -> dict[LineState, datetime]:

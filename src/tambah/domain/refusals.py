@@ -425,6 +425,27 @@ class SignInNeeded(Refusal):
     code = "sign_in_needed"
 
 
+class IdentityNotMatched(Refusal):
+    """The answers do not match whom the line is registered to, or nobody is registered."""
+
+    code = "identity_not_matched"
+
+
+class BarNotYours(Refusal):
+    """The operator barred the line; its owner cannot lift that."""
+
+    code = "bar_not_yours"
+
+
+# SIMs
+
+
+class ChangeOnHold(Refusal):
+    """The SIM was replaced a short while ago; sensitive changes wait. Params: until."""
+
+    code = "change_on_hold"
+
+
 # The world
 
 

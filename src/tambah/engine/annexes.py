@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from tambah.domain.care_commands import AskSignIn, TrySignIn
+from tambah.domain.care_commands import AskRecovery, AskSignIn, TryRecovery, TrySignIn
 from tambah.domain.commands import Command
 from tambah.domain.signing_in import Session, SignIn, SignInCode
 from tambah.domain.state import Annex, AnnexKey
@@ -34,7 +34,7 @@ def _the_lines(_: Command, line_id: int) -> tuple[int]:
     return (line_id,)
 
 
-def _by_challenge(command: TrySignIn, line_id: int) -> tuple[tuple[int, bytes]]:
+def _by_challenge(command: TrySignIn | TryRecovery, line_id: int) -> tuple[tuple[int, bytes]]:
     return ((line_id, command.challenge),)
 
 
@@ -45,13 +45,18 @@ async def _read_none(_: Connection, _keys: Collection[Key]) -> Mapping[Key, Anne
 SHELVES: tuple[Shelf, ...] = (
     Shelf(
         SignIn,
-        {AskSignIn: _the_lines, TrySignIn: _the_lines},
+        {
+            AskSignIn: _the_lines,
+            TrySignIn: _the_lines,
+            AskRecovery: _the_lines,
+            TryRecovery: _the_lines,
+        },
         sign_ins.read_sign_ins,
         sign_ins.write_sign_ins,
     ),
     Shelf(
         SignInCode,
-        {TrySignIn: _by_challenge},
+        {TrySignIn: _by_challenge, TryRecovery: _by_challenge},
         sign_ins.read_codes,
         sign_ins.write_codes,
     ),

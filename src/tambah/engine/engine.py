@@ -8,13 +8,18 @@ from typing import overload
 
 from tambah.domain.care_commands import (
     AllowReactivation,
+    AskRecovery,
     AskSignIn,
+    Proved,
+    SetOwnBar,
     SignedIn,
     TellLine,
     Told,
+    TryRecovery,
     TrySignIn,
 )
 from tambah.domain.commands import (
+    BY_LINE,
     ActivateLine,
     AdjustCredit,
     AgeLine,
@@ -106,7 +111,8 @@ class Engine:
     async def submit(self, command: ImportLine) -> Imported: ...
     @overload
     async def submit(
-        self, command: ActivateLine | AdjustCredit | BarLine | AgeLine | AllowReactivation
+        self,
+        command: ActivateLine | AdjustCredit | BarLine | SetOwnBar | AgeLine | AllowReactivation,
     ) -> LineChanged: ...
     @overload
     async def submit(self, command: ReverseTopUp) -> Reversed: ...
@@ -115,9 +121,11 @@ class Engine:
         self, command: OpenPayment | PaymentNews | RefundPayment
     ) -> PaymentStands: ...
     @overload
-    async def submit(self, command: AskSignIn | TellLine) -> Told: ...
+    async def submit(self, command: AskSignIn | AskRecovery | TellLine) -> Told: ...
     @overload
     async def submit(self, command: TrySignIn) -> SignedIn: ...
+    @overload
+    async def submit(self, command: TryRecovery) -> Proved: ...
     async def submit(self, command: Command) -> Outcome:
         """Have a command decided; return its outcome once it is durable.
 
@@ -147,13 +155,12 @@ class Engine:
     def _lane_of(self, command: Command) -> Lane:
         if len(self._lanes) == 1:
             return self._lanes[0]
-        match command:
-            case FundPartner():
-                owner = command.partner_id
-            case PaymentNews() | RefundPayment() | TellLine() | AllowReactivation():
-                owner = command.line_id
-            case _:
-                owner = command.msisdn
+        if isinstance(command, FundPartner):
+            owner = command.partner_id
+        elif isinstance(command, BY_LINE):
+            owner = command.line_id
+        else:
+            owner = command.msisdn
         return self._lanes[owner % len(self._lanes)]
 
     def _told(self) -> None:

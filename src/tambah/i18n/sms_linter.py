@@ -58,9 +58,15 @@ WORST_PARAMS: Mapping[str, Mapping[str, int | str]] = {
     "payment_refunding": {"refunded_micros": _LONGEST_MICROS, "reference": _RECEIPT},
     "payment_refunded": {"refunded_micros": _LONGEST_MICROS, "reference": _RECEIPT},
     "sign_in_code": {"minutes": 60, "code": "888888"},
+    "recovery_code": {"minutes": 60, "code": "888888"},
+    "line_barred": {},
+    "line_unbarred": {},
 }
 """Every template, with the longest values it can be given."""
-SEALED_PARAMS: Mapping[str, frozenset[str]] = {"sign_in_code": frozenset({"code"})}
+SEALED_PARAMS: Mapping[str, frozenset[str]] = {
+    "sign_in_code": frozenset({"code"}),
+    "recovery_code": frozenset({"code"}),
+}
 """Those of a template's params that only its sealed part holds."""
 TOLD_FROM_OUTSIDE: frozenset[str] = frozenset()
 """Templates that are written by `TellLine` alone, not by a rule."""

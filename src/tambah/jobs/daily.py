@@ -37,7 +37,7 @@ async def do_daily(database: Database, now: datetime) -> bool:
         log.error("books not closed", findings=len(closed.verdict.findings))
     forgotten = await prune_requests(database, now - _REQUESTS_KEPT)
     forgotten += await prune_attempts(database, now - _ATTEMPTS_KEPT)
-    forgotten += await prune_look_ups(database, now - _A_DAY)
+    forgotten += await prune_look_ups(database, now - 2 * _A_DAY)  # budgets of a day
     forgotten += await prune_sign_ins(database, now - _A_DAY)
     log.info("daily work done", forgotten=forgotten)
     return True

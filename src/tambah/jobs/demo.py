@@ -17,13 +17,14 @@ from pathlib import Path
 import msgspec
 
 from tambah.domain.actor import Actor
-from tambah.domain.commands import FundPartner, ImportLine, RedeemVoucher
+from tambah.domain.commands import FundPartner, ImportLine, PersonRecord, RedeemVoucher
 from tambah.domain.guessing import Audience
 from tambah.domain.line import LANGUAGE_BY_TAG, Language, LineState, grace_after
 from tambah.domain.money import MICROS_PER_RINGGIT
 from tambah.domain.numbering import luhn_remainder
 from tambah.engine.administer import SCOPES, KeyRequest, add_key, add_partner
 from tambah.engine.identities import mint_owner_ids
+from tambah.engine.importing.people import seal_person
 from tambah.engine.vouchers import BatchRequest, change_batch, generate
 from tambah.store.stamps import read_stamps, write_stamp
 from tambah.store.views.codes import live_digests
@@ -116,8 +117,10 @@ async def _make_lines(site: Site) -> list[DemoLine]:
     ids = await mint_owner_ids(site.database, len(wanted))
     await asyncio.gather(
         *(
-            site.engine.submit(replace(line, line_id=line_id))
-            for (_, line), line_id in zip(wanted, ids, strict=True)
+            site.engine.submit(
+                replace(line, line_id=line_id, person=_person(site, line_id, place))
+            )
+            for place, ((_, line), line_id) in enumerate(zip(wanted, ids, strict=True))
         )
     )
     return [
@@ -151,6 +154,17 @@ def _plan(site: Site) -> Iterator[tuple[str, ImportLine]]:
                 suspended=state == "suspended",
             ),
         )
+
+
+def _person(site: Site, line_id: int, place: int) -> PersonRecord:
+    """Return who a line is registered to: plainly nobody, with the next line as other number."""
+    person = {
+        "name": f"Demo Person {place}",
+        "document": f"DEMO{place:04d}",
+        "birth_date": f"{1950 + place % 50}-01-01",
+        "contact": str(_FIRST_NUMBER + (place + 1) % LINES * 17),
+    }
+    return seal_person(site.keys, line_id, person)
 
 
 def _dates(

@@ -6,9 +6,13 @@ from typing import Any
 from tambah.domain.payment import ProviderId
 from tambah.payments.sandbox import SandboxProvider
 from tambah.portal.account import account_routes
+from tambah.portal.forgotten import forgotten_routes
 from tambah.portal.help import help_routes
+from tambah.portal.identity import IdentityDesk
 from tambah.portal.look_ups import LookUps, look_up_routes
+from tambah.portal.lost import lost_routes
 from tambah.portal.paying import paying_routes
+from tambah.portal.reactivating import reactivating_routes
 from tambah.portal.results import result_routes
 from tambah.portal.sandbox import sandbox_routes
 from tambah.portal.sandbox_pay import sandbox_pay_routes
@@ -29,12 +33,16 @@ def routes(site: Site) -> list[Any]:
     pages = Pages(site, TEMPLATES)
     look_ups = LookUps(site)
     sessions = Sessions(site)
+    identities = IdentityDesk(site)
     handlers = [
         *topup_routes(pages, look_ups),
         *result_routes(pages, look_ups),
         *help_routes(pages),
         *sign_in_routes(pages, sessions),
         *account_routes(pages, sessions),
+        *forgotten_routes(pages, identities),
+        *lost_routes(pages, sessions, identities),
+        *reactivating_routes(pages, identities),
     ]
     if site.payments is not None:
         handlers += look_up_routes(pages, look_ups)

@@ -8,8 +8,9 @@ from litestar import Response, get
 
 from tambah.domain.numbering import show_msisdn
 from tambah.domain.voucher import fold_code, group_code
+from tambah.engine.importing.people import open_person
 from tambah.store.views.sandbox import latest_sms
-from tambah.store.views.tryable import live_prices, tryable_lines
+from tambah.store.views.tryable import TryableLine, live_prices, tryable_lines
 from tambah.web.pages import AnyRequest, Pages, keep_language
 
 MOST_OF_A_PRICE = 4
@@ -27,11 +28,16 @@ class ShownCode:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownLine:
-    """A made-up number as the page of codes shows it; `tag` is its language."""
+    """A made-up number as the page of codes shows it; `tag` is its language.
+
+    document, name: of who it is registered to, empty for nobody.
+    """
 
     number: str
     state: str
     tag: str
+    document: str = ""
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,15 +111,19 @@ async def shown_codes(pages: Pages) -> list[ShownCode]:
 
 async def shown_lines(pages: Pages) -> list[ShownLine]:
     """Return made-up numbers to try, of each state and language."""
-    plan = pages.site.rules.numbers
-    return [
-        ShownLine(
-            number=show_msisdn(line.msisdn, plan),
-            state=line.state.name.lower(),
-            tag=line.language.tag,
-        )
-        for line in await tryable_lines(pages.site.database)
-    ]
+    return [_shown_line(pages, line) for line in await tryable_lines(pages.site.database)]
+
+
+def _shown_line(pages: Pages, line: TryableLine) -> ShownLine:
+    site = pages.site
+    person = open_person(site.keys, line.line_id, line.sealed) if line.sealed else {}
+    return ShownLine(
+        number=show_msisdn(line.msisdn, site.rules.numbers),
+        state=line.state.name.lower(),
+        tag=line.language.tag,
+        document=person.get("document", ""),
+        name=person.get("name", ""),
+    )
 
 
 def _bare(code: str) -> str:

@@ -8,24 +8,21 @@ whatever was wrong.
 from __future__ import annotations
 
 import asyncio
-import base64
 import secrets
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
 import structlog
-from cryptography.exceptions import InvalidTag
 from litestar import Response, get, post
 from litestar.background_tasks import BackgroundTask
-from litestar.datastructures import Cookie
 
 from tambah.domain.care_commands import AskSignIn, TrySignIn
 from tambah.domain.care_commands import SignedIn as Proved
 from tambah.domain.numbering import fold_msisdn, show_msisdn
 from tambah.domain.refusals import NumberUnknown, Refusal, SignInCodeWrong
 from tambah.engine.secret_params import seal_params
+from tambah.portal.sealed_cookie import SealedCookie
 from tambah.portal.sessions import (
     SIGN_IN,
     Sessions,
@@ -48,8 +45,6 @@ CODE = f"{SIGN_IN}/code"
 WRONG_ANSWER_SECONDS = 0.35
 """After which a wrong password is answered, whether there was anything to compare it with."""
 
-_COOKIE = "signing_in"
-_COOKIE_SECONDS = 900
 _NO_STORE = {"cache-control": "no-store"}
 _log: Any = structlog.get_logger("tambah.portal")
 
@@ -106,14 +101,14 @@ def _code_routes(pages: Pages, sessions: Sessions, desk: SignInDesk) -> list[Any
 
     @get(CODE, include_in_schema=False)
     async def show_code(request: AnyRequest) -> Response[Any]:
-        asked = desk.read(request)
+        asked = desk.kept.read(request)
         return _draw_code(pages, request, asked) if asked else pages.redirect(request, SIGN_IN)
 
     @post(CODE, status_code=200, include_in_schema=False)
     async def prove(request: AnyRequest) -> Response[Any]:
         """Sign in with the password that came."""
         require_own_origin(request)
-        asked = desk.read(request)
+        asked = desk.kept.read(request)
         if asked is None:
             return pages.redirect(request, SIGN_IN)
         typed = (await read_form(request)).get("code", "")[:32]
@@ -123,7 +118,7 @@ def _code_routes(pages: Pages, sessions: Sessions, desk: SignInDesk) -> list[Any
             return _draw_code(pages, request, asked, refusal)
         if (before := await sessions.find(request)) is not None:
             await end_session(pages.site.database, before.session)
-        cookies = [session_cookie(pages.site, proved.line_id, secret), desk.cookie("", 0)]
+        cookies = [session_cookie(pages.site, proved.line_id, secret), desk.kept.forget()]
         return pages.redirect(request, asked.to, cookies=cookies)
 
     return [show_code, prove]
@@ -173,6 +168,7 @@ class SignInDesk:
     def __init__(self, site: Site) -> None:
         self._site = site
         entry = site.operator.sign_in
+        self.kept = SealedCookie(site, "signing_in", SIGN_IN, Asked)
         self.asks = Budget(site, "ask sign-in", of_source=entry.source_asks_hourly)
         self._wrong = Budget(
             site,
@@ -221,31 +217,6 @@ class SignInDesk:
             await asyncio.sleep(max(0.0, answer_at - loop.time()))
             raise SignInCodeWrong from None
 
-    def read(self, request: AnyRequest) -> Asked | None:
-        """Return what this browser asked for, None for nothing."""
-        try:
-            raw = base64.urlsafe_b64decode(request.cookies.get(_COOKIE, ""))
-            return msgspec.json.decode(self._site.keys.unseal(_COOKIE, raw, b""), type=Asked)
-        except (ValueError, InvalidTag):
-            return None
-
-    def cookie(self, value: str, max_age: int) -> Cookie:
-        """Return the cookie that a browser keeps between asking and signing in."""
-        return Cookie(
-            key=_COOKIE,
-            value=value,
-            path=SIGN_IN,
-            max_age=max_age,
-            httponly=True,
-            samesite="lax",
-            secure=self._site.public_url.startswith("https://"),
-        )
-
-    def keep(self, asked: Asked) -> Cookie:
-        """Return the cookie that holds what was asked for."""
-        sealed = self._site.keys.seal(_COOKIE, msgspec.json.encode(asked), b"")
-        return self.cookie(base64.urlsafe_b64encode(sealed).decode(), _COOKIE_SECONDS)
-
     def _challenge(self, asked: Asked) -> bytes:
         return self._site.keys.digest("challenge", asked.challenge)
 
@@ -261,7 +232,7 @@ def _send_on(
     return pages.redirect(
         request,
         CODE,
-        cookies=[desk.keep(asked)],
+        cookies=[desk.kept.keep(asked)],
         afterwards=BackgroundTask(desk.send, asked),
     )
 

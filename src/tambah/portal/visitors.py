@@ -1,6 +1,6 @@
 """Where a visitor comes from, as budgets are counted: a keyed digest of the address."""
 
-from tambah.web.address import client_address, parse_proxies
+from tambah.web.address import client_address, is_trusted, parse_proxies
 from tambah.web.pages import AnyRequest
 from tambah.web.site import Site
 
@@ -20,3 +20,7 @@ class Visitors:
             self._proxies,
         )
         return self._keys.digest("source", "address", address)
+
+    def is_trusted(self, peer: str | None) -> bool:
+        """Say whether the other end of a connection is a proxy whose word is believed."""
+        return is_trusted(peer, self._proxies)

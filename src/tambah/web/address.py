@@ -40,6 +40,12 @@ def client_address(
     return fold_address(address)
 
 
+def is_trusted(peer: str | None, proxies: tuple[Network, ...]) -> bool:
+    """Say whether the other end of a connection is one of the trusted proxies."""
+    address = _read(peer or "")
+    return address is not None and _is_trusted(address, proxies)
+
+
 def fold_address(address: Address) -> str:
     """Write an address; IPv6 as its /64, for that is what one household is given."""
     if isinstance(address, IPv4Address):

@@ -23,3 +23,10 @@ async def insert_persons(
     # In key order: neighbours in the index are written together.
     facts.sort()
     await connection.copy_records_to_table("person_fact", records=facts, columns=_FACT)
+
+
+async def erase_person(connection: Connection, line_id: int) -> bool:
+    """Erase who a line's person is, and by what they were found; say whether there was one."""
+    await connection.execute("DELETE FROM person_fact WHERE line_id = $1", line_id)
+    done = await connection.execute("DELETE FROM person WHERE line_id = $1", line_id)
+    return done.endswith(" 1")

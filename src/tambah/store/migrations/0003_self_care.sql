@@ -50,8 +50,15 @@ CREATE TABLE session (
 
 CREATE INDEX session_expires ON session (expires_at);
 
+-- A bar that the owner set, and may lift.
+ALTER TABLE line ADD own_bar boolean NOT NULL DEFAULT false;
+
+ALTER TABLE line ALTER own_bar DROP DEFAULT;
+
 -- The card's life. What the fee of reactivation took of a top-up's credit.
 ALTER TABLE topup ADD reactivation_micros bigint NOT NULL DEFAULT 0;
+
+ALTER TABLE topup ALTER reactivation_micros DROP DEFAULT;
 
 -- Each line that is there is aged once; its next instant is known from then on.
 UPDATE line SET due_at = now() WHERE state <> 6;

@@ -10,11 +10,16 @@ from tambah.store.database import Database
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TryableLine:
-    """A made-up number, the state its row is in, and the language it is written to in."""
+    """A made-up number, the state its row is in, and the language it is written to in.
 
+    sealed: who it is registered to, if anybody.
+    """
+
+    line_id: int
     msisdn: int
     state: LineState
     language: Language
+    sealed: bytes | None
 
 
 async def live_prices(database: Database, digests: Collection[bytes]) -> dict[bytes, int]:
@@ -39,9 +44,11 @@ async def tryable_lines(database: Database) -> list[TryableLine]:
     """
     rows = await database.fetch(
         """
-        SELECT DISTINCT ON (line.state, topped_up_in) line.msisdn, line.state, line.language,
+        SELECT DISTINCT ON (line.state, topped_up_in) line.line_id, line.msisdn, line.state,
+               line.language, person.sealed,
                CASE WHEN line.state = $1 THEN line.language ELSE 0 END AS topped_up_in
           FROM line JOIN number ON number.line_id = line.line_id
+          LEFT JOIN person ON person.line_id = line.line_id
          WHERE NOT line.barred AND NOT line.suspended
          ORDER BY line.state, topped_up_in, line.msisdn
         """,
@@ -49,6 +56,8 @@ async def tryable_lines(database: Database) -> list[TryableLine]:
     )
     lines = [
         TryableLine(
+            line_id=row["line_id"],
+            sealed=row["sealed"],
             msisdn=row["msisdn"],
             state=LineState(row["state"]),
             language=Language(row["language"]),

@@ -1,0 +1,250 @@
+"""`/account/forgotten`: a forgotten number, shown to who proves to be its owner.
+
+The answers are a document and one more fact. If they match somebody, a code goes by SMS to the
+other number which that person registered, or, where there is none, to the lines themselves; in the
+browser that asked, the code shows the numbers. No number stands in an SMS. Whether somebody was
+found is told by nothing: the answer is written before anything is looked up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from typing import Any
+
+import msgspec
+import structlog
+from litestar import Response, get, post
+from litestar.background_tasks import BackgroundTask
+
+from tambah.domain.care_commands import AskRecovery, TryRecovery
+from tambah.domain.numbering import fold_msisdn, show_msisdn
+from tambah.domain.refusals import NumberUnknown, Refusal, SignInCodeWrong
+from tambah.engine.identity import Claim, lines_of, other_number
+from tambah.engine.secret_params import seal_params
+from tambah.portal.identity import KINDS, IdentityDesk, IdentityForm
+from tambah.portal.sealed_cookie import SealedCookie
+from tambah.portal.visitors import Visitors
+from tambah.store.views.lines import LineView, line_now, read_line_of
+from tambah.web.forms import read_form, require_own_origin
+from tambah.web.pages import AnyRequest, Pages
+from tambah.web.site import Site
+from tambah.web.status import status_of
+
+FORGOTTEN = "/account/forgotten"
+CODE = f"{FORGOTTEN}/code"
+WRONG_ANSWER_SECONDS = 0.35
+"""After which a wrong code is answered, whether there was anything to compare it with."""
+
+_NO_STORE = {"cache-control": "no-store"}
+_log: Any = structlog.get_logger("tambah.portal")
+
+
+class Recovering(msgspec.Struct, frozen=True, kw_only=True):
+    """What a browser keeps, sealed, between the answers and the code."""
+
+    claim: Claim
+    challenge: str
+
+
+class RecoveryDesk:
+    """Sends codes to whom a claim matches, and takes them."""
+
+    def __init__(self, site: Site, identities: IdentityDesk) -> None:
+        self._site = site
+        self._identities = identities
+
+    async def send(self, asked: Recovering) -> None:
+        """Have a code sent, if the claim matches somebody. Says nothing of how it went."""
+        site, code = self._site, f"{secrets.randbelow(10**6):06d}"
+        try:
+            found = await self._identities.find_quietly(asked.claim, purpose="forgotten number")
+            if not found:
+                return
+            first = found[0].line
+            to = await other_number(site.database, site.keys, site.rules.numbers, first.line_id)
+            params = {"code": code} if to is None else {"code": code, "to": str(to)}
+            await site.engine.submit(
+                AskRecovery(
+                    line_id=first.line_id,
+                    challenge=self._challenge(asked),
+                    digest=self._digest(asked, code),
+                    sealed=seal_params(site.keys, params),
+                )
+            )
+        except Refusal as refusal:
+            _log.info("no recovery code sent", code=refusal.code)
+        except Exception:  # noqa: BLE001 - answered already; it must not look any different
+            _log.exception("no recovery code sent")
+
+    async def prove(self, asked: Recovering, typed: str) -> list[LineView]:
+        """Return the lines of whom the code was sent to. Raises SignInCodeWrong for all else."""
+        loop = asyncio.get_running_loop()
+        answer_at = loop.time() + WRONG_ANSWER_SECONDS
+        site = self._site
+        code = "".join(character for character in typed if character.isdecimal())
+        try:
+            line_ids = await lines_of(site.database, asked.claim)
+            found = [view for i in line_ids if (view := await self._view(i)) is not None]
+            if not found:
+                raise NumberUnknown
+            await site.engine.submit(
+                TryRecovery(
+                    line_id=found[0].line.line_id,
+                    challenge=self._challenge(asked),
+                    digest=self._digest(asked, code),
+                )
+            )
+        except (SignInCodeWrong, NumberUnknown):
+            await asyncio.sleep(max(0.0, answer_at - loop.time()))
+            raise SignInCodeWrong from None
+        return found
+
+    async def _view(self, line_id: int) -> LineView | None:
+        site = self._site
+        account = await read_line_of(site.database, line_id)
+        view = line_now(account, site.rules, site.clock.now()) if account else None
+        return view if view is not None and view.is_somebodys else None
+
+    def _challenge(self, asked: Recovering) -> bytes:
+        return self._site.keys.digest("challenge", asked.challenge)
+
+    def _digest(self, asked: Recovering, code: str) -> bytes:
+        return self._site.keys.digest("recovery", asked.claim.document, asked.challenge, code)
+
+
+def forgotten_routes(pages: Pages, identities: IdentityDesk) -> list[Any]:
+    """Return the handlers of a forgotten number."""
+    desk = RecoveryDesk(pages.site, identities)
+    kept = SealedCookie(pages.site, "recovering", FORGOTTEN, Recovering)
+    return [
+        *_answers_routes(pages, identities, desk, kept),
+        *_code_routes(pages, identities, desk, kept),
+        *_this_phone_routes(pages),
+    ]
+
+
+def _answers_routes(
+    pages: Pages, identities: IdentityDesk, desk: RecoveryDesk, kept: SealedCookie[Recovering]
+) -> list[Any]:
+    visitors = Visitors(pages.site)
+
+    @get(FORGOTTEN, include_in_schema=False)
+    async def show_form(request: AnyRequest) -> Response[Any]:
+        return _draw_form(pages, request)
+
+    @post(FORGOTTEN, status_code=200, include_in_schema=False)
+    async def ask(request: AnyRequest) -> Response[Any]:
+        """Answer, and only then look for whom was claimed."""
+        require_own_origin(request)
+        form = IdentityForm.read(await read_form(request))
+        try:
+            claim = identities.read(form)
+            await identities.require_left(visitors.source(request))
+        except Refusal as refusal:
+            return _draw_form(pages, request, form, refusal)
+        asked = Recovering(claim=claim, challenge=secrets.token_hex(16))
+        return pages.redirect(
+            request,
+            CODE,
+            cookies=[kept.keep(asked)],
+            afterwards=BackgroundTask(desk.send, asked),
+        )
+
+    return [show_form, ask]
+
+
+def _code_routes(
+    pages: Pages, identities: IdentityDesk, desk: RecoveryDesk, kept: SealedCookie[Recovering]
+) -> list[Any]:
+    visitors = Visitors(pages.site)
+
+    @get(CODE, include_in_schema=False)
+    async def show_code(request: AnyRequest) -> Response[Any]:
+        if kept.read(request) is None:
+            return pages.redirect(request, FORGOTTEN)
+        return _draw_code(pages, request)
+
+    @post(CODE, status_code=200, include_in_schema=False)
+    async def show_numbers(request: AnyRequest) -> Response[Any]:
+        """Show the numbers to who has the code, once."""
+        require_own_origin(request)
+        asked = kept.read(request)
+        if asked is None:
+            return pages.redirect(request, FORGOTTEN)
+        typed = (await read_form(request)).get("code", "")[:32]
+        try:
+            await identities.require_left(visitors.source(request))
+            found = await desk.prove(asked, typed)
+        except Refusal as refusal:
+            return _draw_code(pages, request, refusal)
+        plan = pages.site.rules.numbers
+        return pages.draw(
+            request,
+            "forgotten_numbers.html",
+            headers=_NO_STORE,
+            numbers=[(show_msisdn(v.line.msisdn, plan), v.state.name.lower()) for v in found],
+        )
+
+    return [show_code, show_numbers]
+
+
+def _this_phone_routes(pages: Pages) -> list[Any]:
+    @post(f"{FORGOTTEN}/this-phone", status_code=200, include_in_schema=False)
+    async def show_this(request: AnyRequest) -> Response[Any]:
+        """Show the number of the phone that asks, as the operator's network tells it."""
+        require_own_origin(request)
+        number = number_of_phone(pages.site, request)
+        if number is None:
+            return pages.redirect(request, FORGOTTEN)
+        shown = show_msisdn(number, pages.site.rules.numbers)
+        return pages.draw(
+            request, "forgotten_numbers.html", headers=_NO_STORE, numbers=[(shown, "")]
+        )
+
+    return [show_this]
+
+
+def number_of_phone(site: Site, request: AnyRequest) -> int | None:
+    """Return the number that the operator's network puts into a header of its own.
+
+    Believed from a trusted proxy alone, and only where the operator named the header: a stranger
+    could write any header.
+    """
+    name = site.operator.recovery.number_header
+    peer = request.client.host if request.client else None
+    if not name or not Visitors(site).is_trusted(peer):
+        return None
+    try:
+        return fold_msisdn(request.headers.get(name, ""), site.rules.numbers)
+    except Refusal:
+        return None
+
+
+def _draw_form(
+    pages: Pages,
+    request: AnyRequest,
+    form: IdentityForm | None = None,
+    refusal: Refusal | None = None,
+) -> Response[Any]:
+    return pages.draw(
+        request,
+        "forgotten.html",
+        status=status_of(refusal) if refusal else 200,
+        headers=_NO_STORE,
+        form=form or IdentityForm(),
+        kinds=KINDS,
+        refusal=refusal,
+        knows_phone=number_of_phone(pages.site, request) is not None,
+    )
+
+
+def _draw_code(pages: Pages, request: AnyRequest, refusal: Refusal | None = None) -> Response[Any]:
+    return pages.draw(
+        request,
+        "forgotten_code.html",
+        status=status_of(refusal) if refusal else 200,
+        headers=_NO_STORE,
+        minutes=pages.site.rules.signing_in.code_minutes,
+        refusal=refusal,
+    )
