@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import asyncpg
 import click
@@ -95,6 +97,7 @@ def test_staff_actions_need_a_reason(tambah: Tambah, lines_file: Path) -> None:
         ("vouchers", "release", 1),
         ("vouchers", "void", "0001-00000001"),
         ("lines", "import", lines_file),
+        ("lines", "reactivate", "0123456789"),
         ("partners", "add", "Shop"),
     ):
         said = tambah(*arguments, "--json")
@@ -125,6 +128,33 @@ def test_lines_from_import_to_reversal(tambah: Tambah, lines_file: Path) -> None
     assert activated.document["state"] == "active"
     assert tambah("lines", "reverse", "0123456789", 1, *why).error == "topup_unknown"
     assert tambah("lines", "show", "0199999999", "--json").error == "number_unknown"
+
+
+def test_an_expired_line_is_let_back_after_a_check(tambah: Tambah, tmp_path: Path) -> None:
+    file, why = tmp_path / "lines.csv", ("--reason", "identity card seen", "--json")
+    today = datetime.now(ZoneInfo("Asia/Kuala_Lumpur")).date()
+    last, grace = today - timedelta(days=60), today - timedelta(days=10)
+    file.write_text(
+        f"msisdn,active_until,grace_until\n60123456789,{last},{grace}\n60123456780,{today},\n"
+    )
+    assert tambah("lines", "import", file, *why).document["created"] == 2
+
+    before = tambah("lines", "show", "0123456789", "--json").document
+    allowed = tambah("lines", "reactivate", "0123456789", *why)
+    said = tambah("lines", "reactivate", "0123456789", "--reason", "again").out
+    after = tambah("lines", "show", "0123456789", "--json").document
+    shown = tambah("lines", "show", "0123456789").out
+
+    assert (before["state"], before["reactivation_until"]) == ("expired", None)
+    assert allowed.document["reactivation_until"] == after["reactivation_until"] is not None
+    assert f"to the end of {today + timedelta(days=2)}" in said
+    free = today + timedelta(days=20 + 183 + 1)
+    assert f"expired to the end of {today + timedelta(days=20)}, number free from {free}" in shown
+    assert f"identity checked: a top-up brings it back, to the end of {today + timedelta(2)}" in (
+        shown
+    )
+    assert tambah("lines", "reactivate", "0123456780", *why).error == "line_already_active"
+    assert tambah("lines", "reactivate", "0199999999", *why).error == "number_unknown"
 
 
 def test_import_reports_bad_rows(tambah: Tambah, tmp_path: Path) -> None:

@@ -8,11 +8,13 @@ from datetime import datetime, timedelta
 import pytest
 
 from tambah.domain.commands import AgeLine, Command
+from tambah.domain.draft import Draft
 from tambah.domain.line import LineState
 from tambah.domain.records import replace as change
+from tambah.domain.refusals import NumberUnknown
 from tambah.domain.reminder_rule import ReminderRule
 from tambah.domain.rules import Rules
-from tambah.domain.state import Message
+from tambah.domain.state import Known, Message
 
 from .memory_books import MemoryBooks
 from .world import (
@@ -235,6 +237,23 @@ def test_a_line_from_before_there_were_reminders_is_due_once_and_then_knows_when
     wishes(books, due_at=day(6) + timedelta(hours=12))  # as the migration leaves it
     assert age(books, day(6) + timedelta(hours=12)) == []
     assert due_at(books) == day(8) + TEN
+
+
+def test_a_stage_that_ends_before_the_hour_is_not_reminded_of_after_its_end() -> None:
+    ends_at = day(10) + timedelta(hours=5)
+    books = books_for(until=ends_at)
+    assert templates(age(books, day(9) + TEN)) == ["remind_grace"]
+    assert due_at(books) == ends_at
+    assert templates(age(books, day(10) + TEN)) == ["grace_started"]
+
+
+def test_what_is_changed_of_a_line_that_was_not_aged_leaves_it_due() -> None:
+    books = books_for()
+    draft = Draft(Known(line=books.lines[LINE]), rules(), day(7), b"")
+    draft.line = change(draft.require_line(), reminds=False)
+    decision = draft.freeze(NumberUnknown(), "test", None)
+    assert decision.line is not None
+    assert decision.line.line.due_at == day(6) + TEN
 
 
 def test_an_import_reminds_of_nothing_that_is_past() -> None:

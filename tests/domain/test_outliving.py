@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tambah.domain.balance import Bucket, BucketKind
@@ -132,6 +132,7 @@ def test_a_line_in_grace_is_told_what_would_take_it_past_its_bonus() -> None:
     left=st.integers(1, 60),
     ends=st.integers(1, 120),
 )
+@settings(deadline=None)
 def test_the_amount_mends_it_and_the_next_smaller_would_not(
     policy: ValidityPolicy, left: int, ends: int
 ) -> None:

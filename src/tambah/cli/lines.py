@@ -28,7 +28,7 @@ from tambah.domain.commands import (
 from tambah.domain.line import LineState, stage_ends
 from tambah.domain.money import ringgit
 from tambah.domain.numbering import fold_msisdn, show_msisdn
-from tambah.domain.refusals import NumberUnknown
+from tambah.domain.refusals import NumberUnknown, ReasonMissing
 from tambah.engine.identity import erase
 from tambah.engine.importing import ImportRequest, ImportResult, RowRules, import_lines
 from tambah.store.views.lines import LineView, find_line_id, line_now, read_line
@@ -205,6 +205,8 @@ def reactivate(number: str, reason: str) -> Answer:
     async def allow(desk: Desk) -> Answer:
         """Have the engine write it down."""
         who = actor(reason)
+        if not reason.strip():
+            raise ReasonMissing  # before anything is looked up
         msisdn = fold_msisdn(number, desk.rules.numbers)
         line_id = await find_line_id(desk.database, msisdn)
         if line_id is None:

@@ -17,6 +17,7 @@ from pathlib import Path
 import msgspec
 
 from tambah.domain.actor import Actor
+from tambah.domain.care_commands import AllowReactivation
 from tambah.domain.commands import FundPartner, ImportLine, PersonRecord, RedeemVoucher
 from tambah.domain.guessing import Audience
 from tambah.domain.line import LANGUAGE_BY_TAG, Language, LineState, grace_after
@@ -28,6 +29,7 @@ from tambah.engine.importing.people import seal_person
 from tambah.engine.vouchers import BatchRequest, change_batch, generate
 from tambah.store.stamps import read_stamps, write_stamp
 from tambah.store.views.codes import live_digests
+from tambah.store.views.lines import find_line_id
 from tambah.web.site import Sandbox, Site
 
 LINES = 500
@@ -108,6 +110,7 @@ async def _make_everything(site: Site) -> DemoFile:
     partner_id, api_key = await _make_partner(site)
     codes = await _more_codes(site)
     await _use_some(site, codes, lines)
+    await _let_one_back(site, lines)
     return DemoFile(api_key=api_key, partner_id=partner_id, codes=codes, lines=lines)
 
 
@@ -252,6 +255,17 @@ async def _use_some(site: Site, codes: list[str], lines: list[DemoLine]) -> None
                 language=LANGUAGE_BY_TAG[line.language],
             )
         )
+
+
+async def _let_one_back(site: Site, lines: list[DemoLine]) -> None:
+    """Check the owner of an expired line, so that a top-up shows what coming back is like."""
+    expired = [line for line in lines if line.state == "expired"]
+    line_id = await find_line_id(site.database, int(expired[-1].msisdn))
+    assert line_id is not None, "it has just been imported"
+    command = AllowReactivation(
+        caller="demo", request_key=f"back:{line_id}", line_id=line_id, actor=_ACTOR
+    )
+    await site.engine.submit(command)
 
 
 async def _live_codes(site: Site, codes: list[str]) -> list[str]:
