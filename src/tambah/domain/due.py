@@ -6,7 +6,7 @@ what is written next looks on from `now`. That is why a sweep that is killed, co
 twice tells nothing twice.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -30,16 +30,19 @@ def next_due(
     line: aged to `now`. It is the soonest of a reminder, the stage's end, and the lapse of what
     is unspent in a bucket.
     """
-    instants = [
-        bucket.expires_at
-        for bucket in buckets
-        if bucket.expires_at is not None and bucket.remaining_micros > 0
-    ]
     ends_at = stage_end(line, rules.life, rules.validity)
+    soonest = ends_at
     if ends_at is not None:
-        instants.append(ends_at)
-        instants.extend(_reminders(line.state, ends_at, rules))
-    return min((instant for instant in instants if instant > now), default=None)
+        # Ascending, and all before the end: the first that is still to come.
+        for instant in _reminders(line.state, ends_at, rules):
+            if instant > now:
+                soonest = instant
+                break
+    for bucket in buckets:
+        lapses_at = bucket.expires_at
+        if lapses_at is not None and bucket.remaining_micros > 0 and lapses_at > now:
+            soonest = lapses_at if soonest is None else min(soonest, lapses_at)
+    return soonest
 
 
 def reminder_due(before: Line, line: Line, rules: Rules, now: datetime) -> Notice | None:
@@ -85,18 +88,15 @@ def low_credit(before_micros: int, after_micros: int, line: Line) -> Notice | No
     return Notice("low_credit", {"balance_micros": after_micros})
 
 
-def _reminders(state: LineState, ends_at: datetime, rules: Rules) -> Iterator[datetime]:
-    """Yield the instants at which a stage that ends then is reminded of."""
-    rule, validity = rules.reminders, rules.validity
-    days = {
-        LineState.ACTIVE: rule.before_grace,
-        LineState.GRACE: rule.before_expiry,
-        LineState.EXPIRED: rule.before_quarantine,
-    }.get(state, ())
-    if not days:
-        return
-    last_day = validity.last_day(ends_at)
-    for before in days:
-        instant = validity.at_hour(last_day - timedelta(days=before), rule.from_hour)
-        if instant < ends_at:
-            yield instant
+def _reminders(state: LineState, ends_at: datetime, rules: Rules) -> tuple[datetime, ...]:
+    """Return the instants at which a stage that ends then is reminded of, ascending."""
+    rule = rules.reminders
+    if state is LineState.ACTIVE:
+        days = rule.before_grace
+    elif state is LineState.GRACE:
+        days = rule.before_expiry
+    elif state is LineState.EXPIRED:
+        days = rule.before_quarantine
+    else:
+        return ()
+    return rules.validity.hours_before(ends_at, days, rule.from_hour)

@@ -59,6 +59,15 @@ class ValidityRule:
         """Return the UTC instant at which a full hour of a local day begins."""
         return _at_hour(self.zone, day, hour)
 
+    def hours_before(
+        self, until: datetime, days: tuple[int, ...], hour: int
+    ) -> tuple[datetime, ...]:
+        """Return that hour of the days so many days before the last day before `until`.
+
+        Ascending; an hour that is not before `until` is left out.
+        """
+        return _hours_before(self.zone, until, days, hour)
+
     def local_day(self, instant: datetime) -> date:
         """Return the local day in which an instant lies."""
         return instant.astimezone(self.zone).date()
@@ -83,6 +92,15 @@ def _end_of_day(zone: ZoneInfo, instant: datetime, days_later: int) -> datetime:
 
 
 @lru_cache(maxsize=8192)
+def _hours_before(
+    zone: ZoneInfo, until: datetime, days: tuple[int, ...], hour: int
+) -> tuple[datetime, ...]:
+    # Remembered, for lines end at midnights, and many at the same.
+    last_day = (until - TICK).astimezone(zone).date()
+    hours = (_at_hour(zone, last_day - timedelta(days=before), hour) for before in days)
+    return tuple(sorted(instant for instant in hours if instant < until))
+
+
 def _at_hour(zone: ZoneInfo, day: date, hour: int) -> datetime:
     return datetime.combine(day, time(hour), zone).astimezone(UTC)
 
