@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 
+from tambah.domain.care_commands import SetPreferences
 from tambah.domain.commands import (
     BY_LINE,
     Command,
@@ -300,7 +301,8 @@ def _answered(answer: Outcome | Refusal) -> Outcome:
 
 
 def _content(command: Command) -> Row:
-    names = [field.name for field in fields(command) if field.name not in NOT_CONTENT]
+    asked = {"language"} if isinstance(command, SetPreferences) else set[str]()
+    names = [f.name for f in fields(command) if f.name not in NOT_CONTENT - asked]
     return {"": type(command).__name__} | {name: getattr(command, name) for name in names}
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from tambah.domain.actor import Actor
+from tambah.domain.line import Language
 from tambah.domain.records import Record
 
 
@@ -94,6 +95,22 @@ class AllowReactivation:
     actor: Actor | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetPreferences:
+    """Keep what a subscriber chose for a line: the language of its messages, and which it gets.
+
+    reminds: whether it is reminded before its dates. low_credit_micros: below how much credit it
+    is told, 0 for never.
+    """
+
+    caller: str
+    request_key: str
+    line_id: int
+    language: Language
+    reminds: bool
+    low_credit_micros: int = 0
+
+
 class Told(Record, frozen=True, kw_only=True):
     """A message was written; it is the line's `number`th."""
 
@@ -115,7 +132,23 @@ class Proved(Record, frozen=True, kw_only=True):
     line_id: int
 
 
+class PreferencesSet(Record, frozen=True, kw_only=True):
+    """What a line's subscriber has chosen, as it stands now."""
+
+    line_id: int
+    language: Language
+    reminds: bool
+    low_credit_micros: int
+
+
 CareCommand = (
-    AskSignIn | TrySignIn | TellLine | AskRecovery | TryRecovery | SetOwnBar | AllowReactivation
+    AskSignIn
+    | TrySignIn
+    | TellLine
+    | AskRecovery
+    | TryRecovery
+    | SetOwnBar
+    | AllowReactivation
+    | SetPreferences
 )
-CareOutcome = Told | SignedIn | Proved
+CareOutcome = Told | SignedIn | Proved | PreferencesSet

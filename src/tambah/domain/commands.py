@@ -15,6 +15,7 @@ from tambah.domain.care_commands import (
     CareCommand,
     CareOutcome,
     SetOwnBar,
+    SetPreferences,
     TellLine,
     TryRecovery,
 )
@@ -340,5 +341,13 @@ Command = (
 )
 Outcome = Credited | Funded | Imported | LineChanged | Reversed | PaymentStands | CareOutcome
 OF_A_PAYMENT = (PaymentNews, RefundPayment)
-BY_LINE = (*OF_A_PAYMENT, TellLine, AskRecovery, TryRecovery, SetOwnBar, AllowReactivation)
+BY_LINE = (
+    *OF_A_PAYMENT,
+    TellLine,
+    AskRecovery,
+    TryRecovery,
+    SetOwnBar,
+    AllowReactivation,
+    SetPreferences,
+)
 """Commands that name a line by its id, for its number may be another's by then."""

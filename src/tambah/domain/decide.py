@@ -16,6 +16,7 @@ from tambah.domain.care_commands import (
     AskRecovery,
     AskSignIn,
     SetOwnBar,
+    SetPreferences,
     TellLine,
     TryRecovery,
     TrySignIn,
@@ -48,6 +49,7 @@ from tambah.domain.line_changes import line_changed
 from tambah.domain.money import MICROS_PER_SEN, ringgit
 from tambah.domain.own_bar import set_own_bar
 from tambah.domain.paying import open_payment, take_news
+from tambah.domain.preferences import set_preferences
 from tambah.domain.reactivating import allow_reactivation
 from tambah.domain.records import replace
 from tambah.domain.refunding import refund_payment
@@ -341,5 +343,6 @@ _HANDLERS: dict[type[Command], Callable[[Any, Draft], Outcome]] = {
     AskRecovery: ask_recovery,
     TryRecovery: try_recovery,
     SetOwnBar: set_own_bar,
+    SetPreferences: set_preferences,
     AllowReactivation: allow_reactivation,
 }

@@ -69,7 +69,7 @@ class Session(Annex, frozen=True, kw_only=True):
 
 def ask_sign_in(command: AskSignIn, draft: Draft) -> Told:
     """Send a password. Raises NumberUnknown, TooManyCodesAsked."""
-    line = _require_somebody(draft)
+    line = require_somebody(draft)
     expires_at = _keep_code(command, line, draft)
     minutes = draft.rules.signing_in.code_minutes
     draft.tell_sealed("sign_in_code", {"minutes": minutes}, command.sealed, expires_at)
@@ -78,7 +78,7 @@ def ask_sign_in(command: AskSignIn, draft: Draft) -> Told:
 
 def ask_recovery(command: AskRecovery, draft: Draft) -> Told:
     """Send a code that shows a forgotten number. Raises NumberUnknown, TooManyCodesAsked."""
-    line = _require_somebody(draft)
+    line = require_somebody(draft)
     expires_at = _keep_code(command, line, draft)
     minutes = draft.rules.signing_in.code_minutes
     draft.tell_sealed("recovery_code", {"minutes": minutes}, command.sealed, expires_at)
@@ -87,7 +87,7 @@ def ask_recovery(command: AskRecovery, draft: Draft) -> Told:
 
 def try_sign_in(command: TrySignIn, draft: Draft) -> SignedIn:
     """Sign in. Raises NumberUnknown, and SignInCodeWrong alike for wrong, late, used, locked."""
-    line = _require_somebody(draft)
+    line = require_somebody(draft)
     _use_code(command, line, draft)
     session = Session(
         line_id=line.line_id,
@@ -102,19 +102,19 @@ def try_sign_in(command: TrySignIn, draft: Draft) -> SignedIn:
 
 def try_recovery(command: TryRecovery, draft: Draft) -> Proved:
     """Take the code of a recovery. Raises as `try_sign_in` does."""
-    line = _require_somebody(draft)
+    line = require_somebody(draft)
     _use_code(command, line, draft)
     return Proved(line_id=line.line_id)
 
 
 def tell_line(command: TellLine, draft: Draft) -> Told:
     """Write a message. Raises NumberUnknown where there is no such line, or it is nobody's."""
-    line = _require_somebody(draft)
+    line = require_somebody(draft)
     draft.tell_sealed(command.template, dict(command.params), command.sealed, command.good_until)
     return Told(line_id=line.line_id, number=draft.message_seq)
 
 
-def _require_somebody(draft: Draft) -> Line:
+def require_somebody(draft: Draft) -> Line:
     """Return the line if its number is still somebody's. Raises NumberUnknown."""
     age(draft)
     line = draft.require_line()

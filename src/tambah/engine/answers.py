@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from tambah.domain.care_commands import Told
+from tambah.domain.care_commands import PreferencesSet, SetPreferences, Told
 from tambah.domain.commands import (
     Command,
     Credited,
@@ -22,7 +22,15 @@ from tambah.engine.keys import Keys
 
 _OUTCOMES: dict[str, type[Outcome]] = {
     outcome.__name__: outcome
-    for outcome in (Credited, Funded, LineChanged, Reversed, PaymentStands, Told)
+    for outcome in (
+        Credited,
+        Funded,
+        LineChanged,
+        Reversed,
+        PaymentStands,
+        Told,
+        PreferencesSet,
+    )
 }
 _DECODERS: dict[str, msgspec.json.Decoder[Outcome]] = {
     name: msgspec.json.Decoder(outcome) for name, outcome in _OUTCOMES.items()
@@ -45,6 +53,9 @@ _NOT_CONTENT = frozenset(
     }
 )
 """Fields that say how a request came, not what it asks."""
+
+_CONTENT_OF: dict[type[Command], frozenset[str]] = {SetPreferences: frozenset({"language"})}
+"""Those of them that a command does ask."""
 
 
 def pack_answer(answer: Outcome | Refusal) -> tuple[str, bytes]:
@@ -81,7 +92,8 @@ _READERS: dict[type, list[Callable[[Any], object]]] = {}
 
 def _readers(kind: type[Command]) -> list[Callable[[Any], object]]:
     if kind not in _READERS:
-        names = [field.name for field in fields(kind) if field.name not in _NOT_CONTENT]
+        left_out = _NOT_CONTENT - _CONTENT_OF.get(kind, frozenset())
+        names = [field.name for field in fields(kind) if field.name not in left_out]
         _READERS[kind] = [_reader(name) for name in names]
     return _READERS[kind]
 

@@ -10,8 +10,10 @@ from tambah.domain.care_commands import (
     AllowReactivation,
     AskRecovery,
     AskSignIn,
+    PreferencesSet,
     Proved,
     SetOwnBar,
+    SetPreferences,
     SignedIn,
     TellLine,
     Told,
@@ -126,6 +128,8 @@ class Engine:
     async def submit(self, command: TrySignIn) -> SignedIn: ...
     @overload
     async def submit(self, command: TryRecovery) -> Proved: ...
+    @overload
+    async def submit(self, command: SetPreferences) -> PreferencesSet: ...
     async def submit(self, command: Command) -> Outcome:
         """Have a command decided; return its outcome once it is durable.
 
