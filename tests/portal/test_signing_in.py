@@ -247,6 +247,7 @@ async def test_a_fresh_password_leads_back_to_a_path_of_ours_alone(
         ("https://elsewhere.example", "/account"),
         ("//elsewhere.example", "/account"),
         ("/account//elsewhere.example", "/account"),
+        ("/account/x\r\nset-cookie: session=theirs", "/account"),
     ):
         sent = await visitor.post("/account/sign-in/again", data={"to": to})
         assert sent.headers["location"] == "/account/sign-in/code"

@@ -1,30 +1,145 @@
 """`/account`: a subscriber's own line, after signing in."""
 
-from typing import Any
+from collections.abc import Collection
+from datetime import date
+from typing import Any, NamedTuple
 
 from litestar import Response, get
 
+from tambah.domain import outliving
+from tambah.domain.line import LineState, may_reactivate, reactivation_fee, require_can_top_up
+from tambah.domain.money import ringgit
 from tambah.domain.numbering import show_msisdn
+from tambah.domain.refusals import Refusal
+from tambah.domain.rules import Rules
+from tambah.portal.forms import offers_of
+from tambah.portal.outlook import kept_until, outlook
 from tambah.portal.sessions import Sessions
+from tambah.store.views.lines import LineView
 from tambah.web.pages import AnyRequest, Pages
 
+NO_STORE = {"cache-control": "no-store"}
 
-def account_routes(pages: Pages, sessions: Sessions) -> list[Any]:
-    """Return the handlers of /account."""
+SECTIONS = (
+    "/account/history",
+    "/account/settings",
+    "/account/sim",
+    "/account/tickets",
+    "/account/lost",
+)
+"""What the account leads to, where there is such a page; each has a text `account.to.<noun>`."""
+
+UNBAR, REACTIVATE = "/account/unbar", "/account/reactivate"
+
+
+class Holding(NamedTuple):
+    """Something that a line has besides its credit: what, how much, until when.
+
+    what: `bonus`, …, a text `account.<what>`; until: its last day.
+    """
+
+    what: str
+    amount_micros: int
+    until: date | None
+
+
+def account_routes(pages: Pages, sessions: Sessions, paths: Collection[str]) -> list[Any]:
+    """Return the handler of /account. paths: of all the portal's pages."""
 
     @get("/account", include_in_schema=False)
     async def show_account(request: AnyRequest) -> Response[Any]:
         signed_in = await sessions.require(request)
         view, rules = signed_in.view, pages.site.rules
-        until = view.line.active_until
+        last_day, line = rules.validity.last_day, view.line
         return pages.draw(
             request,
             "account.html",
-            headers={"cache-control": "no-store"},
-            stored=view.line.language.tag,
+            headers=NO_STORE,
+            stored=line.language.tag,
             view=view,
-            number=show_msisdn(view.line.msisdn, rules.numbers),
-            active_until=rules.validity.last_day(until) if until else None,
+            state=view.state.name.lower(),
+            standing=standing(view),
+            number=show_msisdn(line.msisdn, rules.numbers),
+            active_until=last_day(line.active_until) if line.active_until else None,
+            grace_until=last_day(line.grace_until) if line.grace_until else None,
+            kept_until=kept_until(view, rules) if view.state is LineState.EXPIRED else None,
+            holdings=holdings(view, rules),
+            ahead=outlook(view, rules),
+            can_top_up=can_top_up(view),
+            outlived=outlived(view, rules),
+            tiles=[ringgit(one.price_micros) for one in offers_of(pages.site).tiles],
+            reactivation_micros=reactivation_fee(line, rules.life),
+            sections=[path for path in SECTIONS if path in paths],
+            mends=[path for path in _mends(view) if path in paths],
         )
 
     return [show_account]
+
+
+def holdings(view: LineView, rules: Rules) -> list[Holding]:
+    """Return what a line has besides main credit, the soonest to end first."""
+    last_day = rules.validity.last_day
+    return [
+        Holding(
+            "bonus", one.remaining_micros, last_day(one.expires_at) if one.expires_at else None
+        )
+        for one in view.bonuses
+    ]
+
+
+class Outlives(NamedTuple):
+    """What will outlive the line, and the top-up that mends it.
+
+    amount_micros: of all bonus that ends later than the line's active period; last_day: its last;
+    price_micros: to be paid (micro-ringgit), None where no single top-up mends it; price: the same
+    as the form of a top-up has it; mended_until: the line's last active day after it.
+    """
+
+    amount_micros: int
+    last_day: date
+    price_micros: int | None
+    price: str
+    mended_until: date | None
+
+
+def outlived(view: LineView, rules: Rules) -> Outlives | None:
+    """Return the warning that bonus will outlive the line, None where there is nothing to say."""
+    found = outliving.warning(view.line, view.bonuses, rules, view.at)
+    if found is None or not can_top_up(view):
+        return None
+    last_day = rules.validity.last_day
+    late = [one for one in view.bonuses if one.expires_at and one.expires_at > found.active_until]
+    return Outlives(
+        amount_micros=sum(one.remaining_micros for one in late),
+        last_day=last_day(found.ends_at),
+        price_micros=found.price_micros,
+        price=ringgit(found.price_micros or 0),
+        mended_until=last_day(found.mended_until) if found.mended_until else None,
+    )
+
+
+def can_top_up(view: LineView) -> bool:
+    """Say whether a top-up would be taken, as far as the line itself goes."""
+    try:
+        require_can_top_up(view.line, view.at)
+    except Refusal:
+        return False
+    return True
+
+
+def standing(view: LineView) -> str:
+    """Return how the line stands, as the texts `account.is.<standing>` have it."""
+    if view.line.barred:
+        return "barred"
+    if view.line.suspended:
+        return "suspended"
+    if may_reactivate(view.line, view.at):
+        return "returning"
+    return view.state.name.lower()
+
+
+def _mends(view: LineView) -> list[str]:
+    """Return where what stops a line can be put right."""
+    mends = [UNBAR] if view.line.barred else []
+    may_return = may_reactivate(view.line, view.at)
+    return [*mends, REACTIVATE] if view.state is LineState.EXPIRED and not may_return else mends

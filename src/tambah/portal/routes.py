@@ -8,6 +8,7 @@ from tambah.payments.sandbox import SandboxProvider
 from tambah.portal.account import account_routes
 from tambah.portal.forgotten import forgotten_routes
 from tambah.portal.help import help_routes
+from tambah.portal.history import history_routes
 from tambah.portal.identity import IdentityDesk
 from tambah.portal.look_ups import LookUps, look_up_routes
 from tambah.portal.lost import lost_routes
@@ -17,6 +18,7 @@ from tambah.portal.results import result_routes
 from tambah.portal.sandbox import sandbox_routes
 from tambah.portal.sandbox_pay import sandbox_pay_routes
 from tambah.portal.sessions import Sessions
+from tambah.portal.settings import settings_routes
 from tambah.portal.signing_in import sign_in_routes
 from tambah.portal.topup import topup_routes
 from tambah.web.pages import Pages
@@ -39,10 +41,11 @@ def routes(site: Site) -> list[Any]:
         *result_routes(pages, look_ups),
         *help_routes(pages),
         *sign_in_routes(pages, sessions),
-        *account_routes(pages, sessions),
         *forgotten_routes(pages, identities),
         *lost_routes(pages, sessions, identities),
         *reactivating_routes(pages, identities),
+        *history_routes(pages, sessions),
+        *settings_routes(pages, sessions),
     ]
     if site.payments is not None:
         handlers += look_up_routes(pages, look_ups)
@@ -53,4 +56,6 @@ def routes(site: Site) -> list[Any]:
         sandbox = site.payments.providers.by_id.get(ProviderId.SANDBOX)
         if isinstance(sandbox, SandboxProvider):
             handlers += sandbox_pay_routes(pages, sandbox)
-    return handlers
+    # The account leads to what is there.
+    paths = {path for one in handlers for path in one.paths}
+    return [*handlers, *account_routes(pages, sessions, paths)]

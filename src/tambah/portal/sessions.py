@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from urllib.parse import quote
 
 from litestar.datastructures import Cookie
 
@@ -78,7 +79,7 @@ class Sessions:
         found = await self.require(request)
         fresh = timedelta(minutes=self._site.operator.sign_in.fresh_minutes)
         if self._site.clock.now() - found.session.proved_at >= fresh:
-            raise Elsewhere(f"{SIGN_IN}/again?to={request.url.path}")
+            raise Elsewhere(f"{SIGN_IN}/again?to={quote(request.url.path)}")
         return found
 
     def _holds(self, session: Session, now: datetime) -> bool:

@@ -8,7 +8,9 @@ whatever was wrong.
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
+import unicodedata
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -46,6 +48,7 @@ WRONG_ANSWER_SECONDS = 0.35
 """After which a wrong password is answered, whether there was anything to compare it with."""
 
 _NO_STORE = {"cache-control": "no-store"}
+_OWN_PATH = re.compile(r"/account(/[A-Za-z0-9-]+)*")
 _log: Any = structlog.get_logger("tambah.portal")
 
 
@@ -202,7 +205,8 @@ class SignInDesk:
         answer_at = loop.time() + WRONG_ANSWER_SECONDS
         await self._wrong.require_left(source)
         secret, site = mint_secret(), self._site
-        code = "".join(character for character in typed if character.isdecimal())
+        # Whatever digits a keyboard writes: full-width, Tamil.
+        code = "".join(str(unicodedata.decimal(one)) for one in typed if one.isdecimal())
         command = TrySignIn(
             msisdn=asked.msisdn,
             challenge=self._challenge(asked),
@@ -265,5 +269,8 @@ def _draw_code(
 
 
 def _own(path: str) -> str:
-    """Return a path below /account as it is, /account for anything else."""
-    return path if path.startswith(f"{HOME}/") and "//" not in path else HOME
+    """Return a path below /account as it is, /account for anything else.
+
+    It goes into a header: nothing but what our paths are made of gets there.
+    """
+    return path if _OWN_PATH.fullmatch(path) else HOME

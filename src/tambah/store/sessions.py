@@ -20,6 +20,24 @@ async def read_session(database: Database, line_id: int, digest: bytes) -> Sessi
     return Session(**dict(row.items())) if row else None
 
 
+async def list_sessions(
+    database: Database, line_id: int, *, now: datetime, seen_since: datetime
+) -> list[Session]:
+    """Return a line's sessions that hold, the last used first."""
+    rows = await database.fetch(
+        """
+        SELECT line_id, digest, proved_at, seen_at, expires_at
+          FROM session
+         WHERE line_id = $1 AND expires_at > $2 AND seen_at > $3
+         ORDER BY seen_at DESC, digest
+        """,
+        line_id,
+        now,
+        seen_since,
+    )
+    return [Session(**dict(row.items())) for row in rows]
+
+
 async def touch_session(database: Database, session: Session, now: datetime) -> None:
     """Note that a session was used."""
     await database.execute(

@@ -111,16 +111,18 @@ class Pages:
         asked = asked_language(request)
         if not asked or request.cookies.get(LANGUAGE_COOKIE) == asked:
             return []
-        return [
-            Cookie(
-                key=LANGUAGE_COOKIE,
-                value=asked,
-                max_age=_YEAR_SECONDS,
-                httponly=True,
-                samesite="lax",
-                secure=self.site.public_url.startswith("https://"),
-            )
-        ]
+        return [self.language_cookie(asked)]
+
+    def language_cookie(self, tag: str) -> Cookie:
+        """Return the cookie that remembers a language."""
+        return Cookie(
+            key=LANGUAGE_COOKIE,
+            value=tag,
+            max_age=_YEAR_SECONDS,
+            httponly=True,
+            samesite="lax",
+            secure=self.site.public_url.startswith("https://"),
+        )
 
 
 def whole(amount_micros: int) -> str:
