@@ -9,6 +9,7 @@ from playwright.async_api import Browser, Page
 from tambah.i18n import LANGUAGES
 
 from .conftest import DESK, PHONE, Demo, fill, press, visit
+from .signing import sign_in
 from .test_paying_journeys import choose, end, pay
 
 PATHS = (
@@ -29,13 +30,13 @@ AXE = {"resultTypes": ["violations"]}
 # Text that runs out of the box of its block, into a field, or out of the page.
 OVERRUN = """() => {
   const found = [];
-  const boxes = [...document.querySelectorAll('input:not([type=hidden]), button, svg')]
+  const boxes = [...document.querySelectorAll('input:not([type=hidden]), select, button, svg')]
     .filter((element) => element.checkVisibility());
   const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   for (let node = walk.nextNode(); node; node = walk.nextNode()) {
     const holder = node.parentElement;
     if (!node.data.trim() || !holder.checkVisibility()) continue;
-    if (holder.closest('.skip, .demo p span')) continue;
+    if (holder.closest('.skip, .demo p span, select')) continue;
     const range = document.createRange();
     range.selectNodeContents(node);
     let block = holder;
@@ -58,7 +59,8 @@ OVERRUN = """() => {
 
 # Links and buttons that stand by themselves are 44 pixels high at least.
 SMALL = """() => [...document.querySelectorAll(
-    'a, button, input:not([type=radio]), label:has([type=radio])')]
+    'a, button, select, input:not([type=radio], [type=checkbox]),' +
+    'label:has([type=radio], [type=checkbox])')]
   .filter((element) => element.checkVisibility() && !element.matches('.skip, p a, .summary a'))
   .filter((element) => element.getBoundingClientRect().height < 44)
   .map((element) => element.outerHTML)"""
@@ -135,5 +137,55 @@ async def test_every_page_of_a_payment_looks_right(browser: Browser, demo: Demo,
         await page.click("#pay .go")
         await page.wait_for_selector(".transfer")
         found += await look(page, "bank")
+
+    assert found == []
+
+
+ZOOMED = {"200 %": {"width": 640, "height": 400}, "400 %": {"width": 320, "height": 256}}
+"""What a window of 1280 pixels has left when it is zoomed in."""
+
+
+@pytest.mark.parametrize("tag", LANGUAGES)
+async def test_every_page_of_the_account_looks_right(
+    browser: Browser, demo: Demo, tag: str
+) -> None:
+    found: list[str] = []
+    number = demo.number(tag)
+    viewport = PHONE if tag != "ms" else DESK
+    async with visit(browser, demo, viewport=viewport) as page:
+        await page.goto(f"/?lang={tag}")
+        await fill(page, number, demo.code())
+        await press(page)
+        await page.wait_for_selector(".receipt")
+        await page.goto(f"/account/sign-in?lang={tag}")
+        found += await look(page, "sign in")
+        await page.fill("#number", "012")
+        await press(page)
+        await page.wait_for_selector(".summary")
+        found += await look(page, "sign in, refused")
+        await sign_in(browser, demo, page, number, tag)
+        for path in (
+            "/account",
+            "/account/history",
+            "/account/history?group=corrections",
+            "/account/receipts/1",
+            "/account/settings",
+            "/account/sign-in/again",
+        ):
+            await page.set_viewport_size(viewport)
+            await page.goto(f"{path}{'&' if '?' in path else '?'}lang={tag}")
+            found += await look(page, path)
+            for zoom, size in ZOOMED.items():
+                await page.set_viewport_size(size)
+                found += [f"{path}, {zoom}: {said}" for said in await page.evaluate(OVERRUN)]
+                wide = await page.evaluate("document.documentElement.scrollWidth > innerWidth")
+                found += [f"{path}, {zoom}: scrolls sideways"] if wide else []
+        await page.set_viewport_size(viewport)
+        await page.goto(f"/account/settings?lang={tag}")
+        await page.check("[name=low][value=below]")
+        await page.fill("#below", "much")
+        await press(page)
+        await page.wait_for_selector(".summary")
+        found += await look(page, "settings, refused")
 
     assert found == []

@@ -18,7 +18,15 @@ import msgspec
 
 from tambah.domain.actor import Actor
 from tambah.domain.care_commands import AllowReactivation
-from tambah.domain.commands import FundPartner, ImportLine, PersonRecord, RedeemVoucher
+from tambah.domain.commands import (
+    AdjustCredit,
+    FundPartner,
+    ImportLine,
+    PersonRecord,
+    RedeemVoucher,
+    ReverseTopUp,
+    TopUp,
+)
 from tambah.domain.guessing import Audience
 from tambah.domain.line import LANGUAGE_BY_TAG, Language, LineState, grace_after
 from tambah.domain.money import MICROS_PER_RINGGIT
@@ -36,6 +44,8 @@ LINES = 500
 FILE = "demo.json"
 _FIRST_NUMBER = 60_191_230_000
 _CODES_AT_HAND = 40
+_LIVED = 4  # lines with a history, one of each language
+_MISTAKE = 3  # after a card and RM30, the RM5
 _ACTOR = Actor(who="demo", why="demo data")
 
 _STATES: tuple[tuple[str, int], ...] = (
@@ -111,6 +121,7 @@ async def _make_everything(site: Site) -> DemoFile:
     codes = await _more_codes(site)
     await _use_some(site, codes, lines)
     await _let_one_back(site, lines)
+    await _live_a_little(site, partner_id, lines)
     return DemoFile(api_key=api_key, partner_id=partner_id, codes=codes, lines=lines)
 
 
@@ -266,6 +277,42 @@ async def _let_one_back(site: Site, lines: list[DemoLine]) -> None:
         caller="demo", request_key=f"back:{line_id}", line_id=line_id, actor=_ACTOR
     )
     await site.engine.submit(command)
+
+
+async def _live_a_little(site: Site, partner_id: int, lines: list[DemoLine]) -> None:
+    """Give one line of each language a history to look at: a bonus, a charge, a mistake mended."""
+    active = [line for line in lines if line.state == "active"]
+    for line in active[:_LIVED]:
+        msisdn = int(line.msisdn)
+        for ringgit in (30, 5):
+            await site.engine.submit(
+                TopUp(
+                    caller="demo",
+                    request_key=f"demo-{msisdn}-{ringgit}",
+                    msisdn=msisdn,
+                    partner_id=partner_id,
+                    amount_micros=ringgit * MICROS_PER_RINGGIT,
+                    reference=f"DEMO-{ringgit}",
+                )
+            )
+        await site.engine.submit(
+            AdjustCredit(
+                caller="demo",
+                request_key=f"demo-{msisdn}-spent",
+                msisdn=msisdn,
+                amount_micros=-3_500_000,
+                actor=_ACTOR,
+            )
+        )
+        await site.engine.submit(
+            ReverseTopUp(
+                caller="demo",
+                request_key=f"demo-{msisdn}-reversed",
+                msisdn=msisdn,
+                topup_no=_MISTAKE,
+                actor=_ACTOR,
+            )
+        )
 
 
 async def _live_codes(site: Site, codes: list[str]) -> list[str]:
