@@ -6,7 +6,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -180,6 +180,13 @@ class Brand(msgspec.Struct, frozen=True, kw_only=True):
     colour: str = "#0b5d57"
 
 
+class SocialEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """An official account of the operator's elsewhere: the network's name and its address."""
+
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=30)]
+    url: Annotated[str, msgspec.Meta(pattern=r"^https://[^\s/@\\]+\.[^\s\\]+$")]
+
+
 class PaymentsEntry(msgspec.Struct, frozen=True, kw_only=True):
     """Paying for top-ups: what is offered, limits in ringgit, how long things may take.
 
@@ -233,6 +240,7 @@ class Operator(msgspec.Struct, frozen=True, kw_only=True):
     sign_in: SignInEntry = SignInEntry()
     recovery: RecoveryEntry = RecoveryEntry()
     bank: BankEntry | None = None
+    social: tuple[SocialEntry, ...] = ()
     time_zone: str = "Asia/Kuala_Lumpur"
     country_code: str = "60"
     trunk_prefix: str = "0"

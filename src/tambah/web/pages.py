@@ -41,6 +41,7 @@ class Pages:
         globals_: dict[str, Any] = self._templates.globals
         globals_.update(
             brand=site.operator.brand,
+            social=site.operator.social,
             is_demo=site.is_demo,
             zone=site.rules.validity.zone,
             languages=LANGUAGES,
