@@ -16,6 +16,7 @@ from tambah.api import refusals as api
 from tambah.api.rest.routes import ROUTES, SCOPES
 from tambah.cli import _root  # pyright: ignore[reportPrivateUsage]
 from tambah.config import Operator, Settings
+from tambah.domain.article import ArticleKind
 from tambah.domain.balance import BucketKind
 from tambah.domain.guessing import Audience
 from tambah.domain.ledger import Account, TransferKind
@@ -240,6 +241,7 @@ def test_every_table_is_described_with_its_distribution():
         ("voucher_batch.state", BatchState),
         ("voucher.state", VoucherState),
         ("attempt.audience", Audience),
+        ("article.kind", ArticleKind),
     ],
 )
 def test_every_number_in_a_column_is_described(column: str, kind: type[TopUpSource]):

@@ -6,6 +6,7 @@ from enum import IntEnum
 
 import pytest
 
+from tambah.domain.article import ArticleKind
 from tambah.domain.balance import BucketKind
 from tambah.domain.guessing import Audience, GuessingRule
 from tambah.domain.ledger import OWN_ACCOUNTS, Account, TransferKind
@@ -38,6 +39,7 @@ from .world import KUALA_LUMPUR, rules_for
         ),
         (TopUpSource, "VOUCHER 1 PARTNER 2 PAYMENT 3"),
         (BatchState, "DRAFT 1 GENERATED 2 RELEASED 3 CLOSED 4 LOCKED 5 VOID 6"),
+        (ArticleKind, "OFFER 1 NEWS 2"),
         (VoucherState, "GENERATED 1 ACTIVE 2 REDEEMED 3 LOCKED 4 VOID 5"),
     ],
 )

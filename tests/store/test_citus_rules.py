@@ -36,7 +36,16 @@ DISTRIBUTED_BY = {
     "sign_in_code": "line_id",
     "session": "line_id",
 }
-REFERENCE = {"voucher_batch", "api_key", "closing", "account_closing", "bank_file"}
+REFERENCE = {
+    "voucher_batch",
+    "api_key",
+    "closing",
+    "account_closing",
+    "bank_file",
+    "article",
+    "article_text",
+    "help_answer",
+}
 LOCAL = {
     "sandbox_sms",
     "sandbox_payment",

@@ -17,6 +17,8 @@ _COMMANDS = {
     "vouchers": ("tambah.cli.vouchers:vouchers", "Make, release, export and move vouchers."),
     "lines": ("tambah.cli.lines:lines", "Import lines, look at them, put them right."),
     "bank": ("tambah.cli.bank:bank", "Read bank statements, see to what they leave open."),
+    "offers": ("tambah.cli.publishing:offers", "Publish offers and news."),
+    "help": ("tambah.cli.publishing:help_page", "Publish answers on the help page."),
     "keys": ("tambah.cli.partners:keys", "Make and revoke API keys."),
     "payments": ("tambah.cli.payments:payments", "Look at payments and their refunds."),
     "refund": ("tambah.cli.payments:refund", "Send a payment back, in full or in part."),

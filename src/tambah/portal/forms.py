@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import tzinfo
 
@@ -37,6 +37,7 @@ from tambah.domain.refusals import (
 )
 from tambah.domain.voucher import fold_code
 from tambah.i18n import Texts
+from tambah.store.articles import Shown
 from tambah.web.errors import retry_header
 from tambah.web.forms import mint_token, seal_notice
 from tambah.web.pages import AnyRequest, Pages, asked_language
@@ -260,7 +261,7 @@ def refuse(
     return draw_form(pages, request, kept, problems, status=status, headers=headers)
 
 
-def draw_form(
+def draw_form(  # noqa: PLR0913 - what was typed, what was said, what stands beside
     pages: Pages,
     request: AnyRequest,
     form: TopUpForm,
@@ -268,8 +269,12 @@ def draw_form(
     *,
     status: int = 200,
     headers: Mapping[str, str] | None = None,
+    newest: Sequence[Shown] = (),
 ) -> Response[bytes]:
-    """Draw the home page; after a POST it is never kept, for what was typed is on it."""
+    """Draw the home page; after a POST it is never kept, for what was typed is on it.
+
+    newest: offers and news to name beside the form.
+    """
     site = pages.site
     now = site.clock.now()
     offers = offers_of(site)
@@ -295,6 +300,7 @@ def draw_form(
         differs=any(one.credit_micros != one.price_micros for one in on_sale),
         pattern=number_pattern(site.rules.numbers),
         asked=asked_language(request),
+        newest=newest,
     )
 
 

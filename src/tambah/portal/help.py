@@ -1,4 +1,4 @@
-"""`/help`: how to read a card, what each message means, where to ask."""
+"""`/help`: questions and answers, how to read a card, what each message means, where to ask."""
 
 from typing import Any
 
@@ -7,6 +7,8 @@ from litestar import Response, get
 from tambah.domain import refusals
 from tambah.domain.refusals import Refusal
 from tambah.domain.voucher import CODE_DIGITS
+from tambah.engine.publishing import READING_A_CARD
+from tambah.portal.answers import read_answered
 from tambah.web.pages import AnyRequest, Pages
 
 EXPLAINED: tuple[type[Refusal], ...] = (
@@ -29,9 +31,12 @@ def help_routes(pages: Pages) -> list[Any]:
     async def show_help(request: AnyRequest) -> Response[bytes]:
         codes = [refusal.code for refusal in EXPLAINED]
         ladder = pages.site.rules.guessing.ladder
+        answers = await read_answered(pages, request)
         return pages.draw(
             request,
             "help.html",
+            own_card=answers.pop(READING_A_CARD, None),
+            answers=answers,
             codes=codes,
             code_digits=CODE_DIGITS,
             first_lock=ladder[0],

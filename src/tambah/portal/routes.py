@@ -12,6 +12,7 @@ from tambah.portal.history import history_routes
 from tambah.portal.identity import IdentityDesk
 from tambah.portal.look_ups import LookUps, look_up_routes
 from tambah.portal.lost import lost_routes
+from tambah.portal.offers import NoticeBoard, offers_routes
 from tambah.portal.paying import paying_routes
 from tambah.portal.reactivating import reactivating_routes
 from tambah.portal.results import result_routes
@@ -36,10 +37,12 @@ def routes(site: Site) -> list[Any]:
     look_ups = LookUps(site)
     sessions = Sessions(site)
     identities = IdentityDesk(site)
+    board = NoticeBoard(pages, sessions)
     handlers = [
-        *topup_routes(pages, look_ups),
+        *topup_routes(pages, look_ups, board),
         *result_routes(pages, look_ups),
         *help_routes(pages),
+        *offers_routes(pages, board),
         *sign_in_routes(pages, sessions),
         *forgotten_routes(pages, identities),
         *lost_routes(pages, sessions, identities),

@@ -26,6 +26,7 @@ from tambah.portal.forms import (
     refuse,
 )
 from tambah.portal.look_ups import LookUps
+from tambah.portal.offers import NoticeBoard
 from tambah.portal.paying import check
 from tambah.portal.visitors import Visitors
 from tambah.store.views.lines import read_line
@@ -39,13 +40,14 @@ TELLING = (*NUMBER_REFUSALS, TooManyTries, TooManyWrongCodes)
 """What a try with any code tells of its number; each costs a look of the source's budget."""
 
 
-def topup_routes(pages: Pages, look_ups: LookUps) -> list[Any]:
+def topup_routes(pages: Pages, look_ups: LookUps, board: NoticeBoard) -> list[Any]:
     """Return the handlers of the home page and of what its form sends."""
     visitors = Visitors(pages.site)
 
     @get("/", include_in_schema=False)
     async def show_home(request: AnyRequest) -> Response[bytes]:
-        return draw_form(pages, request, TopUpForm())
+        newest = await board.newest(request)
+        return draw_form(pages, request, TopUpForm(), newest=newest)
 
     @post("/", status_code=200, include_in_schema=False)
     async def show_again(request: AnyRequest) -> Response[bytes]:

@@ -15,12 +15,14 @@ from litestar.params import FromPath
 from tambah.config import Brand
 from tambah.domain.refusals import PageNotFound
 from tambah.web.colour import BLACK, WHITE, contrast, mix, parse_colour, readable_on, show_colour
+from tambah.web.picture import draw_preview
 
 FOLDER = Path(__file__).parent / "static"
 TYPES = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
+    ".png": "image/png",
     ".webmanifest": "application/manifest+json",
 }
 PAPER = parse_colour("#f6f4ee")
@@ -48,6 +50,7 @@ class Assets:
         self._add("tambah.css", brand_css(brand.colour) + (FOLDER / "tambah.css").read_text())
         self._add("portal.js", (FOLDER / "portal.js").read_text())
         self._add("app.webmanifest", self._manifest(brand))
+        self._add_bytes("preview.png", draw_preview(brand.colour))
 
     def address(self, name: str) -> str:
         """Return the address of a file, with the digest of its content in it."""
@@ -62,7 +65,10 @@ class Assets:
 
     def _add(self, name: str, text: str) -> None:
         path = Path(name)
-        content = (squeeze_css(text) if path.suffix == ".css" else text).encode()
+        self._add_bytes(name, (squeeze_css(text) if path.suffix == ".css" else text).encode())
+
+    def _add_bytes(self, name: str, content: bytes) -> None:
+        path = Path(name)
         digest = hashlib.sha256(content).hexdigest()[:10]
         hashed_name = f"{path.stem}.{digest}{path.suffix}"
         self._names[name] = hashed_name

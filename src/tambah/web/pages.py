@@ -42,6 +42,7 @@ class Pages:
         globals_.update(
             brand=site.operator.brand,
             social=site.operator.social,
+            public_url=site.public_url.rstrip("/"),
             is_demo=site.is_demo,
             zone=site.rules.validity.zone,
             languages=LANGUAGES,
@@ -139,5 +140,8 @@ def asked_language(request: AnyRequest) -> str:
 def keep_language(request: AnyRequest, path: str) -> str:
     """Return an address of ours that asks for the same language as this request's did."""
     asked = asked_language(request)
-    mark = "&" if "?" in path else "?"
-    return f"{path}{mark}{urlencode({'lang': asked})}" if asked else path
+    if not asked:
+        return path
+    page, hash_, anchor = path.partition("#")
+    mark = "&" if "?" in page else "?"
+    return f"{page}{mark}{urlencode({'lang': asked})}{hash_}{anchor}"

@@ -9,7 +9,13 @@ from tambah.domain.refusals import BodyTooLarge
 MOST_BODY_BYTES = 256 * 1024
 MOST_DRAINED_BYTES = 8 * 1024 * 1024
 LEAST_COMPRESSED_BYTES = 600
-_COMPRESSIBLE = ("text/", "application/json", "application/problem+json", "application/manifest")
+_COMPRESSIBLE = (
+    "text/",
+    "application/json",
+    "application/problem+json",
+    "application/manifest",
+    "application/atom+xml",
+)
 
 # ASGI's own, loosely: the framework's types name each message, and cannot be put around another.
 Scope = Any

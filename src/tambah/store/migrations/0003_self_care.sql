@@ -62,3 +62,38 @@ ALTER TABLE topup ALTER reactivation_micros DROP DEFAULT;
 
 -- Each line that is there is aged once; its next instant is known from then on.
 UPDATE line SET due_at = now() WHERE state <> 6;
+-- Offers and news that the operator publishes; dates are local days. Reference table.
+CREATE TABLE article (
+    slug          text PRIMARY KEY,
+    kind          smallint NOT NULL,
+    article_id    uuid NOT NULL,
+    starts_on     date NOT NULL,
+    ends_on       date,
+    states        smallint[] NOT NULL,
+    plans         text[] NOT NULL,
+    promotion     text NOT NULL,
+    published_at  timestamptz NOT NULL,
+    updated_at    timestamptz NOT NULL,
+    withdrawn_at  timestamptz,
+    CONSTRAINT article_ends_after_it_starts CHECK (ends_on >= starts_on)
+);
+
+-- An article in one language. Reference table.
+CREATE TABLE article_text (
+    slug      text NOT NULL,
+    language  smallint NOT NULL,
+    title     text NOT NULL,
+    summary   text NOT NULL,
+    body      text NOT NULL,
+    PRIMARY KEY (slug, language)
+);
+
+-- The operator's own answers to questions, each in every language. Reference table.
+CREATE TABLE help_answer (
+    slug      text NOT NULL,
+    language  smallint NOT NULL,
+    place     integer NOT NULL,
+    title     text NOT NULL,
+    body      text NOT NULL,
+    PRIMARY KEY (slug, language)
+);
