@@ -89,7 +89,8 @@ def test_texts_keep_to_the_glossary(tag: str):
         key: form
         for key, forms in catalog(tag).forms.items()
         for form in forms
-        if re.search(NOT_OUR_WORDS[tag], form) or re.search(r"[!！]|\s\s|^\s|\s$", form)
+        if re.search(NOT_OUR_WORDS[tag], form)
+        or re.search(r"[!！]|[^\S\n]{2}|[^\S\n]\n|^\s|\s$", form)
     }
     assert wrong == {}
 

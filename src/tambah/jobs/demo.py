@@ -16,6 +16,7 @@ from pathlib import Path
 
 import msgspec
 
+import tambah
 from tambah.domain.actor import Actor
 from tambah.domain.care_commands import AllowReactivation
 from tambah.domain.commands import (
@@ -34,6 +35,7 @@ from tambah.domain.numbering import luhn_remainder
 from tambah.engine.administer import SCOPES, KeyRequest, add_key, add_partner
 from tambah.engine.identities import mint_owner_ids
 from tambah.engine.importing.people import seal_person
+from tambah.engine.publishing import publish_articles, read_articles
 from tambah.engine.vouchers import BatchRequest, change_batch, generate
 from tambah.store.stamps import read_stamps, write_stamp
 from tambah.store.views.codes import live_digests
@@ -42,6 +44,7 @@ from tambah.web.site import Sandbox, Site
 
 LINES = 500
 FILE = "demo.json"
+ARTICLES = Path(tambah.__file__).with_name("demo_articles.toml")
 _FIRST_NUMBER = 60_191_230_000
 _CODES_AT_HAND = 40
 _LIVED = 4  # lines with a history, one of each language
@@ -122,6 +125,7 @@ async def _make_everything(site: Site) -> DemoFile:
     await _use_some(site, codes, lines)
     await _let_one_back(site, lines)
     await _live_a_little(site, partner_id, lines)
+    await _publish(site)
     return DemoFile(api_key=api_key, partner_id=partner_id, codes=codes, lines=lines)
 
 
@@ -277,6 +281,12 @@ async def _let_one_back(site: Site, lines: list[DemoLine]) -> None:
         caller="demo", request_key=f"back:{line_id}", line_id=line_id, actor=_ACTOR
     )
     await site.engine.submit(command)
+
+
+async def _publish(site: Site) -> None:
+    """Publish the demo's offers and news, as an operator does from a file."""
+    articles = read_articles(ARTICLES, site.operator.plans)
+    await publish_articles(site.database, articles, _ACTOR, site.clock.now())
 
 
 async def _live_a_little(site: Site, partner_id: int, lines: list[DemoLine]) -> None:

@@ -1,7 +1,7 @@
 """The little Markdown that articles and answers may use, made into HTML that cannot do harm.
 
 Paragraphs, headings, lists, emphasis and links. Tags are text here, pictures are not read, and a
-link leads to https, a telephone, a mailbox or a page of ours.
+link leads to https, a telephone, a mailbox, a page of ours or a place on this one.
 """
 
 import re
@@ -11,7 +11,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 _RULES = ("heading", "list", "emphasis", "link", "escape", "newline")
-_SAFE = re.compile(r"https://[^/\s]+\S*|tel:\+?[0-9-]+|mailto:\S+@\S+|/(?![/\\])\S*")
+_SAFE = re.compile(r"https://[^/\s]+\S*|tel:\+?[0-9-]+|mailto:\S+@\S+|/(?![/\\])\S*|#[\w-]+")
 _LEAST_HEADING, _MOST_HEADING = 2, 4
 
 

@@ -76,14 +76,14 @@ def read_answers(path: Path) -> list[Answer]:
     for place, tables in _entries(path, "answers"):
         entry, languages = _split(place, tables, _AnswerEntry)
         for language, table in languages.items():
-            wording = _convert(f"{place}.{language.tag}", table, _AnswerWordingEntry)
-            _refuse_body(f"{place}.{language.tag}", wording.body)
+            where = f"{place}.{language.tag}"
+            wording = _convert(where, table, _AnswerWordingEntry)
             found.append(
                 Answer(
                     slug=entry.slug,
                     language=language,
-                    title=_line(wording.title),
-                    body=wording.body.strip(),
+                    title=_line(where, "title", wording.title),
+                    body=_body(where, wording.body),
                 )
             )
     _refuse_twice((one.slug, one.language) for one in found)
@@ -106,8 +106,11 @@ def _article(entry: _ArticleEntry, wordings: Mapping[Language, Wording]) -> Arti
 def _wording(place: str, language: Language, table: object) -> Wording:
     where = f"{place}.{language.tag}"
     entry = _convert(where, table, _WordingEntry)
-    _refuse_body(where, entry.body)
-    return Wording(title=_line(entry.title), summary=_line(entry.summary), body=entry.body.strip())
+    return Wording(
+        title=_line(where, "title", entry.title),
+        summary=_line(where, "summary", entry.summary),
+        body=_body(where, entry.body),
+    )
 
 
 def _entries(path: Path, name: str) -> list[tuple[str, dict[str, Any]]]:
@@ -143,11 +146,13 @@ def _convert(place: str, table: object, kind: type[_Entry]) -> _Entry:
         raise FileRefused(f"{place}: {error}") from error
 
 
-def _refuse_body(place: str, body: str) -> None:
+def _body(place: str, body: str) -> str:
+    """Return a body that pages and feeds can carry, and that links nowhere it should not."""
     if any(unicodedata.category(one) == "Cc" for one in body if one not in "\n\r\t"):
         raise FileRefused(f"{place}: a control character, which feeds cannot carry")
     if bad := bad_links(body):
         raise FileRefused(f"{place}: this may not be linked: {bad[0]}")
+    return _filled(place, "body", body.strip())
 
 
 def _refuse_twice(names: Iterable[object]) -> None:
@@ -158,6 +163,13 @@ def _refuse_twice(names: Iterable[object]) -> None:
         seen.add(name)
 
 
-def _line(text: str) -> str:
+def _line(place: str, name: str, text: str) -> str:
     """Return a text on one line, without what cannot be seen or breaks it."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    shown = "".join(one if one.isprintable() else " " for one in text)
+    return _filled(place, name, " ".join(shown.split()))
+
+
+def _filled(place: str, name: str, text: str) -> str:
+    if not text:
+        raise FileRefused(f"{place}: `{name}` is empty")
+    return text
