@@ -165,7 +165,7 @@ def _describe(stored: StoredArticle, today: date) -> dict[str, object]:
     audience = [*(state.name.lower() for state in article.states), *article.plans]
     return {
         "slug": article.slug,
-        "kind": article.kind,
+        "kind": article.kind.name.lower(),
         "state": _state(stored, today),
         "from": article.starts_on.isoformat(),
         "until": article.ends_on.isoformat() if article.ends_on else None,

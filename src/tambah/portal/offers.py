@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -21,7 +22,7 @@ from tambah.web.pages import AnyRequest, Pages, keep_language
 
 _ON_THE_HOME_PAGE = 3
 _FEED_SECONDS = 600
-_LONGEST_SLUG = 60
+_SLUG = re.compile(r"[a-z0-9-]{1,60}")
 
 
 class NoticeBoard:
@@ -78,7 +79,7 @@ def offers_routes(pages: Pages, board: NoticeBoard) -> list[Any]:
 
     @get("/offers/{slug:str}", include_in_schema=False)
     async def show_offer(request: AnyRequest, slug: FromPath[str]) -> Response[bytes]:
-        if len(slug) > _LONGEST_SLUG:
+        if _SLUG.fullmatch(slug) is None:
             raise PageNotFound
         reader = await board.reader(request)
         shown = await board.read(request, reader, slug=slug, with_bodies=True)
