@@ -1,0 +1,218 @@
+"""Every text that is asked for exists, and every text that exists is asked for somewhere.
+
+Keys that are put together (`t('area.' ~ state)`, `texts.get(f"area.{state}")`) are found as
+patterns, `area.*`; what may stand for the star is said in VALUES below. A pattern that is new in
+the sources, or gone from them, fails here until VALUES says so too.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jinja2 import Environment, nodes
+
+import tambah
+from tambah.domain.article import ArticleKind
+from tambah.domain.line import LineState
+from tambah.domain.payment import PaymentState
+from tambah.domain.refusals import every_refusal
+from tambah.domain.validity import ValidityPolicy
+from tambah.domain.voucher import BatchState, VoucherState
+from tambah.engine.operator import PAYMENT_METHODS
+from tambah.engine.publishing import DEFAULT_ANSWERS
+from tambah.i18n.catalog import read_catalog
+from tambah.i18n.sms_linter import WORST_PARAMS
+from tambah.payments.sandbox import Ending
+from tambah.portal.forms import (
+    AMOUNT_REFUSALS,
+    CODE_REFUSALS,
+    METHOD_REFUSALS,
+    NUMBER_REFUSALS,
+)
+from tambah.portal.help import EXPLAINED
+from tambah.portal.payment_page import REASONS, Said
+
+SOURCES = Path(tambah.__file__).parent
+KEYS = frozenset(read_catalog("en").forms)
+AREAS = {key.partition(".")[0] for key in KEYS if "." in key}
+
+
+def names(kind: Iterable[Any]) -> set[str]:
+    """Return the names of an enumeration's members, as keys have them."""
+    return {one.name.lower() for one in kind}
+
+
+def codes(*kinds: Iterable[Any]) -> set[str]:
+    """Return the codes of refusals."""
+    return {refusal.code for kind in kinds for refusal in kind}
+
+
+HOLDING_PAGES = {Said.PENDING, Said.BANK, Said.UNKNOWN, Said.PAID, Said.FAILED, Said.EXPIRED}
+SENT_BACK = {Said.REFUNDING, Said.REFUND_FAILED, Said.REFUNDED, Said.DISPUTED}
+
+VALUES: dict[str, set[str]] = {
+    "account.state.*": names(state for state in LineState if state < LineState.QUARANTINED),
+    "duration.*": {"days", "hours", "minutes"},
+    "faq.*": set(DEFAULT_ANSWERS),
+    "faq.*.title": set(DEFAULT_ANSWERS),
+    "frame.*": {"top_up", "account", "points", "offers", "help"},
+    "month.*": {str(month) for month in range(1, 13)},
+    "offers.*": names(ArticleKind),
+    "offers.*.all": names(ArticleKind),
+    "portal.check.next.*": {"bank", "provider"},
+    "portal.error.*": {"404", "405", "413", "500", "503"},
+    "portal.help.*": codes(EXPLAINED),
+    "portal.method.*": set(PAYMENT_METHODS),
+    "portal.method_hint.*": set(PAYMENT_METHODS),
+    "portal.pay.*": set(Said)
+    | {f"failed_{reason}" for reason in (*REASONS, "other")}
+    | {"dispute_lost", "not_credited"},
+    "portal.pay.*_lead": set(Said),
+    "portal.pay.*_what": HOLDING_PAGES | SENT_BACK,
+    "portal.policy.*": set(ValidityPolicy),
+    "portal.refused.*": codes(
+        EXPLAINED, NUMBER_REFUSALS, CODE_REFUSALS, AMOUNT_REFUSALS, METHOD_REFUSALS
+    ),
+    "portal.sandbox.*": set(Ending),
+    "portal.sandbox.*_what": set(Ending) - {Ending.CANCELLED},
+    "portal.state.*": names(LineState),
+    "refusal.*": codes(every_refusal()),
+    "sms.*": set(WORST_PARAMS),
+}
+
+WORDS_OF_STATES = {
+    "batch_state.*": names(BatchState)
+    | {"already_exported", "being_exported", "without_print_file"},
+    "voucher_state.*": names(VoucherState),
+    "payment_not_refundable.*": names(PaymentState),
+}
+"""`refusal.params["state"]`, which `Texts.refusal` writes in a word of the refusal's own."""
+
+
+def template_keys(path: Path) -> Iterator[str]:
+    """Return the keys and patterns that a template asks for."""
+    tree = Environment(autoescape=True).parse(path.read_text(encoding="utf-8"))
+    for call in tree.find_all(nodes.Call):
+        asked = call.node
+        by_t = isinstance(asked, nodes.Name) and asked.name == "t"
+        by_texts = (
+            isinstance(asked, nodes.Getattr)
+            and asked.attr in ("get", "plural")
+            and isinstance(asked.node, nodes.Name)
+            and asked.node.name == "texts"
+        )
+        if by_t or by_texts:
+            yield from template_wordings(call.args[0])
+
+
+def template_wordings(node: nodes.Node) -> list[str]:
+    """Return what an expression may come to, a star for what the template does not say."""
+    if isinstance(node, nodes.Const):
+        return [str(node.value)]
+    if isinstance(node, nodes.CondExpr):
+        other = template_wordings(node.expr2) if node.expr2 else []
+        return template_wordings(node.expr1) + other
+    if isinstance(node, nodes.Concat):
+        parts = [
+            [str(part.value)] if isinstance(part, nodes.Const) else ["*"] for part in node.nodes
+        ]
+        return ["".join(pieces) for pieces in product(*parts)]
+    return ["*"]
+
+
+def source_keys(tree: ast.AST) -> Iterator[str]:
+    """Return the keys and patterns that a module asks for by `.get(…)` and `.plural(…)`."""
+    for node in ast.walk(tree):
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and node.func.attr in ("get", "plural")
+            and node.args
+        ):
+            key = source_wording(node.args[0])
+            if "." in key and key.partition(".")[0] in AREAS:
+                yield key
+
+
+def source_wording(node: ast.expr) -> str:
+    """Return what an expression says, a star for each thing it puts in; empty for others."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    if isinstance(node, ast.JoinedStr):
+        return "".join(
+            str(part.value) if isinstance(part, ast.Constant) else "*" for part in node.values
+        )
+    return ""
+
+
+def literals(tree: ast.AST) -> Iterator[str]:
+    """Return every text that stands in a module as it is."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+
+
+TEMPLATES = sorted(SOURCES.rglob("templates/*.html"))
+MODULES = {
+    path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(SOURCES.rglob("*.py"))
+}
+ASKED = {key for path in TEMPLATES for key in template_keys(path)} | {
+    key for tree in MODULES.values() for key in source_keys(tree)
+}
+
+
+def built(values: dict[str, set[str]]) -> set[str]:
+    """Return every key that the patterns come to."""
+    return {pattern.replace("*", value) for pattern, each in values.items() for value in each}
+
+
+def test_every_pattern_of_keys_says_its_values() -> None:
+    assert sorted(key for key in ASKED if "*" in key) == sorted(VALUES)
+
+
+def test_every_text_that_is_asked_for_exists() -> None:
+    plain = {key for key in ASKED if "*" not in key}
+
+    assert (plain | built(VALUES) | built(WORDS_OF_STATES)) - KEYS == set()
+
+
+def test_every_text_is_asked_for_somewhere() -> None:
+    # A key may be handed about before it is asked for: wherever it stands whole, it counts.
+    written = {text for tree in MODULES.values() for text in literals(tree)}
+
+    assert KEYS - ASKED - written - built(VALUES) - built(WORDS_OF_STATES) == set()
+
+
+@pytest.mark.parametrize(
+    ("template", "keys"),
+    [
+        ("{{ t('a.b') }}", ["a.b"]),
+        ("{{ t('a.b' if x else 'a.c') }}", ["a.b", "a.c"]),
+        ("{{ texts.plural('a.' ~ x ~ '.b', 3) }}", ["a.*.b"]),
+        ("{{ t(x) }}", ["*"]),
+        ("{{ other('a.b') }}", []),
+    ],
+)
+def test_keys_are_found_in_templates(tmp_path: Path, template: str, keys: list[str]) -> None:
+    path = tmp_path / "one.html"
+    path.write_text(template)
+
+    assert list(template_keys(path)) == keys
+
+
+@pytest.mark.parametrize(
+    ("source", "keys"),
+    [
+        ("texts.get('portal.skip')", ["portal.skip"]),
+        ("texts.plural(f'portal.{x}.b', 1)", ["portal.*.b"]),
+        ("row.get('name')", []),
+        ("row.get(f'nothing.{x}')", []),
+    ],
+)
+def test_keys_are_found_in_modules(source: str, keys: list[str]) -> None:
+    assert list(source_keys(ast.parse(source))) == keys
