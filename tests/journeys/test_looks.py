@@ -24,6 +24,12 @@ PATHS = (
     "/account/lost/done",
     "/account/reactivate",
     "/account/reactivate/done",
+    "/offers",
+    "/offers/first-top-up",
+    "/offers/shops-open-longer",
+    "/sandbox/codes",
+    "/sandbox/sms",
+    "/nowhere",
 )
 AXE = {"resultTypes": ["violations"]}
 
