@@ -67,7 +67,8 @@ OVERRUN = """() => {
 SMALL = """() => [...document.querySelectorAll(
     'a, button, select, input:not([type=radio], [type=checkbox]),' +
     'label:has([type=radio], [type=checkbox])')]
-  .filter((element) => element.checkVisibility() && !element.matches('.skip, p a, .summary a'))
+  .filter((element) => element.checkVisibility())
+  .filter((element) => !element.matches('.skip, p a, .text a, .summary a'))
   .filter((element) => element.getBoundingClientRect().height < 44)
   .map((element) => element.outerHTML)"""
 

@@ -36,7 +36,7 @@ async def read_answered(pages: Pages, request: AnyRequest) -> dict[str, Answered
         else:
             title = texts.get(f"faq.{slug}.title")
             body = texts.get(f"faq.{slug}", **_facts(pages.site, texts))
-        answered[slug] = Answered(title=title, html=to_html(body, link))
+        answered[slug] = Answered(title=title, html=to_html(body, link, rank=3))
     return answered
 
 

@@ -16,7 +16,7 @@ from tambah.engine.publishing.markup import bad_links, is_safe, to_html
     [
         ("One\n\nTwo", "<p>One</p>\n<p>Two</p>\n"),
         ("# Big\n## Small", "<h2>Big</h2>\n<h3>Small</h3>\n"),
-        ("##### Deep", "<h4>Deep</h4>\n"),
+        ("#### Deep\n##### Deeper", "<h2>Deep</h2>\n<h3>Deeper</h3>\n"),
         ("**b** *i*", "<p><strong>b</strong> <em>i</em></p>\n"),
         ("- a\n- b", "<ul>\n<li>a</li>\n<li>b</li>\n</ul>\n"),
         ("1. a", "<ol>\n<li>a</li>\n</ol>\n"),
@@ -54,6 +54,11 @@ def test_text_becomes_html(text: str, html: str) -> None:
 )
 def test_only_good_addresses_are_linked(address: str) -> None:
     assert not is_safe(address)
+
+
+def test_headings_begin_at_the_rank_that_the_page_has_for_them() -> None:
+    assert to_html("### A\n# B\n### C", rank=5) == "<h6>A</h6>\n<h5>B</h5>\n<h6>C</h6>\n"
+    assert to_html("\n".join(f"{'#' * rank} X" for rank in (1, 2, 3)), rank=5).count("h6") == 4
 
 
 def test_bad_links_are_named() -> None:
@@ -94,7 +99,7 @@ _PIECES = st.sampled_from(
 def test_no_text_makes_a_tag_or_an_attribute_that_is_not_ours(text: str) -> None:
     found = _Tags(to_html(text))
 
-    known = {"p", "h2", "h3", "h4", "ul", "ol", "li", "strong", "em", "a", "br"}
+    known = {"p", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "li", "strong", "em", "a", "br"}
     assert found.tags <= known
     assert {name for name, _ in found.attributes} <= {"href", "rel", "start"}
     assert all(is_safe(value) for name, value in found.attributes if name == "href")

@@ -12,19 +12,20 @@ from markdown_it.token import Token
 
 _RULES = ("heading", "list", "emphasis", "link", "escape", "newline")
 _SAFE = re.compile(r"https://[^/\s]+\S*|tel:\+?[0-9-]+|mailto:\S+@\S+|/(?![/\\])\S*|#[\w-]+")
-_LEAST_HEADING, _MOST_HEADING = 2, 4
+_LOWEST_HEADING = 6
 
 
-def to_html(text: str, resolve: Callable[[str], str] = str) -> str:
+def to_html(text: str, resolve: Callable[[str], str] = str, *, rank: int = 2) -> str:
     """Return the HTML of a text. resolve: makes of a page of ours (`/help`) the address to link.
 
-    Headings begin at the second rank: the first is the page's.
+    rank: of its highest headings, whatever they are written as; none is skipped below them.
     """
     markdown = _markdown()
     tokens = markdown.parse(text)
+    written = sorted({token.tag for token in tokens if token.type == "heading_open"})
     for token in _walk(tokens):
         if token.type in ("heading_open", "heading_close"):
-            token.tag = _lower(token.tag)
+            token.tag = f"h{min(rank + written.index(token.tag), _LOWEST_HEADING)}"
         href = str(token.attrGet("href") or "")
         if href.startswith("/"):
             token.attrSet("href", resolve(href))
@@ -60,8 +61,3 @@ def _walk(tokens: Iterable[Token]) -> Iterator[Token]:
     for token in tokens:
         yield token
         yield from _walk(token.children or ())
-
-
-def _lower(tag: str) -> str:
-    rank = min(int(tag.removeprefix("h")) + _LEAST_HEADING - 1, _MOST_HEADING)
-    return f"h{rank}"
