@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from tambah.config import Brand, ConfigError, Operator, SocialEntry, read_operator
-from tambah.domain.commands import Actor
+from tambah.domain.actor import Actor
 from tambah.engine.publishing import (
     DEFAULT_ANSWERS,
     READING_A_CARD,

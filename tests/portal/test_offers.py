@@ -14,8 +14,8 @@ import pytest
 from litestar import Request
 from PIL import Image
 
+from tambah.domain.actor import Actor
 from tambah.domain.article import Reader
-from tambah.domain.commands import Actor
 from tambah.domain.line import LineState
 from tambah.engine.publishing import publish_articles, read_articles, withdraw_article
 from tambah.i18n import LANGUAGES

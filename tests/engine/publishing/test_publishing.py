@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tambah.domain.commands import Actor
+from tambah.domain.actor import Actor
 from tambah.domain.line import Language
 from tambah.domain.refusals import ReasonMissing
 from tambah.engine.publishing import (

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import uuid4
 
+from tambah.domain.actor import Actor
 from tambah.domain.article import Article
-from tambah.domain.commands import Actor
 from tambah.domain.line import Language
 from tambah.engine.administer import note
 from tambah.store.answers import Answer, read_answers, remove_answer, write_answer
