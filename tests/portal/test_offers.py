@@ -24,6 +24,7 @@ from tambah.web.site import Site
 from tests.engine.publishing.writing import article_toml, put
 
 from .conftest import client_of, text_of
+from .test_pages import MOST_BYTES, Addresses
 
 ACTOR = Actor(who="cli:tester", why="testing")
 ATOM = {"a": "http://www.w3.org/2005/Atom"}
@@ -271,3 +272,13 @@ async def test_the_picture_is_a_png_in_the_operators_colour(
     with Image.open(tmp_path / "preview.png") as picture:
         corner = picture.convert("RGB").getpixel((0, 0))
         assert (picture.format, picture.size, corner) == ("PNG", (1200, 630), (0x0B, 0x5D, 0x57))
+
+
+@pytest.mark.parametrize("path", ["/", "/offers", "/offers/sale", "/help"])
+async def test_pages_with_offers_are_light(pages: httpx.AsyncClient, path: str) -> None:
+    page = await pages.get(f"{path}?lang=ta")
+    sent = page.num_bytes_downloaded
+    for address in Addresses(page).loaded:
+        sent += (await pages.get(address)).num_bytes_downloaded
+
+    assert sent < MOST_BYTES
