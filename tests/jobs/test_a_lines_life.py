@@ -55,8 +55,8 @@ class Story:
     def move(self, day: int, hour: int, minute: int = 1) -> None:
         """Make it that time of that day."""
         self.day = day
-        start = self.site.rules.validity.at_hour(MONDAY + timedelta(days=day), hour)
-        self.site.clock.offset = start + timedelta(minutes=minute) - datetime.now(UTC)
+        start = self.site.rules.validity.start_of(MONDAY + timedelta(days=day))
+        self.site.clock.offset = start + timedelta(hours=hour, minutes=minute) - datetime.now(UTC)
 
     async def live_until(self, last: int) -> None:
         """Let days go by, to the end of the `last`."""

@@ -56,7 +56,7 @@ async def engine(
 
 def move(clock: Clock, rules: Rules, day: date, hour: int, minute: int = 0) -> datetime:
     """Make it that local time."""
-    then = rules.validity.at_hour(day, hour) + timedelta(minutes=minute)
+    then = rules.validity.start_of(day) + timedelta(hours=hour, minutes=minute)
     clock.offset = then - datetime.now(UTC)
     return then
 

@@ -55,10 +55,6 @@ class ValidityRule:
         """Return the UTC instant at which a local day starts."""
         return _start_of(self.zone, day)
 
-    def at_hour(self, day: date, hour: int) -> datetime:
-        """Return the UTC instant at which a full hour of a local day begins."""
-        return _at_hour(self.zone, day, hour)
-
     def hours_before(
         self, until: datetime, days: tuple[int, ...], hour: int
     ) -> tuple[datetime, ...]:
