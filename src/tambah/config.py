@@ -210,6 +210,13 @@ class PaymentsEntry(msgspec.Struct, frozen=True, kw_only=True):
     all_look_ups_hourly: int = 20000
 
 
+class PointsEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """Top-up points on a map. tile_url: tiles under it, with {z}, {x} and {y}; empty draws none."""
+
+    tile_url: str = ""
+    tile_attribution: str = ""
+
+
 class BankEntry(msgspec.Struct, frozen=True, kw_only=True):
     """The account into which bank transfers are paid.
 
@@ -239,6 +246,7 @@ class Operator(msgspec.Struct, frozen=True, kw_only=True):
     payments: PaymentsEntry = PaymentsEntry()
     sign_in: SignInEntry = SignInEntry()
     recovery: RecoveryEntry = RecoveryEntry()
+    points: PointsEntry = PointsEntry()
     bank: BankEntry | None = None
     social: tuple[SocialEntry, ...] = ()
     time_zone: str = "Asia/Kuala_Lumpur"

@@ -21,11 +21,13 @@ from tambah.domain.balance import BucketKind
 from tambah.domain.guessing import Audience
 from tambah.domain.ledger import Account, TransferKind
 from tambah.domain.line import Language, LineState
+from tambah.domain.point import PointKind
 from tambah.domain.refusals import every_refusal
 from tambah.domain.state import TopUpSource
 from tambah.domain.voucher import BatchState, VoucherState
 from tambah.engine import administer
 from tambah.engine.importing.reading import COLUMNS
+from tambah.engine.points.rows import HEADER as POINTS
 from tambah.engine.verifying import FindingKind
 from tambah.i18n.sms_linter import WORST_PARAMS
 from tambah.store.outbox import MessageState
@@ -240,6 +242,7 @@ def test_every_table_is_described_with_its_distribution():
         ("outbox.state", MessageState),
         ("voucher_batch.state", BatchState),
         ("voucher.state", VoucherState),
+        ("point.kind", PointKind),
         ("attempt.audience", Audience),
         ("article.kind", ArticleKind),
     ],
@@ -266,6 +269,7 @@ def test_every_message_is_described_with_its_params():
 
 def test_every_column_of_the_csv_is_described():
     assert [names(row[0])[0] for row in rows(REFERENCE / "lines-csv.md")] == list(COLUMNS)
+    assert [names(row[0])[0] for row in rows(REFERENCE / "points-csv.md")] == list(POINTS.columns)
 
 
 def test_every_kind_of_finding_is_described():

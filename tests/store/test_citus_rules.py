@@ -35,6 +35,7 @@ DISTRIBUTED_BY = {
     "sign_in": "line_id",
     "sign_in_code": "line_id",
     "session": "line_id",
+    "point": "point_id",
 }
 REFERENCE = {
     "voucher_batch",

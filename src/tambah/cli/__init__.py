@@ -16,6 +16,7 @@ _COMMANDS = {
     "config": ("tambah.cli.upkeep:config", "Look at the configuration."),
     "vouchers": ("tambah.cli.vouchers:vouchers", "Make, release, export and move vouchers."),
     "lines": ("tambah.cli.lines:lines", "Import lines, look at them, put them right."),
+    "points": ("tambah.cli.points:points", "Import top-up points and list them."),
     "bank": ("tambah.cli.bank:bank", "Read bank statements, see to what they leave open."),
     "offers": ("tambah.cli.publishing:offers", "Publish offers and news."),
     "help": ("tambah.cli.publishing:help_page", "Publish answers on the help page."),

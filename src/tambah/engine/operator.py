@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -18,6 +19,8 @@ from tambah.domain.rules import Rules
 from tambah.domain.sign_in_rule import SignInRule
 from tambah.domain.validity import ValidityPolicy, ValidityRule
 
+_TILES = re.compile(r"(https://[0-9a-z.-]+(:[0-9]{1,5})?)?/(?!/)[0-9A-Za-z._~{}/@?=&-]+", re.ASCII)
+_PLACES = ("{z}", "{x}", "{y}")
 PAYMENT_METHODS = frozenset({"card", "fpx", "paypal", "bank", "sandbox"})
 
 
@@ -29,6 +32,7 @@ def operator_rules(operator: Operator) -> Rules:
     )
     guessing = operator.guessing
     life = operator.validity
+    _require_tiles(operator.points.tile_url)
     if not guessing.ladder or tuple(sorted(guessing.ladder)) != guessing.ladder:
         raise ConfigError("guessing.ladder: steps must ascend, and there must be one")
     return Rules(
@@ -80,6 +84,14 @@ def _reminders(operator: Operator) -> ReminderRule:
         from_hour=entry.from_hour,
         until_hour=entry.until_hour,
     )
+
+
+def _require_tiles(address: str) -> None:
+    """Refuse an address of tiles that is none, or that would say more in a header than itself."""
+    if address and not (_TILES.fullmatch(address) and all(p in address for p in _PLACES)):
+        raise ConfigError(
+            "points.tile_url: an https:// address or a path, with {z}, {x} and {y} in it"
+        )
 
 
 def _signing_in(entry: SignInEntry) -> SignInRule:

@@ -62,13 +62,16 @@ class Texts:
     def when(self, instant: dt.datetime, zone: dt.tzinfo) -> str:
         """Write an instant as the zone's date and time: 1 Mar 2027, 10:30 pm."""
         local = instant.astimezone(zone)
-        time = self.get(
-            "time" if local.minute else "time.on_the_hour",
-            period=self._period(local.hour),
-            hour=local.hour % 12 or 12,
-            minute=f"{local.minute:02d}",
+        return self.get("when", date=self.date(local.date()), time=self.time(local.time()))
+
+    def time(self, time: dt.time) -> str:
+        """Write a time of day: 10:30 pm, 晚上10时30分."""
+        return self.get(
+            "time" if time.minute else "time.on_the_hour",
+            period=self._period(time.hour),
+            hour=time.hour % 12 or 12,
+            minute=f"{time.minute:02d}",
         )
-        return self.get("when", date=self.date(local.date()), time=time)
 
     def duration(self, minutes: int) -> str:
         """Write how long something lasts in days, hours and minutes, leaving out zeros."""

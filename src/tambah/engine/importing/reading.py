@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import csv
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from tambah.engine.importing.bad_rows import BadRow, FileRefused, broken
@@ -32,10 +33,21 @@ COLUMNS = (
     "birth_date",
     "contact",
 )
-_ALSO_CALLED = {"number": "msisdn"}
 
 Row = tuple[int, "list[str] | BadRow"]
 """A line's number in the file, and its fields or what is wrong with it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Header:
+    """What a file's header may say. needed: columns that no file does without."""
+
+    columns: tuple[str, ...]
+    needed: tuple[str, ...]
+    also_called: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+LINES = Header(columns=COLUMNS, needed=("msisdn",), also_called={"number": "msisdn"})
 
 
 class Table:
@@ -45,7 +57,7 @@ class Table:
     writes it. bytes_done, sha256: of what was read so far. Raises FileRefused.
     """
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, header_rules: Header = LINES) -> None:
         self._file = file
         self._hash = hashlib.sha256()
         self.bytes_done = 0
@@ -58,7 +70,7 @@ class Table:
             raise FileRefused("The file is not in UTF-8. Save it as CSV UTF-8 and try again.")
         self.separator = ";" if text.count(";") > text.count(",") else ","
         self.titles = _titles(text, self.separator)
-        self.columns = _columns(self.titles)
+        self.columns = _columns(self.titles, header_rules)
 
     @property
     def sha256(self) -> str:
@@ -111,20 +123,21 @@ def _titles(text: str, separator: str) -> tuple[str, ...]:
         raise FileRefused("The header has a quotation mark out of place.") from error
 
 
-def _columns(titles: tuple[str, ...]) -> tuple[str, ...]:
+def _columns(titles: tuple[str, ...], header: Header) -> tuple[str, ...]:
     columns: list[str] = []
     for title in titles:
         folded = title.lower()
-        column = _ALSO_CALLED.get(folded, folded)
-        if column not in COLUMNS:
-            known = ", ".join(COLUMNS)
+        column = header.also_called.get(folded, folded)
+        if column not in header.columns:
+            known = ", ".join(header.columns)
             shown = title if title.isprintable() and title else "(empty)"
             raise FileRefused(f"There is no column {shown[:40]}. Columns are: {known}.")
         if column in columns:
             raise FileRefused(f"The column {column} is there twice.")
         columns.append(column)
-    if "msisdn" not in columns:
-        raise FileRefused("The column msisdn is missing.")
+    for column in header.needed:
+        if column not in columns:
+            raise FileRefused(f"The column {column} is missing.")
     return tuple(columns)
 
 

@@ -97,3 +97,32 @@ CREATE TABLE help_answer (
     body      text NOT NULL,
     PRIMARY KEY (slug, language)
 );
+-- A place where cards and reloads are sold. Distributed by point_id, which follows from the code,
+-- so that the code is unique without an index of its own.
+CREATE TABLE point (
+    point_id                bigint PRIMARY KEY,
+    code                    text NOT NULL,
+    name                    text NOT NULL,
+    kind                    smallint NOT NULL,
+    address                 text NOT NULL,
+    town                    text NOT NULL,
+    state                   text NOT NULL,
+    postcode                text NOT NULL,
+    latitude_microdegrees   integer NOT NULL,
+    longitude_microdegrees  integer NOT NULL,
+    hours                   text NOT NULL,
+    sells_cards             boolean NOT NULL,
+    sells_reloads           boolean NOT NULL,
+    withdrawn               boolean NOT NULL,
+    place_words             text NOT NULL,
+    town_words              text NOT NULL,
+    changed_at              timestamptz NOT NULL,
+    CONSTRAINT point_on_earth CHECK (
+        latitude_microdegrees BETWEEN -90000000 AND 90000000
+        AND longitude_microdegrees BETWEEN -180000000 AND 180000000
+    )
+);
+
+CREATE INDEX point_place ON point (latitude_microdegrees, longitude_microdegrees);
+
+CREATE INDEX point_postcode ON point (postcode text_pattern_ops);
