@@ -211,7 +211,7 @@ class PaymentsEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PointsEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """Top-up points on a map. tile_url: tiles under it, with {z}, {x} and {y}; empty draws none."""
+    """The map of top-up points. tile_url: of its tiles, with {z}, {x}, {y}; empty draws none."""
 
     tile_url: str = ""
     tile_attribution: str = ""

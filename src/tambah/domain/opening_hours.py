@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 DAYS = ("Mo", "Tu", "We", "Th", "Fr", "Sa", "Su")
 MINUTES_PER_DAY = 1440
@@ -18,7 +19,7 @@ _RULE = re.compile(r"(?:(?P<days>[A-Z][A-Za-z,\- ]*?) +)?(?P<times>off|[0-9][0-9
 _SPAN = re.compile(r"([0-9]{2}):([0-9]{2})-([0-9]{2}):([0-9]{2})", re.ASCII)
 
 Span = tuple[int, int]
-"""Minutes after the day's midnight: from, and until (past 1440 where it runs into the next day)."""
+"""Minutes after the day's midnight: from, and until (past 1440 where it ends the next day)."""
 
 
 class HoursMalformed(ValueError):
@@ -108,7 +109,7 @@ def _read_spans(text: str) -> tuple[Span, ...]:
             raise HoursMalformed(text)  # a whole day, or nothing of it? 00:00-24:00 says which
         spans.append((start, end if end > start else end + MINUTES_PER_DAY))
     spans.sort()
-    if any(later[0] < earlier[1] for earlier, later in zip(spans, spans[1:], strict=False)):
+    if any(later[0] < earlier[1] for earlier, later in pairwise(spans)):
         raise HoursMalformed(text)
     return tuple(spans)
 

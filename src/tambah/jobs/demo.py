@@ -1,4 +1,4 @@
-"""What a demo starts with: 500 lines in every state and language, a partner, cards to try.
+"""What a demo starts with: 500 lines in every state and language, a partner, cards, shops.
 
 Everything is made by the same commands as in production. The numbers are of a range that the
 demo's operator calls its own; nobody's name is used.
@@ -35,6 +35,7 @@ from tambah.domain.numbering import luhn_remainder
 from tambah.engine.administer import SCOPES, KeyRequest, add_key, add_partner
 from tambah.engine.identities import mint_owner_ids
 from tambah.engine.importing.people import seal_person
+from tambah.engine.points import PointsRequest, import_points
 from tambah.engine.publishing import publish_articles, read_articles
 from tambah.engine.vouchers import BatchRequest, change_batch, generate
 from tambah.store.stamps import read_stamps, write_stamp
@@ -49,6 +50,7 @@ _FIRST_NUMBER = 60_191_230_000
 _CODES_AT_HAND = 40
 _LIVED = 4  # lines with a history, one of each language
 _MISTAKE = 3  # after a card and RM30, the RM5
+_POINTS = Path(__file__).with_name("demo_points.csv")
 _ACTOR = Actor(who="demo", why="demo data")
 
 _STATES: tuple[tuple[str, int], ...] = (
@@ -110,6 +112,7 @@ def write_demo_file(data_dir: Path, url: str) -> DemoFile:
     demo.url = url
     demo.pages = {
         "portal": f"{url}/",
+        "points": f"{url}/points",
         "codes": f"{url}/sandbox/codes",
         "sms": f"{url}/sandbox/sms",
         "api_docs": f"{url}/docs",
@@ -126,6 +129,7 @@ async def _make_everything(site: Site) -> DemoFile:
     await _let_one_back(site, lines)
     await _live_a_little(site, partner_id, lines)
     await _publish(site)
+    await import_points(site.database, PointsRequest(path=_POINTS, actor=_ACTOR))
     return DemoFile(api_key=api_key, partner_id=partner_id, codes=codes, lines=lines)
 
 

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass, fields
 from datetime import datetime
+from typing import Any
 
 from tambah.domain.point import Point, PointKind
 from tambah.store.database import Connection, Database, Record
@@ -225,5 +226,6 @@ def _values(wanted: PointFilter) -> tuple[object, ...]:
 
 
 def _point(row: Record) -> Point:
-    values = {field.name: row[field.name] for field in fields(Point)}
-    return Point(**{**values, "kind": PointKind(row["kind"])})
+    values: dict[str, Any] = {field.name: row[field.name] for field in fields(Point)}
+    values["kind"] = PointKind(row["kind"])
+    return Point(**values)

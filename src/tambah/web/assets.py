@@ -21,6 +21,7 @@ FOLDER = Path(__file__).parent / "static"
 TYPES = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
+    ".json": "application/json",
     ".svg": "image/svg+xml",
     ".png": "image/png",
     ".webmanifest": "application/manifest+json",
@@ -49,6 +50,11 @@ class Assets:
         self._add("icon.svg", icon)
         self._add("tambah.css", brand_css(brand.colour) + (FOLDER / "tambah.css").read_text())
         self._add("portal.js", (FOLDER / "portal.js").read_text())
+        for name in ("points.js", "points.css"):
+            self._add(name, (FOLDER / name).read_text())
+        for name in ("leaflet.js", "leaflet.css"):
+            self._add(name, (FOLDER / "vendor" / "leaflet" / name).read_text())
+        self._add("malaysia.json", (FOLDER / "vendor" / "malaysia" / "malaysia.json").read_text())
         self._add("app.webmanifest", self._manifest(brand))
         self._add_bytes("preview.png", draw_preview(brand.colour))
 

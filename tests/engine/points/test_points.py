@@ -31,9 +31,18 @@ HEADER = (
     "code,name,kind,address,town,state,postcode,latitude,longitude,hours,sells_cards,"
     "sells_reloads,withdrawn\n"
 )
-KL = "KL1,Demo Store 1,convenience_store,1 Jalan Satu,Kuala Lumpur,WP,50000,3.139003,101.686855,24/7,yes,yes,\n"
-IPOH = "IP1,Demo Mart 2,supermarket,2 Jalan Dua,Ipoh,Perak,30000,4.597479,101.090106,Mo-Sa 09:00-18:00,yes,no,\n"
-PENANG = "PG1,Demo Fuel 3,petrol station,3 Jalan Tiga,George Town,Pulau Pinang,10000,5.414130,100.328759,,no,yes,no\n"
+KL = (
+    "KL1,Demo Store 1,convenience_store,1 Jalan Satu,Kuala Lumpur,WP,50000,3.139003,101.686855,"
+    "24/7,yes,yes,\n"
+)
+IPOH = (
+    "IP1,Demo Mart 2,supermarket,2 Jalan Dua,Ipoh,Perak,30000,4.597479,101.090106,"
+    "Mo-Sa 09:00-18:00,yes,no,\n"
+)
+PENANG = (
+    "PG1,Demo Fuel 3,petrol station,3 Jalan Tiga,George Town,Pulau Pinang,10000,5.414130,"
+    "100.328759,,no,yes,no\n"
+)
 THREE = HEADER + KL + IPOH + PENANG
 
 Bring = Callable[..., Awaitable[tuple[PointsResult, list[RefusedRow]]]]
