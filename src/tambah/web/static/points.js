@@ -71,7 +71,7 @@
         L.marker(at, {
           interactive: false,
           keyboard: false,
-          icon: L.divIcon({ className: "town", iconSize: [0, 0], html: make("span", "", properties.name) }),
+          icon: L.divIcon({ className: properties.part, iconSize: [0, 0], html: make("span", "", properties.name) }),
         }),
     }).addTo(map);
   };
@@ -126,13 +126,17 @@
       attributionControl: false,
       zoomControl: false,
       scrollWheelZoom: false,
-      minZoom: 4,
+      minZoom: 5,
+      maxBounds: [[-8.5, 93.5], [16.5, 125.5]],
       maxZoom: said.tiles ? 18 : 13,
       zoomAnimation: !calm,
       fadeAnimation: !calm,
       inertia: !calm,
     }).setView([4.2, 108], 5);
     box.setAttribute("role", "group");
+    const thin = () => box.classList.toggle("is-far", map.getZoom() < 7);
+    map.on("zoomend", thin);
+    thin();
     await drawLand(L, map);
     if (said.tiles) {
       box.classList.add("tiled");
