@@ -52,11 +52,6 @@ class Asked:
     choices: tuple[str, ...] = ()
     page: int = 1
 
-    @property
-    def skip(self) -> int:
-        """Return how many points stand on the pages before."""
-        return (self.page - 1) * PER_PAGE
-
     def query(self, **more: object) -> str:
         """Write it as a query, without the page."""
         asked = {"q": self.where} if self.where else {}
@@ -65,10 +60,11 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What was found. total: on all pages. around: the postcodes near the one asked for."""
+    """What was found. total: on all pages. around: of the postcodes near the one asked for."""
 
     points: list[FoundPoint]
     total: int
+    page: int = 1
     around: bool = False
 
 
@@ -131,7 +127,7 @@ def draw(
         request,
         "points.html",
         headers={**headers, "cache-control": "no-store"} if place else headers,
-        asked=asked,
+        asked=replace(asked, page=answer.page),
         lang=asked_language(request),
         choices=_CHOICES,
         place=place,
@@ -139,7 +135,7 @@ def draw(
         around=answer.around,
         points=[tell_point(spoken, found, now) for found in answer.points],
         total=answer.total,
-        pages=max(1, -(-answer.total // PER_PAGE)),
+        pages=pages_of(answer.total),
         tiles=points.tile_url,
         tiles_by=points.tile_attribution,
     )
@@ -197,28 +193,40 @@ async def find(site: Site, asked: Asked, limit: int = PER_PAGE) -> Answer:
             continue
         wanted, around = replace(wanted, postcode=wanted.postcode[:length]), True
         total = await count_points(site.database, wanted)
-    found = await find_points(site.database, wanted, skip=asked.skip, limit=limit)
-    return Answer(points=found, total=total, around=around and total > 0)
+    page = min(asked.page, pages_of(total))
+    found = await find_points(site.database, wanted, skip=_skipped(page), limit=limit)
+    return Answer(points=found, total=total, page=page, around=around and total > 0)
 
 
 async def find_nearest(site: Site, asked: Asked, at: tuple[int, int]) -> Answer:
     """Find the points nearest to a place (microdegrees). total: of all that match, anywhere."""
     wanted = await _wanted(site, asked)
+    total = await count_points(site.database, wanted)
+    page = min(asked.page, pages_of(total))
     for radius in _RADII_METRES:
-        found = await _look_into(site.database, wanted, at, box_around(at, radius), asked)
+        found = await _look_into(site.database, wanted, at, box_around(at, radius), page)
         # A box's corners lie further than its sides: beyond the radius others may be nearer.
         full = len(found) == PER_PAGE and (found[-1].metres or 0) <= radius
         if full:
             break
     else:
-        found = await _look_into(site.database, wanted, at, EARTH, asked)
-    return Answer(points=found, total=await count_points(site.database, wanted))
+        found = await _look_into(site.database, wanted, at, EARTH, page)
+    return Answer(points=found, total=total, page=page)
+
+
+def pages_of(total: int) -> int:
+    """Return how many pages so many points fill; there is always one."""
+    return max(1, -(-total // PER_PAGE))
+
+
+def _skipped(page: int) -> int:
+    return (page - 1) * PER_PAGE
 
 
 async def _look_into(
-    database: Database, wanted: PointFilter, at: tuple[int, int], box: Box, asked: Asked
+    database: Database, wanted: PointFilter, at: tuple[int, int], box: Box, page: int
 ) -> list[FoundPoint]:
-    return await nearest_points(database, wanted, at, box, skip=asked.skip, limit=PER_PAGE)
+    return await nearest_points(database, wanted, at, box, skip=_skipped(page), limit=PER_PAGE)
 
 
 def box_around(at: tuple[int, int], radius_metres: int) -> Box:
