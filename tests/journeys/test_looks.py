@@ -24,6 +24,7 @@ PATHS = (
     "/account/lost/done",
     "/account/reactivate",
     "/account/reactivate/done",
+    "/points",
     "/offers",
     "/offers/first-top-up",
     "/offers/shops-open-longer",
@@ -42,7 +43,7 @@ OVERRUN = """() => {
   for (let node = walk.nextNode(); node; node = walk.nextNode()) {
     const holder = node.parentElement;
     if (!node.data.trim() || !holder.checkVisibility()) continue;
-    if (holder.closest('.skip, .demo p span, select')) continue;
+    if (holder.closest('.skip, .demo p span, select, .map')) continue;
     const range = document.createRange();
     range.selectNodeContents(node);
     let block = holder;
@@ -97,6 +98,15 @@ async def test_every_page_looks_right(browser: Browser, demo: Demo, tag: str) ->
         for path in PATHS:
             await page.goto(f"{path}?lang={tag}")
             found += await look(page, path)
+        for query in ("q=Johor+Bahru", "q=nowhere", "open=yes&page=2"):
+            await page.goto(f"/points?{query}&lang={tag}")
+            found += await look(page, query)
+        await page.click("#show-map")
+        await page.wait_for_selector(".map[data-ready]")
+        await page.focus(".map .pin")
+        await page.keyboard.press("Enter")
+        await page.wait_for_selector(".told")
+        found += await look(page, "map")
         await page.goto(f"/?lang={tag}")
         await fill(page, "012", "1234")
         await press(page)
