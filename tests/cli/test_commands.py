@@ -371,3 +371,29 @@ def test_an_unreachable_database_is_said_without_its_password(
 
     assert (said.status, said.error) == (1, "unavailable")
     assert "hunter22" not in said.err + backup.err
+
+
+def test_points_are_imported_and_listed(tambah: Tambah, tmp_path: Path) -> None:
+    path, report = tmp_path / "points.csv", tmp_path / "bad.jsonl"
+    path.write_text(
+        "code;name;kind;address;town;state;postcode;latitude;longitude;sells_cards\n"
+        "A1;Demo Store;other;1 Jalan Satu;Ipoh;Perak;30000;4.5975;101.0901;yes\n"
+        "A2;Demo Store;other;2 Jalan Dua;Ipoh;Perak;3000;4.5975;101.0901;yes\n"
+    )
+
+    unsaid = tambah("points", "import", path, "--json")
+    assert (unsaid.status, unsaid.error) == (1, "reason_missing")
+    done = tambah("points", "import", path, "--report", report, "--reason", "list of June")
+    assert done.status == 0
+    assert done.out == (
+        "Imported points.csv: 1 new, 0 changed, 0 unchanged, 0 withdrawn, 1 refused.\n"
+        "line 3: postcode cannot be read. Write its five digits. (field_malformed)\n"
+    )
+    assert json.loads(report.read_text())["line"] == 3
+    stopped = tambah("points", "import", path, "--all-or-nothing", "--reason", "x", "--json")
+    assert (stopped.status, stopped.document["is_written"]) == (1, False)
+    listed = tambah("points", "list", "--town", "ipoh", "--json").document["points"]
+    assert [(one["code"], one["latitude"], one["kind"]) for one in listed] == [
+        ("A1", 4.5975, "other")
+    ]
+    assert tambah("points", "list", "--town", "Kluang").out == "0 points\n"
