@@ -97,6 +97,7 @@ CREATE TABLE help_answer (
     body      text NOT NULL,
     PRIMARY KEY (slug, language)
 );
+
 -- A place where cards and reloads are sold. Distributed by point_id, which follows from the code,
 -- so that the code is unique without an index of its own.
 CREATE TABLE point (
