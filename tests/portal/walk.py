@@ -45,6 +45,7 @@ LAID_OPEN = Address(reach=Reach.LAID_OPEN)
 
 _PAYS = {"token": "{token}", "number": "{number}", "amount": "30.00", "method": "sandbox"}
 _REDEEMS = {"token": "{token}", "number": "{number}", "amount": "code", "code": "1111222233334444"}
+_IDENTITY = {"document": "X1234567", "kind": "name", "fact": "Bobby Contoh"}
 _CODE_SENT = frozenset({"outbox", "line", "sign_in", "sign_in_code"})
 
 WALK: dict[str, Address] = {
@@ -88,6 +89,24 @@ WALK: dict[str, Address] = {
         reach=Reach.OWN,
         forms=({"language": "ms", "reminds": "yes", "low": "below", "below": "5.00"},),
     ),
+    "GET /account/forgotten": OPEN,
+    "POST /account/forgotten": Address(reach=Reach.OPEN, forms=(_IDENTITY,)),
+    "GET /account/forgotten/code": OPEN,
+    "POST /account/forgotten/code": Address(reach=Reach.OPEN, forms=({"code": "123456"},)),
+    "POST /account/forgotten/this-phone": OPEN,
+    # Signed in, it is about one's own line; the identity is asked of who is not.
+    "GET /account/lost": OWN,
+    "POST /account/lost": Address(
+        reach=Reach.OWN, forms=({}, {"number": "{number}", **_IDENTITY})
+    ),
+    "GET /account/lost/done": OPEN,
+    "GET /account/unbar": OWN,
+    "POST /account/unbar": Address(reach=Reach.OWN, forms=(_IDENTITY,)),
+    "GET /account/reactivate": OPEN,
+    "POST /account/reactivate": Address(
+        reach=Reach.OPEN, forms=({"number": "{number}", **_IDENTITY},)
+    ),
+    "GET /account/reactivate/done": OPEN,
     "GET /sandbox/codes": LAID_OPEN,
     "GET /sandbox/sms": LAID_OPEN,
     "GET /sandbox/pay/{provider_ref:str}": LAID_OPEN,
