@@ -169,6 +169,14 @@ class RecoveryEntry(msgspec.Struct, frozen=True, kw_only=True):
     number_header: str = ""
 
 
+class SimsEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """SIMs: what numbers of ours begin with, none for any, and what follows a replacement."""
+
+    iccid_prefixes: tuple[str, ...] = ()
+    imsi_prefixes: tuple[str, ...] = ()
+    hold_hours: int = 24
+
+
 class Brand(msgspec.Struct, frozen=True, kw_only=True):
     """Who the operator is, as pages and messages show it."""
 
@@ -247,6 +255,7 @@ class Operator(msgspec.Struct, frozen=True, kw_only=True):
     sign_in: SignInEntry = SignInEntry()
     recovery: RecoveryEntry = RecoveryEntry()
     points: PointsEntry = PointsEntry()
+    sims: SimsEntry = SimsEntry()
     bank: BankEntry | None = None
     social: tuple[SocialEntry, ...] = ()
     time_zone: str = "Asia/Kuala_Lumpur"

@@ -23,11 +23,13 @@ from tambah.domain.ledger import Account, TransferKind
 from tambah.domain.line import Language, LineState
 from tambah.domain.point import PointKind
 from tambah.domain.refusals import every_refusal
+from tambah.domain.sim import SimKind, SimState
 from tambah.domain.state import TopUpSource
 from tambah.domain.voucher import BatchState, VoucherState
 from tambah.engine import administer
 from tambah.engine.importing.reading import COLUMNS
 from tambah.engine.points.rows import HEADER as POINTS
+from tambah.engine.sims import COLUMNS as SIM_COLUMNS
 from tambah.engine.verifying import FindingKind
 from tambah.i18n.sms_linter import WORST_PARAMS
 from tambah.store.outbox import MessageState
@@ -239,6 +241,8 @@ def test_every_table_is_described_with_its_distribution():
         ("transfer.kind", TransferKind),
         ("transfer.debit", Account),
         ("topup.source", TopUpSource),
+        ("sim.kind", SimKind),
+        ("sim.state", SimState),
         ("outbox.state", MessageState),
         ("voucher_batch.state", BatchState),
         ("voucher.state", VoucherState),
@@ -270,6 +274,7 @@ def test_every_message_is_described_with_its_params():
 def test_every_column_of_the_csv_is_described():
     assert [names(row[0])[0] for row in rows(REFERENCE / "lines-csv.md")] == list(COLUMNS)
     assert [names(row[0])[0] for row in rows(REFERENCE / "points-csv.md")] == list(POINTS.columns)
+    assert [names(row[0])[0] for row in rows(REFERENCE / "sims-csv.md")] == list(SIM_COLUMNS)
 
 
 def test_every_kind_of_finding_is_described():

@@ -13,10 +13,12 @@ from tambah.domain.refusals import (
     CodeAlreadyYours,
     PaymentNotRefundable,
     Refusal,
+    SimNotUsable,
     TooManyWrongCodes,
     VoucherStateWrong,
     every_refusal,
 )
+from tambah.domain.sim import SimState
 from tambah.domain.voucher import BatchState, VoucherState
 from tambah.i18n import LANGUAGES, texts
 from tambah.i18n.catalog import read_catalog
@@ -89,6 +91,13 @@ def test_every_state_a_refusal_can_name_has_a_word(tag: str):
     for state in PaymentState:
         word = said.get(f"payment_not_refundable.{state.name.lower()}")
         assert word in said.refusal(PaymentNotRefundable(state=state.name.lower()), ZONE)
+
+
+@pytest.mark.parametrize("tag", LANGUAGES)
+def test_every_state_of_a_sim_has_a_word(tag: str):
+    for state in SimState:
+        word = texts(tag).get(f"sim_not_usable.{state.name.lower()}")
+        assert word in texts(tag).refusal(SimNotUsable(state=state.name.lower()), ZONE)
 
 
 def test_refusal_writes_money_and_instants_as_people_do():

@@ -43,6 +43,7 @@ class Demo:
     url: str
     codes: Iterator[str]
     numbers: dict[str, Iterator[int]]
+    esims: dict[str, Iterator[int]]
     shown: dict[str, Any] = field(default_factory=dict)
 
     def code(self) -> str:
@@ -52,8 +53,16 @@ class Demo:
 
     def number(self, tag: str = "en") -> str:
         """Return the number of a fresh active line whose subscriber reads that language."""
-        national = "0" + str(next(self.numbers[tag]))[2:]
-        return f"{national[:3]}-{national[3:-4]} {national[-4:]}"
+        return _as_written(next(self.numbers[tag]))
+
+    def esim_number(self, tag: str = "en") -> str:
+        """Return the number of such a line that is on an eSIM nobody has seen the code of."""
+        return _as_written(next(self.esims[tag]))
+
+
+def _as_written(msisdn: int) -> str:
+    national = "0" + str(msisdn)[2:]
+    return f"{national[:3]}-{national[3:-4]} {national[-4:]}"
 
 
 @pytest.fixture(scope="session")
@@ -82,12 +91,18 @@ def demo() -> Iterator[Demo]:
     try:
         told = _wait_for(folder / "data" / "demo.json", process, folder / "log")
         lines = [line for line in told["lines"] if line["state"] == "active"]
+        esims = [line for line in lines if line.get("esim")]
+        cards = [line for line in lines if not line.get("esim")]
         yield Demo(
             url=told["url"],
             codes=iter(told["codes"]),
             numbers={
                 # But for the first of each, which the demo has topped up already.
-                tag: iter([line["msisdn"] for line in lines if line["language"] == tag][1:])
+                tag: iter([line["msisdn"] for line in cards if line["language"] == tag][1:])
+                for tag in ("en", "ms", "zh-Hans", "ta")
+            },
+            esims={
+                tag: iter([line["msisdn"] for line in esims if line["language"] == tag])
                 for tag in ("en", "ms", "zh-Hans", "ta")
             },
         )

@@ -22,6 +22,7 @@ PATHS = (
     "/account/lost/done",
     "/account/reactivate",
     "/account/reactivate/done",
+    "/account/sim/help",
     "/offers",
     "/offers/first-top-up",
     "/offers/shops-open-longer",
@@ -201,5 +202,23 @@ async def test_every_page_of_the_account_looks_right(
         await press(page)
         await page.wait_for_selector(".summary")
         found += await look(page, "settings, refused")
+
+    assert found == []
+
+
+@pytest.mark.parametrize("tag", LANGUAGES)
+async def test_every_page_of_a_sim_looks_right(browser: Browser, demo: Demo, tag: str) -> None:
+    found: list[str] = []
+    async with visit(browser, demo, viewport=PHONE if tag != "ms" else DESK) as page:
+        await sign_in(browser, demo, page, demo.esim_number(tag), tag)
+        await page.goto("/account/sim")
+        found += await look(page, "sim")
+        await page.click("main form .go")
+        await page.wait_for_selector("#lpa")
+        for steps in await page.locator("details").all():
+            await steps.evaluate("element => element.open = true")
+        found += await look(page, "code")
+        await page.goto("/account/sim")
+        found += await look(page, "shown")
 
     assert found == []

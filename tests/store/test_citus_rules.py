@@ -36,6 +36,8 @@ DISTRIBUTED_BY = {
     "sign_in_code": "line_id",
     "session": "line_id",
     "point": "point_id",
+    "sim": "iccid",
+    "sim_imsi": "imsi",
 }
 REFERENCE = {
     "voucher_batch",

@@ -41,6 +41,7 @@ STATUS: Mapping[type[Refusal], int] = {
     no.PartnerUnknown: 404,
     no.PaymentUnknown: 404,
     no.BankEntryUnknown: 404,
+    no.SimUnknown: 404,
     no.MethodNotAllowed: 405,
     # Read and understood, but never to be had in this form.
     no.AmountOutOfRange: 422,
@@ -79,6 +80,8 @@ STATUS: Mapping[type[Refusal], int] = {
     no.RefundInstead: 409,
     no.BankEntryDone: 409,
     no.ChangeOnHold: 409,
+    no.SimNotUsable: 409,
+    no.EsimCodeGone: 409,
     # Later.
     no.TooManyWrongCodes: 429,
     no.TooManyTries: 429,

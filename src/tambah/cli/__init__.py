@@ -17,6 +17,7 @@ _COMMANDS = {
     "vouchers": ("tambah.cli.vouchers:vouchers", "Make, release, export and move vouchers."),
     "lines": ("tambah.cli.lines:lines", "Import lines, look at them, put them right."),
     "points": ("tambah.cli.points:points", "Import top-up points and list them."),
+    "sims": ("tambah.cli.sims:sims", "Keep the stock of SIMs and eSIMs."),
     "bank": ("tambah.cli.bank:bank", "Read bank statements, see to what they leave open."),
     "offers": ("tambah.cli.publishing:offers", "Publish offers and news."),
     "help": ("tambah.cli.publishing:help_page", "Publish answers on the help page."),

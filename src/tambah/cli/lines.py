@@ -27,8 +27,9 @@ from tambah.domain.commands import (
 )
 from tambah.domain.line import LineState, stage_ends
 from tambah.domain.money import ringgit
-from tambah.domain.numbering import fold_msisdn, show_msisdn
+from tambah.domain.numbering import fold_iccid, fold_msisdn, show_msisdn
 from tambah.domain.refusals import NumberUnknown, ReasonMissing
+from tambah.domain.sim_commands import ReplaceSim
 from tambah.engine.identity import erase
 from tambah.engine.importing import ImportRequest, ImportResult, RowRules, import_lines
 from tambah.store.views.lines import LineView, find_line_id, line_now, read_line
@@ -161,18 +162,68 @@ def _in_words(view: LineView, desk: Desk) -> str:
 @lines.command(cls=rich_click.RichCommand)
 @click.argument("number")
 @click.option("--days", type=click.IntRange(1, 3650), required=True, help="Days of validity.")
+@click.option("--sim", default=None, metavar="ICCID", help="Put it on this SIM of the stock.")
 @reason
 @request_key
 @answering
-def activate(number: str, days: int, reason: str, request_key: str | None) -> Answer:
+def activate(
+    number: str, days: int, sim: str | None, reason: str, request_key: str | None
+) -> Answer:
     """Start the life of NUMBER with its first days of validity."""
+    iccid = fold_iccid(sim) if sim else None
 
     def wanted(msisdn: int, who: Actor, caller: str, key: str) -> LineCommand:
         return ActivateLine(
-            caller=caller, request_key=key, msisdn=msisdn, valid_days=days, actor=who
+            caller=caller,
+            request_key=key,
+            msisdn=msisdn,
+            valid_days=days,
+            iccid=iccid,
+            actor=who,
         )
 
     return _change(number, reason, request_key, wanted)
+
+
+@lines.command("replace-sim", cls=rich_click.RichCommand)
+@click.argument("number")
+@click.argument("iccid")
+@click.option("--lost", is_flag=True, help="The old one is in a stranger's hands.")
+@reason
+@answering
+def replace_sim(number: str, iccid: str, lost: bool, reason: str) -> Answer:
+    """Put NUMBER on the SIM ICCID of the stock: same number, new SIM.
+
+    The old SIM never serves again, the line's sessions end, and sensitive changes wait for as
+    long as operator.toml says. Check who asks: whoever has the SIM has the number.
+    """
+
+    async def put(desk: Desk) -> Answer:
+        """Have the engine replace it."""
+        who, new_iccid = actor(reason), fold_iccid(iccid)
+        command = ReplaceSim(
+            caller=who.who,
+            # A SIM serves one line once: a repeat gets the first answer.
+            request_key=f"replace-sim:{new_iccid}",
+            msisdn=fold_msisdn(number, desk.rules.numbers),
+            iccid=new_iccid,
+            is_lost=lost,
+            actor=who,
+        )
+        async with desk.engine() as engine:
+            done = await engine.submit(command)
+        document = {
+            "msisdn": str(done.msisdn),
+            "iccid": done.iccid,
+            "old_iccid": done.old_iccid,
+            "hold_until": done.hold_until,
+        }
+        shown = show_msisdn(done.msisdn, desk.rules.numbers)
+        held = f", on hold until {done.hold_until:%Y-%m-%d %H:%M} UTC" if done.hold_until else ""
+        text = f"{shown}: on {done.iccid} instead of {done.old_iccid or 'none'}{held}"
+        return Answer(document=document, text=text)
+
+    return at_desk(put)
 
 
 @lines.command(cls=rich_click.RichCommand, context_settings={"ignore_unknown_options": True})

@@ -23,6 +23,7 @@ from tambah.domain.guessing import Audience
 from tambah.domain.line import Language, LineState
 from tambah.domain.payment import Dispute, PaymentState, ProviderId
 from tambah.domain.records import Record
+from tambah.domain.sim_commands import ReportInstalled, ShowEsimCode, SimCommand, SimOutcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,12 +106,13 @@ class ImportLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActivateLine:
-    """Start a line's life with its first days of validity."""
+    """Start a line's life with its first days of validity. iccid: on which SIM, if it has none."""
 
     caller: str
     request_key: str
     msisdn: int
     valid_days: int
+    iccid: str | None = None
     actor: Actor
 
 
@@ -338,8 +340,18 @@ Command = (
     | RefundPayment
     | AgeLine
     | CareCommand
+    | SimCommand
 )
-Outcome = Credited | Funded | Imported | LineChanged | Reversed | PaymentStands | CareOutcome
+Outcome = (
+    Credited
+    | Funded
+    | Imported
+    | LineChanged
+    | Reversed
+    | PaymentStands
+    | CareOutcome
+    | SimOutcome
+)
 OF_A_PAYMENT = (PaymentNews, RefundPayment)
 BY_LINE = (
     *OF_A_PAYMENT,
@@ -349,5 +361,7 @@ BY_LINE = (
     SetOwnBar,
     AllowReactivation,
     SetPreferences,
+    ShowEsimCode,
+    ReportInstalled,
 )
 """Commands that name a line by its id, for its number may be another's by then."""

@@ -77,6 +77,14 @@ from tambah.domain.signing_in import (
     try_recovery,
     try_sign_in,
 )
+from tambah.domain.sim import (
+    bring_sim_along,
+    put_on_sim,
+    replace_sim,
+    report_installed,
+    show_esim_code,
+)
+from tambah.domain.sim_commands import ReplaceSim, ReportInstalled, ShowEsimCode
 from tambah.domain.state import Decision, Known, LineAccount, PartnerAccount, TopUpSource
 from tambah.domain.voucher import BatchState, Voucher, VoucherState
 
@@ -230,6 +238,8 @@ def _import_line(command: ImportLine, draft: Draft) -> Outcome:
             raise NumberInUse
     # A recycled number is a new line; nothing of the old one can show.
     draft.adopt(_new_account(command, draft))
+    if command.iccid is not None:
+        bring_sim_along(draft, command.iccid)
     if command.opening_micros > 0:
         draft.move(draft.main, command.opening_micros, TransferKind.OPENING, Account.OPENING)
     age(draft, tell=False)
@@ -262,9 +272,7 @@ def _new_account(command: ImportLine, draft: Draft) -> LineAccount:
         kind=BucketKind.MAIN,
         remaining_micros=0,
     )
-    return LineAccount(
-        line=line, buckets=(main,), iccid=command.iccid, import_digest=command.digest
-    )
+    return LineAccount(line=line, buckets=(main,), import_digest=command.digest)
 
 
 def _activate_line(command: ActivateLine, draft: Draft) -> Outcome:
@@ -281,6 +289,8 @@ def _activate_line(command: ActivateLine, draft: Draft) -> Outcome:
         active_until=active_until,
         grace_until=grace_after(active_until, life, validity),
     )
+    if command.iccid is not None and command.iccid != draft.iccid:
+        put_on_sim(draft, command.iccid)
     draft.tell("activated", active_until=active_until.isoformat())
     return line_changed(draft)
 
@@ -344,5 +354,8 @@ _HANDLERS: dict[type[Command], Callable[[Any, Draft], Outcome]] = {
     TryRecovery: try_recovery,
     SetOwnBar: set_own_bar,
     SetPreferences: set_preferences,
+    ReplaceSim: replace_sim,
+    ShowEsimCode: show_esim_code,
+    ReportInstalled: report_installed,
     AllowReactivation: allow_reactivation,
 }

@@ -51,6 +51,7 @@ class Note(NamedTuple):
 
 
 _NO_NOTE = Note()
+_NO_REMARKS: tuple[dict[str, object], dict[str, object]] = ({}, {})
 
 
 class Draft:
@@ -78,6 +79,7 @@ class Draft:
         "payment",
         "payment_refs",
         "payment_seq",
+        "remarks",
         "request",
         "rules",
         "topup_seq",
@@ -106,6 +108,7 @@ class Draft:
         self.payment: PaymentAccount | None = None
         self.payment_refs: list[PaymentRef] = []
         self.annexes: dict[AnnexKey, Annex] = {}
+        self.remarks = _NO_REMARKS
         self.aged = False
         self.counts = False
         self.wrong_code = False
@@ -156,6 +159,20 @@ class Draft:
     def keep(self, annex: Annex) -> None:
         """Have an annex written, new or in the place of the one with its key."""
         self.annexes[(type(annex), annex.key)] = annex
+
+    def remark(self, before: dict[str, object], after: dict[str, object]) -> None:
+        """Add to what the audit row says of how things stood, where an actor leaves one."""
+        self.remarks = ({**self.remarks[0], **before}, {**self.remarks[1], **after})
+
+    @property
+    def iccid(self) -> str | None:
+        """Return the number of the SIM that the line is on."""
+        return self.account.iccid if self.account else None
+
+    def put_on(self, iccid: str) -> None:
+        """Put the line on a SIM; see `domain.sim`. Raises NumberUnknown."""
+        self.require_line()
+        self.account = replace(cast("LineAccount", self.account), iccid=iccid)
 
     @property
     def main(self) -> Bucket:
@@ -359,10 +376,12 @@ class Draft:
             before={
                 **_describe(self.known.line, self.known.partner),
                 **_describe_payment(self.known.payment),
+                **self.remarks[0],
             },
             after={
                 **_describe(line_after or self.known.line, self.partner or self.known.partner),
                 **_describe_payment(self.payment or self.known.payment),
+                **self.remarks[1],
             },
         )
 

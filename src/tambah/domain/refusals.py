@@ -446,6 +446,24 @@ class ChangeOnHold(Refusal):
     code = "change_on_hold"
 
 
+class SimUnknown(Refusal):
+    """There is no such SIM in the inventory."""
+
+    code = "sim_unknown"
+
+
+class SimNotUsable(Refusal):
+    """The SIM's state does not allow that: it serves a line, or did. Params: state."""
+
+    code = "sim_not_usable"
+
+
+class EsimCodeGone(Refusal):
+    """There is no eSIM code to show: it is used up, or the line is on no eSIM."""
+
+    code = "esim_code_gone"
+
+
 # The world
 
 

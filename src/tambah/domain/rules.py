@@ -9,6 +9,7 @@ from tambah.domain.numbering import NumberPlan
 from tambah.domain.payment import PaymentRule
 from tambah.domain.reminder_rule import ReminderRule
 from tambah.domain.sign_in_rule import SignInRule
+from tambah.domain.sim_rule import SimRule
 from tambah.domain.validity import ValidityRule
 
 
@@ -27,4 +28,5 @@ class Rules:
     most_credit_micros: int = 5_000_000_000
     payments: PaymentRule = field(default_factory=PaymentRule)
     signing_in: SignInRule = field(default_factory=SignInRule)
+    sims: SimRule = field(default_factory=SimRule)
     reminders: ReminderRule = field(default_factory=ReminderRule)

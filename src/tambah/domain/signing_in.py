@@ -67,6 +67,15 @@ class Session(Annex, frozen=True, kw_only=True):
         return (self.line_id, self.digest)
 
 
+class SessionsEnded(Annex, frozen=True, kw_only=True):
+    """Every session of a line ends, and every password on its way is good for nothing.
+
+    Kept, never read: what was signed in before is gone when the decision is written.
+    """
+
+    line_id: int
+
+
 def ask_sign_in(command: AskSignIn, draft: Draft) -> Told:
     """Send a password. Raises NumberUnknown, TooManyCodesAsked."""
     line = require_somebody(draft)

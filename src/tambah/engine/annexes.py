@@ -6,11 +6,13 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, 
 from typing import Any, NamedTuple
 
 from tambah.domain.care_commands import AskRecovery, AskSignIn, TryRecovery, TrySignIn
-from tambah.domain.commands import Command
-from tambah.domain.signing_in import Session, SignIn, SignInCode
+from tambah.domain.commands import ActivateLine, Command, ImportLine
+from tambah.domain.signing_in import Session, SessionsEnded, SignIn, SignInCode
+from tambah.domain.sim import Sim
+from tambah.domain.sim_commands import ReplaceSim, ReportInstalled, ShowEsimCode
 from tambah.domain.state import Annex, AnnexKey
 from tambah.store.database import Connection
-from tambah.store.ledger import sign_ins
+from tambah.store.ledger import sign_ins, sims
 
 Key = Any
 KeysOf = Callable[[Any, int], Iterable[Key]]
@@ -21,13 +23,15 @@ class Shelf(NamedTuple):
 
     wanted: by command, the keys it touches, from the command and its line's id. read: by key, in
     one statement, in key order and locked where the key is not the line's. write: all of a batch,
-    in one statement, each new or in the place of the one with its key.
+    in one statement, each new or in the place of the one with its key. of_sim: commands that touch
+    the one with the number of the SIM that the line is on.
     """
 
     kind: type[Annex]
     wanted: Mapping[type[Command], KeysOf]
     read: Callable[[Connection, Collection[Key]], Awaitable[Mapping[Key, Annex]]]
     write: Callable[[Connection, Sequence[Any]], Awaitable[None]]
+    of_sim: frozenset[type[Command]] = frozenset()
 
 
 def _the_lines(_: Command, line_id: int) -> tuple[int]:
@@ -36,6 +40,16 @@ def _the_lines(_: Command, line_id: int) -> tuple[int]:
 
 def _by_challenge(command: TrySignIn | TryRecovery, line_id: int) -> tuple[tuple[int, bytes]]:
     return ((line_id, command.challenge),)
+
+
+def _by_iccid(
+    command: ImportLine | ActivateLine | ReplaceSim | ReportInstalled, _: int
+) -> tuple[str, ...]:
+    return () if command.iccid is None else (command.iccid,)
+
+
+def _nothing(_: Command, _line_id: int) -> tuple[()]:
+    return ()
 
 
 async def _read_none(_: Connection, _keys: Collection[Key]) -> Mapping[Key, Annex]:
@@ -61,6 +75,20 @@ SHELVES: tuple[Shelf, ...] = (
         sign_ins.write_codes,
     ),
     Shelf(Session, {}, _read_none, sign_ins.insert_sessions),
+    Shelf(SessionsEnded, {}, _read_none, sign_ins.end_sessions),
+    Shelf(
+        Sim,
+        {
+            ImportLine: _by_iccid,
+            ActivateLine: _by_iccid,
+            ReplaceSim: _by_iccid,
+            ReportInstalled: _by_iccid,
+            ShowEsimCode: _nothing,
+        },
+        sims.lock_sims,
+        sims.write_sims,
+        of_sim=frozenset({ActivateLine, ReplaceSim, ShowEsimCode}),
+    ),
 )
 _SHELVES_OF: dict[type[Command], list[Shelf]] = {}
 for _shelf in SHELVES:
@@ -68,13 +96,20 @@ for _shelf in SHELVES:
         _SHELVES_OF.setdefault(_command, []).append(_shelf)
 
 
-def keys_of(command: Command, line_id: int | None) -> list[AnnexKey]:
-    """Return the annexes that a command touches; none for most."""
-    shelves = _SHELVES_OF.get(type(command))
-    if shelves is None or line_id is None:
-        return []
+def keys_of(command: Command, line_id: int | None, iccid: str | None) -> list[AnnexKey]:
+    """Return the annexes that a command touches; none for most. iccid: the SIM of its line."""
     kind = type(command)
-    return [(one.kind, key) for one in shelves for key in one.wanted[kind](command, line_id)]
+    shelves = _SHELVES_OF.get(kind)
+    if shelves is None:
+        return []
+    if line_id is None:
+        if not isinstance(command, ImportLine):
+            return []
+        line_id = command.line_id
+    found = [(one.kind, key) for one in shelves for key in one.wanted[kind](command, line_id)]
+    if iccid is not None:
+        found += [(one.kind, iccid) for one in shelves if kind in one.of_sim]
+    return found
 
 
 async def read_annexes(

@@ -18,6 +18,7 @@ from tambah.domain.commands import (
     Reversed,
 )
 from tambah.domain.refusals import Refusal, every_refusal
+from tambah.domain.sim_commands import SimReplaced
 from tambah.engine.keys import Keys
 
 _OUTCOMES: dict[str, type[Outcome]] = {
@@ -30,6 +31,7 @@ _OUTCOMES: dict[str, type[Outcome]] = {
         PaymentStands,
         Told,
         PreferencesSet,
+        SimReplaced,
     )
 }
 _DECODERS: dict[str, msgspec.json.Decoder[Outcome]] = {

@@ -86,7 +86,8 @@ def _decide_one(
             return unpack_answer(first.answer, first.body)
     try:
         known = _known(command, loaded, keys)
-        if annexed := keys_of(command, owner_id):
+        on_sim = known.line.iccid if known.line else None
+        if annexed := keys_of(command, owner_id, on_sim):
             here = {key: loaded.annexes[key] for key in annexed if key in loaded.annexes}
             known = replace(known, annexes=here)
         decision = decide(command, known, rules, loaded.now, pending.digest)
@@ -195,6 +196,8 @@ def _take_line(account: LineAccount, loaded: Loaded, changes: Changes) -> None:
             changes.recycled[account.line.msisdn] = ended_id
     elif lines.standing(before.line) != lines.standing(account.line):
         changes.standings.add(line_id)
+    if before is not None and before.iccid != account.iccid:
+        changes.on_sims[line_id] = account.iccid
     untouched = {id(bucket) for bucket in before.buckets} if before else set[int]()
     for bucket in account.buckets:
         if id(bucket) not in untouched:

@@ -45,6 +45,14 @@ from tambah.domain.commands import (
 )
 from tambah.domain.refusals import Busy, Unavailable
 from tambah.domain.rules import Rules
+from tambah.domain.sim_commands import (
+    EsimCode,
+    ReplaceSim,
+    ReportInstalled,
+    ShowEsimCode,
+    SimReplaced,
+    SimStands,
+)
 from tambah.engine.answers import content_digest, request_digest
 from tambah.engine.clock import Clock
 from tambah.engine.keys import Keys
@@ -130,6 +138,12 @@ class Engine:
     async def submit(self, command: TryRecovery) -> Proved: ...
     @overload
     async def submit(self, command: SetPreferences) -> PreferencesSet: ...
+    @overload
+    async def submit(self, command: ReplaceSim) -> SimReplaced: ...
+    @overload
+    async def submit(self, command: ShowEsimCode) -> EsimCode: ...
+    @overload
+    async def submit(self, command: ReportInstalled) -> SimStands: ...
     async def submit(self, command: Command) -> Outcome:
         """Have a command decided; return its outcome once it is durable.
 

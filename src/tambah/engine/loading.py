@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -33,7 +34,7 @@ from tambah.domain.voucher import Voucher
 from tambah.engine.annexes import keys_of, read_annexes
 from tambah.engine.keys import Keys
 from tambah.engine.pending import Pending, owner_of
-from tambah.store.database import Connection
+from tambah.store.database import Connection, Record
 from tambah.store.ledger import (
     attempts,
     buckets,
@@ -128,7 +129,7 @@ async def load(
         paid_today=await _load_paid_today(connection, commands, line_of, today_from),
         by_source=by_source,
         guests=guests_wrong,
-        annexes=await _load_annexes(connection, commands, line_of),
+        annexes=await _load_annexes(connection, commands, line_of, line_rows),
     )
 
 
@@ -207,9 +208,16 @@ async def _load_attempts(
 
 
 async def _load_annexes(
-    connection: Connection, commands: list[Command], line_of: dict[int, int]
+    connection: Connection,
+    commands: list[Command],
+    line_of: dict[int, int],
+    line_rows: Mapping[int, Record],
 ) -> dict[AnnexKey, Annex]:
-    wanted = {key for c in commands for key in keys_of(c, owner_of(c, line_of))}
+    wanted: set[AnnexKey] = set()
+    for command in commands:
+        owner_id = owner_of(command, line_of)
+        row = None if owner_id is None else line_rows.get(owner_id)
+        wanted.update(keys_of(command, owner_id, row["iccid"] if row else None))
     return await read_annexes(connection, wanted) if wanted else {}
 
 

@@ -6,7 +6,7 @@ import re
 from datetime import date, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from tambah.config import ConfigError, DenominationEntry, Operator, SignInEntry
+from tambah.config import ConfigError, DenominationEntry, Operator, SignInEntry, SimsEntry
 from tambah.domain.catalog import Catalog, Denomination, OwnAmount
 from tambah.domain.guessing import GuessingRule
 from tambah.domain.line import LifeRule
@@ -17,10 +17,12 @@ from tambah.domain.refusals import Refusal
 from tambah.domain.reminder_rule import ReminderRule
 from tambah.domain.rules import Rules
 from tambah.domain.sign_in_rule import SignInRule
+from tambah.domain.sim_rule import SimRule
 from tambah.domain.validity import ValidityPolicy, ValidityRule
 
 _TILES = re.compile(r"(https://[0-9a-z.-]+(:[0-9]{1,5})?)?/(?!/)[0-9A-Za-z._~{}/@?=&-]+", re.ASCII)
 _PLACES = ("{z}", "{x}", "{y}")
+_MOST_HOLD_HOURS = 24 * 30
 PAYMENT_METHODS = frozenset({"card", "fpx", "paypal", "bank", "sandbox"})
 
 
@@ -60,6 +62,7 @@ def operator_rules(operator: Operator) -> Rules:
         most_credit_micros=_money(operator.most_credit, "most_credit"),
         payments=_payments(operator),
         signing_in=_signing_in(operator.sign_in),
+        sims=_sims(operator.sims),
         reminders=_reminders(operator),
     )
 
@@ -104,6 +107,15 @@ def _signing_in(entry: SignInEntry) -> SignInRule:
         session_hours=entry.session_hours,
         idle_minutes=entry.idle_minutes,
     )
+
+
+def _sims(entry: SimsEntry) -> SimRule:
+    if not 0 <= entry.hold_hours <= _MOST_HOLD_HOURS:
+        raise ConfigError(f"sims.hold_hours: from 0 to {_MOST_HOLD_HOURS}")
+    prefixes = (*entry.iccid_prefixes, *entry.imsi_prefixes)
+    if not all(prefix.isascii() and prefix.isdigit() for prefix in prefixes):
+        raise ConfigError("sims: prefixes are digits")
+    return SimRule(hold_hours=entry.hold_hours)
 
 
 def _payments(operator: Operator) -> PaymentRule:

@@ -54,6 +54,7 @@ class Changes:
     new_line_ids: set[int] = field(default_factory=set[int])
     standings: set[int] = field(default_factory=set[int])
     recycled: dict[int, int] = field(default_factory=dict[int, int])
+    on_sims: dict[int, str | None] = field(default_factory=dict[int, "str | None"])
     persons: list[tuple[int, PersonRecord, datetime]] = field(
         default_factory=list[tuple[int, PersonRecord, datetime]]
     )
@@ -119,6 +120,11 @@ async def _write_lines(connection: Connection, changes: Changes) -> None:
     standings = [changes.lines[i].line for i in sorted(changes.standings - changes.new_line_ids)]
     if standings:
         await lines.update_standings(connection, standings)
+    on_sims = {
+        i: changes.on_sims[i] for i in sorted(changes.on_sims.keys() - changes.new_line_ids)
+    }
+    if on_sims:
+        await lines.update_iccids(connection, on_sims)
     if new:
         await lines.insert_lines(connection, new, changes.recycled)
     if changes.recycled:

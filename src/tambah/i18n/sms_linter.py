@@ -61,6 +61,7 @@ WORST_PARAMS: Mapping[str, Mapping[str, int | str]] = {
     "recovery_code": {"minutes": 60, "code": "888888"},
     "line_barred": {},
     "line_unbarred": {},
+    "sim_replaced": {},
 }
 """Every template, with the longest values it can be given."""
 SEALED_PARAMS: Mapping[str, frozenset[str]] = {

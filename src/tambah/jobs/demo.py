@@ -31,13 +31,13 @@ from tambah.domain.commands import (
 from tambah.domain.guessing import Audience
 from tambah.domain.line import LANGUAGE_BY_TAG, Language, LineState, grace_after
 from tambah.domain.money import MICROS_PER_RINGGIT
-from tambah.domain.numbering import luhn_remainder
 from tambah.engine.administer import SCOPES, KeyRequest, add_key, add_partner
 from tambah.engine.identities import mint_owner_ids
 from tambah.engine.importing.people import seal_person
 from tambah.engine.points import PointsRequest, import_points
 from tambah.engine.publishing import publish_articles, read_articles
 from tambah.engine.vouchers import BatchRequest, change_batch, generate
+from tambah.jobs.demo_sims import demo_iccid, is_esim, make_sims
 from tambah.store.stamps import read_stamps, write_stamp
 from tambah.store.views.codes import live_digests
 from tambah.store.views.lines import find_line_id
@@ -65,12 +65,13 @@ _STATES: tuple[tuple[str, int], ...] = (
 )
 
 
-class DemoLine(msgspec.Struct, frozen=True):
-    """A demo line as demo.json lists it. state: as when it was made."""
+class DemoLine(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A demo line as demo.json lists it. state: as when it was made. esim: on an eSIM."""
 
     msisdn: str
     state: str
     language: str
+    esim: bool = False
 
 
 class DemoFile(msgspec.Struct, kw_only=True):
@@ -122,6 +123,7 @@ def write_demo_file(data_dir: Path, url: str) -> DemoFile:
 
 
 async def _make_everything(site: Site) -> DemoFile:
+    await make_sims(site, LINES)
     lines = await _make_lines(site)
     partner_id, api_key = await _make_partner(site)
     codes = await _more_codes(site)
@@ -146,8 +148,10 @@ async def _make_lines(site: Site) -> list[DemoLine]:
         )
     )
     return [
-        DemoLine(msisdn=str(line.msisdn), state=state, language=line.language.tag)
-        for state, line in wanted
+        DemoLine(
+            msisdn=str(line.msisdn), state=state, language=line.language.tag, esim=is_esim(place)
+        )
+        for place, (state, line) in enumerate(wanted)
     ]
 
 
@@ -167,7 +171,7 @@ def _plan(site: Site) -> Iterator[tuple[str, ImportLine]]:
                 digest=site.keys.digest("demo", str(msisdn)),
                 language=languages[place % len(languages)],
                 plan=site.operator.plans[place % 7 == 0 and len(site.operator.plans) > 1],
-                iccid=_iccid(place),
+                iccid=demo_iccid(place),
                 activated_at=None if active_until is None else now - timedelta(days=300),
                 active_until=active_until,
                 grace_until=grace_until,
@@ -334,13 +338,6 @@ async def _live_codes(site: Site, codes: list[str]) -> list[str]:
     digests = {site.keys.code_digest(code, site.keys.current_id): code for code in codes}
     live = await live_digests(site.database, list(digests))
     return [code for digest, code in digests.items() if digest in live]
-
-
-def _iccid(place: int) -> str:
-    """Return a well-formed SIM number (89, 60 for Malaysia, then made up; Luhn last)."""
-    stem = f"896099{place:012d}"
-    check = next(digit for digit in "0123456789" if luhn_remainder(stem + digit) == 0)
-    return stem + check
 
 
 def _write(path: Path, demo: DemoFile) -> None:

@@ -22,6 +22,7 @@ from tambah.portal.sandbox_pay import sandbox_pay_routes
 from tambah.portal.sessions import Sessions
 from tambah.portal.settings import settings_routes
 from tambah.portal.signing_in import sign_in_routes
+from tambah.portal.sims import sim_routes
 from tambah.portal.topup import topup_routes
 from tambah.web.pages import Pages
 from tambah.web.site import Site
@@ -51,6 +52,7 @@ def routes(site: Site) -> list[Any]:
         *reactivating_routes(pages, identities),
         *history_routes(pages, sessions),
         *settings_routes(pages, sessions),
+        *sim_routes(pages, sessions),
     ]
     if site.payments is not None:
         handlers += look_up_routes(pages, look_ups)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from urllib.parse import quote
 
 from litestar.datastructures import Cookie
 
@@ -77,10 +76,14 @@ class Sessions:
         subscriber is back at this address.
         """
         found = await self.require(request)
-        fresh = timedelta(minutes=self._site.operator.sign_in.fresh_minutes)
-        if self._site.clock.now() - found.session.proved_at >= fresh:
-            raise Elsewhere(f"{SIGN_IN}/again?to={quote(request.url.path)}")
+        if not self.is_fresh(found):
+            raise Elsewhere(f"{SIGN_IN}/again?to={request.url.path}")
         return found
+
+    def is_fresh(self, signed_in: SignedIn) -> bool:
+        """Say whether a password was given within the last minutes."""
+        fresh = timedelta(minutes=self._site.operator.sign_in.fresh_minutes)
+        return self._site.clock.now() - signed_in.session.proved_at < fresh
 
     def _holds(self, session: Session, now: datetime) -> bool:
         idle = timedelta(minutes=self._site.rules.signing_in.idle_minutes)

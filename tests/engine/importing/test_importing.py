@@ -333,3 +333,32 @@ async def test_import_of_an_unchanged_row_leaves_its_person_alone(
     changed, refused = await bring(content.replace("Siti,", "Situ,"))
     assert changed.created == 0
     assert [row.code for row in refused] == ["number_in_use"]
+
+
+SIM = "8960000000000000007"
+
+
+@pytest.mark.parametrize("options", [{}, {"dry_run": True}, {"all_or_nothing": True}])
+async def test_a_sim_is_brought_along_by_one_line_alone(
+    bring: Bring, database: Database, options: dict[str, bool]
+) -> None:
+    await bring(HEADER + f"60123456789,{SIM},,,,,\n")
+    other = "8960000000000000015"
+
+    result, refused = await bring(
+        HEADER
+        + f"60123456789,{SIM},,,,,\n"
+        + f"60123456788,{SIM},,,,,\n"
+        + f"60123456787,{other},,,,,\n"
+        + f"60123456787,{other},,,,,\n"
+        + f"60123456786,{other},,,,,\n",
+        **options,
+    )
+
+    assert (result.created, result.unchanged, result.refused) == (1, 2, 2)
+    assert [(row.line, row.column, row.code) for row in refused] == [
+        (3, "iccid", "sim_not_usable"),
+        (6, "iccid", "sim_not_usable"),
+    ]
+    kept = await database.fetch("SELECT iccid, state FROM sim ORDER BY iccid")
+    assert [tuple(row) for row in kept] == [(SIM, 2), (other, 2)][: 1 if options else 2]

@@ -39,6 +39,11 @@ class RefusedRow:
 _NOT_THIS_WAY = "{column} cannot be read. {hint}"
 _HINTS = {
     "iccid": "A SIM's number has 19 or 20 digits, starts with 89 and ends in its check digit.",
+    "iccid_range": "It is none of the operator's: see iccid_prefixes of operator.toml.",
+    "imsi": "An IMSI has 14 or 15 digits.",
+    "imsi_range": "It is none of the operator's: see imsi_prefixes of operator.toml.",
+    "kind": "Write physical or esim; only an esim has an activation code.",
+    "activation_code": "Write it like LPA:1$SMDP.EXAMPLE.COM$ABC-123.",
     "language": "Write en, ms, zh-Hans or ta.",
     "plan": "Write a plan that operator.toml lists.",
     "activated_on": "Write a day like 2026-12-31 that is not in the future.",
@@ -54,6 +59,7 @@ _REASONS = {
     "amount_too_precise": "The balance has fractions of a sen. Write two decimal places.",
     "balance_too_high": "The balance is above the most that a line may hold.",
     "number_in_use": "The number already belongs to a line that differs from this row.",
+    "sim_not_usable": "The SIM is not in stock: it serves another line, or did.",
     "internal_error": "This row met a fault of ours and was not imported. The log has it.",
 }
 

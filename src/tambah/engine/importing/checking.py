@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
-from tambah.domain.refusals import NumberInUse
+from tambah.domain.refusals import NumberInUse, SimNotUsable
 from tambah.engine.importing.bad_rows import BadRow
 from tambah.engine.importing.job import Tally
 from tambah.engine.importing.reading import Row, Table
@@ -13,9 +13,11 @@ from tambah.engine.importing.rows import ReadRow, RowReader
 from tambah.store.database import Connection, Database
 from tambah.store.views.importable import (
     find_repeats,
+    find_shared_sims,
     make_scratch,
     note_rows,
     taken_numbers,
+    unusable_sims,
 )
 
 _CHUNK = 5_000
@@ -67,15 +69,18 @@ async def _check_part(
     """Compare rows with the lines there are; note those that would be new."""
     found = list(rows)
     taken = await taken_numbers(database, [row.msisdn for _, row in found])
-    new: list[tuple[int, int, bytes]] = []
+    used_up = await unusable_sims(database, [row.iccid for _, row in found if row.iccid])
+    new: list[tuple[int, int, bytes, str | None]] = []
     for line, row in found:
         before = taken.get(row.msisdn)
         if before is not None and before.digest == row.digest:
             tally.unchanged += 1
         elif before is not None and not before.is_free:
             tally.refuse(line, reader.refuse(NumberInUse()))
+        elif row.iccid in used_up:
+            tally.refuse(line, reader.refuse(SimNotUsable()))
         else:
-            new.append((line, row.msisdn, row.digest))
+            new.append((line, row.msisdn, row.digest, row.iccid))
     tally.created += len(new)
     await note_rows(connection, new)
 
@@ -87,3 +92,6 @@ async def _check_repeats(connection: Connection, reader: RowReader, tally: Tally
             tally.unchanged += 1
         else:
             tally.refuse(line, reader.refuse(NumberInUse()))
+    async for line in find_shared_sims(connection):
+        tally.created -= 1
+        tally.refuse(line, reader.refuse(SimNotUsable()))

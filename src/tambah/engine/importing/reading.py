@@ -53,6 +53,7 @@ LINES = Header(columns=COLUMNS, needed=("msisdn",), also_called={"number": "msis
 class Table:
     """A CSV file being read: its header at once, its rows one after another.
 
+    header_rules: the columns that it may have, those of lines unless told.
     columns: what each field of a row is, in the file's order. titles: the same as the header
     writes it. bytes_done, sha256: of what was read so far. Raises FileRefused.
     """
@@ -129,9 +130,9 @@ def _columns(titles: tuple[str, ...], header: Header) -> tuple[str, ...]:
         folded = title.lower()
         column = header.also_called.get(folded, folded)
         if column not in header.columns:
-            known = ", ".join(header.columns)
+            listed = ", ".join(header.columns)
             shown = title if title.isprintable() and title else "(empty)"
-            raise FileRefused(f"There is no column {shown[:40]}. Columns are: {known}.")
+            raise FileRefused(f"There is no column {shown[:40]}. Columns are: {listed}.")
         if column in columns:
             raise FileRefused(f"The column {column} is there twice.")
         columns.append(column)

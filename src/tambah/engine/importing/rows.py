@@ -18,7 +18,7 @@ from tambah.domain.commands import ImportLine
 from tambah.domain.line import LANGUAGE_BY_TAG, Language
 from tambah.domain.money import parse_ringgit
 from tambah.domain.numbering import NumberPlan, fold_iccid, fold_msisdn
-from tambah.domain.refusals import BalanceTooHigh, Refusal
+from tambah.domain.refusals import BalanceTooHigh, Refusal, SimNotUsable
 from tambah.domain.rules import Rules
 from tambah.engine.importing.bad_rows import BadRow, malformed, missing, refused
 from tambah.engine.importing.days import BadDay, Instants, birth_day_reader, days_reader
@@ -152,8 +152,9 @@ class RowReader:
         )
 
     def refuse(self, refusal: Refusal) -> BadRow:
-        """Return what is wrong with a row that the engine refused: it is about the number."""
-        return refused(self._title("msisdn"), refusal)
+        """Return what is wrong with a row that the engine refused: about the number or the SIM."""
+        column = "iccid" if isinstance(refusal, SimNotUsable) else "msisdn"
+        return refused(self._title(column), refusal)
 
     def _read_msisdn(self, text: str) -> int:
         plain = self._plain_number.fullmatch(text)

@@ -154,6 +154,19 @@ async def update_standings(connection: Connection, lines: Sequence[Line]) -> Non
     )
 
 
+async def update_iccids(connection: Connection, on_sims: Mapping[int, str | None]) -> None:
+    """Write on which SIM lines are from now on. on_sims: its number by line."""
+    await connection.execute(
+        """
+        UPDATE line SET iccid = new.iccid
+          FROM unnest($1::bigint[], $2::text[]) AS new (line_id, iccid)
+         WHERE line.line_id = new.line_id
+        """,
+        list(on_sims),
+        list(on_sims.values()),
+    )
+
+
 standing = attrgetter(
     "barred",
     "suspended",

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 
-from tambah.domain.signing_in import Session, SignIn, SignInCode
+from tambah.domain.signing_in import Session, SessionsEnded, SignIn, SignInCode
 from tambah.store.database import Connection
 
 
@@ -85,4 +85,13 @@ async def insert_sessions(connection: Connection, sessions: Sequence[Session]) -
             for one in sessions
         ],
         columns=("line_id", "digest", "proved_at", "seen_at", "expires_at"),
+    )
+
+
+async def end_sessions(connection: Connection, ended: Sequence[SessionsEnded]) -> None:
+    """End all sessions of lines, and take the passwords that are on their way."""
+    line_ids = [one.line_id for one in ended]
+    await connection.execute("DELETE FROM session WHERE line_id = ANY($1::bigint[])", line_ids)
+    await connection.execute(
+        "DELETE FROM sign_in_code WHERE line_id = ANY($1::bigint[])", line_ids
     )

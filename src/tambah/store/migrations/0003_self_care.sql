@@ -55,6 +55,46 @@ ALTER TABLE line ADD own_bar boolean NOT NULL DEFAULT false;
 
 ALTER TABLE line ALTER own_bar DROP DEFAULT;
 
+-- A SIM and the line that it serves, or served: one in all its life. imsi and digest: of its row in
+-- the inventory's file. sealed: an eSIM's activation code, until it is of no more use. Distributed
+-- by iccid.
+CREATE TABLE sim (
+    iccid         text PRIMARY KEY,
+    imsi          text,
+    kind          smallint NOT NULL,
+    state         smallint NOT NULL,
+    line_id       bigint,
+    smdp_address  text NOT NULL,
+    sealed        bytea,
+    digest        bytea NOT NULL,
+    imported_at   timestamptz,
+    assigned_at   timestamptz,
+    shown_at      timestamptz,
+    shown         integer NOT NULL,
+    installed_at  timestamptz,
+    ended_at      timestamptz,
+    CONSTRAINT sim_in_stock_serves_nobody CHECK (state <> 1 OR line_id IS NULL),
+    CONSTRAINT sim_assigned_serves_a_line CHECK (state <> 2 OR line_id IS NOT NULL),
+    CONSTRAINT sim_ended_has_no_code CHECK (state <= 2 OR sealed IS NULL)
+);
+
+CREATE INDEX sim_line ON sim (line_id) WHERE line_id IS NOT NULL;
+
+CREATE INDEX sim_state ON sim (state, iccid);
+
+-- Which SIM an IMSI is on: no two. Distributed by imsi.
+CREATE TABLE sim_imsi (
+    imsi   text PRIMARY KEY,
+    iccid  text NOT NULL
+);
+
+-- SIMs of lines that were imported before there was an inventory.
+INSERT INTO sim (iccid, kind, state, line_id, smdp_address, digest, assigned_at, shown)
+SELECT DISTINCT ON (iccid) iccid, 1, 2, line_id, '', '', activated_at, 0
+  FROM line
+ WHERE iccid IS NOT NULL
+ ORDER BY iccid, line_id DESC;
+
 -- The card's life. What the fee of reactivation took of a top-up's credit.
 ALTER TABLE topup ADD reactivation_micros bigint NOT NULL DEFAULT 0;
 
@@ -62,6 +102,7 @@ ALTER TABLE topup ALTER reactivation_micros DROP DEFAULT;
 
 -- Each line that is there is aged once; its next instant is known from then on.
 UPDATE line SET due_at = now() WHERE state <> 6;
+
 -- Offers and news that the operator publishes; dates are local days. Reference table.
 CREATE TABLE article (
     slug          text PRIMARY KEY,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from tambah.domain.line import LineState
 from tambah.store.database import Connection, Database
 
-_COLUMNS = ["line", "msisdn", "digest"]
+_COLUMNS = ["line", "msisdn", "digest", "iccid"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +36,26 @@ async def taken_numbers(database: Database, msisdns: Sequence[int]) -> dict[int,
     return {row[0]: held[row[1]] for row in owners if row[1] in held}
 
 
+async def unusable_sims(database: Database, iccids: Sequence[str]) -> set[str]:
+    """Return those of the SIMs that are not in stock: no line can bring them along."""
+    rows = await database.fetch(
+        "SELECT iccid FROM sim WHERE iccid = ANY($1::text[]) AND state <> 1", iccids
+    )
+    return {row[0] for row in rows}
+
+
 async def make_scratch(connection: Connection) -> None:
     """Make the table that `find_repeats` looks through; it goes with the connection."""
     await connection.execute(
         "CREATE TEMPORARY TABLE import_row"
-        " (line bigint NOT NULL, msisdn bigint NOT NULL, digest bytea NOT NULL)"
+        " (line bigint NOT NULL, msisdn bigint NOT NULL, digest bytea NOT NULL, iccid text)"
     )
 
 
-async def note_rows(connection: Connection, rows: Iterable[tuple[int, int, bytes]]) -> None:
-    """Note rows of the file: line, number, digest."""
+async def note_rows(
+    connection: Connection, rows: Iterable[tuple[int, int, bytes, str | None]]
+) -> None:
+    """Note rows of the file: line, number, digest, SIM."""
     await connection.copy_records_to_table("import_row", records=rows, columns=_COLUMNS)
 
 
@@ -66,3 +76,23 @@ async def find_repeats(connection: Connection) -> AsyncIterator[tuple[int, bool]
         )
         async for row in cursor:
             yield row[0], row[1]
+
+
+async def find_shared_sims(connection: Connection) -> AsyncIterator[int]:
+    """Return every noted row whose SIM is on a row before, repeats of a number left out."""
+    async with connection.transaction():
+        cursor = connection.cursor(
+            """
+            SELECT line
+              FROM (SELECT line, row_number() OVER (PARTITION BY iccid ORDER BY line) AS place
+                      FROM (SELECT DISTINCT ON (msisdn) line, iccid
+                              FROM import_row
+                             ORDER BY msisdn, line) AS first
+                     WHERE iccid IS NOT NULL) AS placed
+             WHERE place > 1
+             ORDER BY line
+            """,
+            prefetch=1000,
+        )
+        async for row in cursor:
+            yield row[0]

@@ -1,0 +1,1 @@
+"""The inventory of SIMs on a real PostgreSQL."""
