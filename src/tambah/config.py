@@ -242,6 +242,31 @@ class BankEntry(msgspec.Struct, frozen=True, kw_only=True):
     category: str = "4814"
 
 
+class TicketsEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """Tickets to customer care: when somebody is there, within how many of those hours to answer.
+
+    hours: `mon-fri 09:00-18:00`, past midnight where the second is the earlier. holidays: dates.
+    <category>_hours: business hours within which that category is answered. most_open: tickets of
+    one number that wait for us. source_hourly, all_hourly: tickets, notes and photos an hour from
+    one source and from everybody together; source_wrong_hourly, all_wrong_hourly: wrong
+    references. answers: ready answers of the operator's own, by code and language tag.
+    """
+
+    hours: tuple[str, ...] = ("mon-fri 09:00-18:00", "sat 09:00-13:00")
+    holidays: tuple[str, ...] = ()
+    failed_topup_hours: int = 4
+    damaged_card_hours: int = 9
+    wrong_charge_hours: int = 18
+    sim_or_phone_hours: int = 4
+    other_hours: int = 27
+    most_open: int = 5
+    source_hourly: int = 20
+    all_hourly: int = 5000
+    source_wrong_hourly: int = 30
+    all_wrong_hourly: int = 2000
+    answers: dict[str, dict[str, str]] = {}
+
+
 class Operator(msgspec.Struct, frozen=True, kw_only=True):
     """The whole of operator.toml."""
 
@@ -256,6 +281,7 @@ class Operator(msgspec.Struct, frozen=True, kw_only=True):
     recovery: RecoveryEntry = RecoveryEntry()
     points: PointsEntry = PointsEntry()
     sims: SimsEntry = SimsEntry()
+    tickets: TicketsEntry = TicketsEntry()
     bank: BankEntry | None = None
     social: tuple[SocialEntry, ...] = ()
     time_zone: str = "Asia/Kuala_Lumpur"

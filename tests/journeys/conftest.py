@@ -44,6 +44,7 @@ class Demo:
     codes: Iterator[str]
     numbers: dict[str, Iterator[int]]
     esims: dict[str, Iterator[int]]
+    environment: dict[str, str] = field(default_factory=dict)
     shown: dict[str, Any] = field(default_factory=dict)
 
     def code(self) -> str:
@@ -96,6 +97,7 @@ def demo() -> Iterator[Demo]:
         yield Demo(
             url=told["url"],
             codes=iter(told["codes"]),
+            environment=environment,
             numbers={
                 # But for the first of each, which the demo has topped up already.
                 tag: iter([line["msisdn"] for line in cards if line["language"] == tag][1:])

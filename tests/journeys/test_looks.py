@@ -11,6 +11,7 @@ from tambah.i18n import LANGUAGES
 from .conftest import DESK, PHONE, Demo, fill, press, visit
 from .signing import sign_in
 from .test_paying_journeys import choose, end, pay
+from .test_ticket_journeys import a_photo
 
 PATHS = (
     "/",
@@ -26,6 +27,8 @@ PATHS = (
     "/offers",
     "/offers/first-top-up",
     "/offers/shops-open-longer",
+    "/help/ticket",
+    "/help/ticket/follow",
     "/sandbox/codes",
     "/sandbox/sms",
     "/nowhere",
@@ -116,6 +119,41 @@ async def test_every_page_looks_right(browser: Browser, demo: Demo, tag: str) ->
         await page.wait_for_selector(".receipt")
         found += await look(page, "result")
 
+    assert found == []
+
+
+@pytest.mark.parametrize("tag", LANGUAGES)
+async def test_every_page_of_a_ticket_looks_right(browser: Browser, demo: Demo, tag: str) -> None:
+    found: list[str] = []
+    number = demo.number(tag)
+    async with visit(browser, demo, viewport=PHONE if tag != "ms" else DESK) as page:
+        await page.goto(f"/help/ticket?lang={tag}")
+        await page.fill("#number", "012")
+        await page.check("[name=category][value=damaged_card]")
+        await page.fill("#serial", "1")
+        await page.fill("#readable", "1")
+        await press(page)
+        await page.wait_for_selector(".summary")
+        found += await look(page, "refused ticket")
+        await page.fill("#number", number)
+        await page.fill("#serial", "0001-00000001")
+        await page.fill("#readable", "12345678901234??")
+        await page.set_input_files("#photo", a_photo())
+        await press(page)
+        await page.wait_for_selector(".thread")
+        found += await look(page, "ticket")
+        await page.click("form.buttons .quiet")
+        await page.wait_for_selector(".calm")
+        found += await look(page, "closed ticket")
+        await page.goto(f"/help/ticket/follow?lang={tag}")
+        await page.fill("#reference", "nonsense")
+        await page.fill("#number", number)
+        await press(page)
+        await page.wait_for_selector(".summary")
+        found += await look(page, "no such ticket")
+        await sign_in(browser, demo, page, number, tag)
+        await page.goto(f"/account/tickets?lang={tag}")
+        found += await look(page, "my tickets")
     assert found == []
 
 

@@ -15,22 +15,12 @@ from playwright.async_api import Browser, Page, expect
 from tambah.i18n import LANGUAGES, texts
 
 from .conftest import DESK, PHONE, Demo, visit
+from .signing import sign_in
 
 # SGP.22 section 4.1, with what a demo's codes leave out as well.
 SGP22 = re.compile(
     r"LPA:1\$(?P<smdp>[A-Z0-9.-]+)\$(?P<matching_id>[A-Z0-9-]*)(\$(?P<oid>[0-9.]*)(\$(?P<flag>1))?)?"
 )
-
-
-async def sign_in(browser: Browser, demo: Demo, page: Page, number: str, tag: str) -> None:
-    """Sign a subscriber in with the password that the demo's inbox holds."""
-    await page.goto(f"/account/sign-in?lang={tag}")
-    await page.fill("#number", number)
-    await page.click("form .go")
-    code = await newest_code(browser, demo, number)
-    await page.fill("#otp", code)
-    await page.click("form .go")
-    await page.wait_for_url(re.compile(r".*/account(\?.*)?$"))
 
 
 async def newest_code(browser: Browser, demo: Demo, number: str) -> str:

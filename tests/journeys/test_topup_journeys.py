@@ -173,7 +173,7 @@ async def weigh(page: Page, path: str) -> int:
     return sum(one["responseBodySize"] + one["responseHeadersSize"] for one in sizes)
 
 
-@pytest.mark.parametrize("path", ["/", "/help", "/points", "result"])
+@pytest.mark.parametrize("path", ["/", "/help", "/help/ticket", "/points", "result"])
 async def test_page_is_light(browser: Browser, demo: Demo, path: str) -> None:
     if path == "result":
         path = demo.shown.get("result") or pytest.skip("no top-up was made before")

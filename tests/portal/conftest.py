@@ -105,6 +105,8 @@ def example(refusal: type[Refusal], now: datetime) -> Refusal:
         refusals.StatementTooLarge: {"most_mb": 20},
         refusals.ChangeOnHold: {"until": now + timedelta(hours=24)},
         refusals.SimNotUsable: {"state": "assigned"},
+        refusals.PhotoTooLarge: {"most_mb": 2},
+        refusals.CardDigitsMalformed: {"most_digits": 4},
     }
     return refusal(**params.get(refusal, {}))
 

@@ -38,6 +38,9 @@ DISTRIBUTED_BY = {
     "point": "point_id",
     "sim": "iccid",
     "sim_imsi": "imsi",
+    "ticket": "reference",
+    "ticket_note": "reference",
+    "ticket_photo": "reference",
 }
 REFERENCE = {
     "voucher_batch",

@@ -29,6 +29,7 @@ _COMMANDS = {
         "Compare providers' settlements with the books.",
     ),
     "partners": ("tambah.cli.partners:partners", "Add partners and fund their floats."),
+    "tickets": ("tambah.cli.tickets:tickets", "Read and answer what subscribers ask."),
 }
 
 

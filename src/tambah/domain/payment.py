@@ -191,7 +191,7 @@ def reference_for(request: bytes, line_id: int, payment_no: int) -> str:
         number, place = divmod(number, len(REFERENCE_ALPHABET))
         letters.append(REFERENCE_ALPHABET[place])
     stem = "".join(letters)
-    return stem + _check_character(stem)
+    return stem + check_character(stem)
 
 
 def fold_reference(text: str) -> str | None:
@@ -202,7 +202,7 @@ def fold_reference(text: str) -> str | None:
     folded = "".join(text.split()).replace("-", "").upper()
     if len(folded) != _REFERENCE_LENGTH + 1 or set(folded) - set(REFERENCE_ALPHABET):
         return None
-    return folded if _check_character(folded[:-1]) == folded[-1] else None
+    return folded if check_character(folded[:-1]) == folded[-1] else None
 
 
 def show_reference(reference: str) -> str:
@@ -210,7 +210,7 @@ def show_reference(reference: str) -> str:
     return f"{reference[:5]}-{reference[5:]}"
 
 
-def _check_character(stem: str) -> str:
+def check_character(stem: str) -> str:
     """Return the character that makes the sum of place times value a multiple of 31.
 
     Places differ by less than 31, a prime, so no single error and no swap leaves the sum alone.

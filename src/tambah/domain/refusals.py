@@ -464,6 +464,57 @@ class EsimCodeGone(Refusal):
     code = "esim_code_gone"
 
 
+# Tickets
+
+
+class TicketUnknown(Refusal):
+    """There is no ticket of that reference and number; which of the two is not told."""
+
+    code = "ticket_unknown"
+
+
+class TicketClosed(Refusal):
+    """The ticket is closed or erased: nothing is added to it any more."""
+
+    code = "ticket_closed"
+
+
+class TooManyTickets(Refusal):
+    """The number has as many tickets open as it may, or the ticket as many notes or photos."""
+
+    code = "too_many_tickets"
+
+
+class PhotoUnreadable(Refusal):
+    """The file is no JPEG, PNG or WebP picture, is animated, or has too many pixels."""
+
+    code = "photo_unreadable"
+
+
+class PhotoTooLarge(Refusal):
+    """The photo is over the limit. Params: most_mb."""
+
+    code = "photo_too_large"
+
+
+class SerialMalformed(Refusal):
+    """The text is no serial number of a card."""
+
+    code = "serial_malformed"
+
+
+class CardDigitsMalformed(Refusal):
+    """What can be read of a card is not 16 digits, or too little. Params: most_digits."""
+
+    code = "card_digits_malformed"
+
+
+class CardNotIdentified(Refusal):
+    """The readable digits do not lead to the card of that serial number, and to it alone."""
+
+    code = "card_not_identified"
+
+
 # The world
 
 

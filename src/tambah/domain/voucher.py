@@ -164,13 +164,18 @@ def fold_code(typed: str) -> str:
     Raises CodeMistyped when it is not 16 digits long or the check digit says so; then nobody
     needs to be asked and no try is counted.
     """
-    text = unicodedata.normalize("NFKC", typed[:128]).upper()
-    digits = _SEPARATORS.sub("", text).translate(_KEYPAD)
+    digits = fold_unchecked(typed)
     if len(digits) != CODE_DIGITS or not digits.isascii() or not digits.isdigit():
         raise CodeMistyped
     if check_digit(digits) != "0":
         raise CodeMistyped
     return digits
+
+
+def fold_unchecked(typed: str) -> str:
+    """Fold what was typed as `fold_code` does, whatever comes of it."""
+    text = unicodedata.normalize("NFKC", typed[:128]).upper()
+    return _SEPARATORS.sub("", text).translate(_KEYPAD)
 
 
 def letter_code(digits: str, choose: Callable[[str], str]) -> str:

@@ -6,18 +6,27 @@ import re
 from datetime import date, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from tambah.config import ConfigError, DenominationEntry, Operator, SignInEntry, SimsEntry
+from tambah.config import (
+    ConfigError,
+    DenominationEntry,
+    Operator,
+    SignInEntry,
+    SimsEntry,
+    TicketsEntry,
+)
 from tambah.domain.catalog import Catalog, Denomination, OwnAmount
 from tambah.domain.guessing import GuessingRule
-from tambah.domain.line import LifeRule
+from tambah.domain.line import Language, LifeRule
 from tambah.domain.money import parse_ringgit
 from tambah.domain.numbering import NumberPlan
 from tambah.domain.payment import PaymentRule
 from tambah.domain.refusals import Refusal
 from tambah.domain.reminder_rule import ReminderRule
 from tambah.domain.rules import Rules
+from tambah.domain.service_hours import ServiceHours, parse_week
 from tambah.domain.sign_in_rule import SignInRule
 from tambah.domain.sim_rule import SimRule
+from tambah.domain.ticket import Category, TicketRule
 from tambah.domain.validity import ValidityPolicy, ValidityRule
 
 _TILES = re.compile(r"(https://[0-9a-z.-]+(:[0-9]{1,5})?)?/(?!/)[0-9A-Za-z._~{}/@?=&-]+", re.ASCII)
@@ -37,6 +46,7 @@ def operator_rules(operator: Operator) -> Rules:
     _require_tiles(operator.points.tile_url)
     if not guessing.ladder or tuple(sorted(guessing.ladder)) != guessing.ladder:
         raise ConfigError("guessing.ladder: steps must ascend, and there must be one")
+    ticket_rule(operator)
     return Rules(
         catalog=_catalog(operator, denominations),
         validity=validity,
@@ -95,6 +105,29 @@ def _require_tiles(address: str) -> None:
         raise ConfigError(
             "points.tile_url: an https:// address or a path, with {z}, {x} and {y} in it"
         )
+
+
+def ticket_rule(operator: Operator) -> TicketRule:
+    """Return what is promised about tickets. Raises ConfigError naming the entry that is wrong."""
+    entry = operator.tickets
+    targets = {one: getattr(entry, f"{one.value}_hours") * 60 for one in Category}
+    if min(targets.values()) <= 0:
+        raise ConfigError("tickets: an answer takes one hour at least")
+    for code, wordings in entry.answers.items():
+        if set(wordings) != {language.tag for language in Language}:
+            raise ConfigError(f"tickets.answers.{code}: a text for each language, no other")
+    return TicketRule(hours=_hours(entry, operator.time_zone), target_minutes=targets)
+
+
+def _hours(entry: TicketsEntry, time_zone: str) -> ServiceHours:
+    try:
+        return ServiceHours(
+            zone=ZoneInfo(time_zone),
+            week=parse_week(entry.hours),
+            holidays=frozenset(date.fromisoformat(day) for day in entry.holidays),
+        )
+    except ValueError as error:
+        raise ConfigError(f"tickets.hours, tickets.holidays: {error}") from error
 
 
 def _signing_in(entry: SignInEntry) -> SignInRule:

@@ -22,6 +22,7 @@ GSM7_LANGUAGES = frozenset({"en", "ms"})
 _LONGEST_MICROS = 9_999_990_000
 _LONGEST_DAY = "20 of every month"
 _RECEIPT = "2345678923"  # a payment's reference, the longest: as long a run of digits as it can be
+_TICKET = "234-567-892"
 WORST_PARAMS: Mapping[str, Mapping[str, int | str]] = {
     "credited": {
         "credited_micros": _LONGEST_MICROS,
@@ -62,6 +63,9 @@ WORST_PARAMS: Mapping[str, Mapping[str, int | str]] = {
     "line_barred": {},
     "line_unbarred": {},
     "sim_replaced": {},
+    "ticket_opened": {"reference": _TICKET},
+    "ticket_answered": {"reference": _TICKET},
+    "ticket_closed": {"reference": _TICKET},
 }
 """Every template, with the longest values it can be given."""
 SEALED_PARAMS: Mapping[str, frozenset[str]] = {
@@ -69,7 +73,9 @@ SEALED_PARAMS: Mapping[str, frozenset[str]] = {
     "recovery_code": frozenset({"code"}),
 }
 """Those of a template's params that only its sealed part holds."""
-TOLD_FROM_OUTSIDE: frozenset[str] = frozenset()
+TOLD_FROM_OUTSIDE: frozenset[str] = frozenset(
+    {"ticket_opened", "ticket_answered", "ticket_closed"}
+)
 """Templates that are written by `TellLine` alone, not by a rule."""
 _MONTHS = range(1, 13)  # which month's name is the longest differs by language
 

@@ -38,6 +38,7 @@ from tambah.engine.points import PointsRequest, import_points
 from tambah.engine.publishing import publish_articles, read_articles
 from tambah.engine.vouchers import BatchRequest, change_batch, generate
 from tambah.jobs.demo_sims import demo_iccid, is_esim, make_sims
+from tambah.jobs.demo_tickets import make_tickets
 from tambah.store.stamps import read_stamps, write_stamp
 from tambah.store.views.codes import live_digests
 from tambah.store.views.lines import find_line_id
@@ -132,6 +133,7 @@ async def _make_everything(site: Site) -> DemoFile:
     await _live_a_little(site, partner_id, lines)
     await _publish(site)
     await import_points(site.database, PointsRequest(path=_POINTS, actor=_ACTOR))
+    await make_tickets(site, [line for line in lines if line.state == "active"])
     return DemoFile(api_key=api_key, partner_id=partner_id, codes=codes, lines=lines)
 
 

@@ -19,6 +19,7 @@ from tambah.domain.refusals import (
     CodeAlreadyYours,
     CodeMistyped,
     CodeNotUsable,
+    FormExpired,
     InternalError,
     LineBarred,
     LineExpired,
@@ -71,6 +72,15 @@ METHOD_REFUSALS: tuple[type[Refusal], ...] = (
     PaymentRefused,
     ProviderUnavailable,
 )
+MISTYPED: tuple[type[Refusal], ...] = (
+    NumberMalformed,
+    CodeMistyped,
+    AmountMalformed,
+    AmountTooPrecise,
+    AmountOutOfRange,
+    FormExpired,
+)
+"""What typing once more mends; about anything else one may have to ask customer care."""
 _UNSURE = (Unavailable, InternalError)
 """Nobody knows what was done: the same token makes pressing again safe."""
 
@@ -292,6 +302,7 @@ def draw_form(  # noqa: PLR0913 - what was typed, what was said, what stands bes
         problems=shown,
         by_field={problem.at: problem for problem in shown},
         say=without_lead,
+        may_ask=any(not isinstance(p.refusal, MISTYPED) for p in shown),
         unsure=any(isinstance(p.refusal, Unavailable) for p in shown),
         policy=site.rules.validity,
         offers=offers,

@@ -79,6 +79,11 @@ async def find_page(pages: Pages, token: str) -> PaymentPage:
     return page
 
 
+def said_of(pages: Pages, page: PaymentPage) -> Said:
+    """Return what the page of a payment says now."""
+    return _state(pages, page).said
+
+
 def draw_receipt(pages: Pages, request: AnyRequest, receipt: Receipt) -> Response[bytes]:
     """Draw the page of a top-up with a recharge code."""
     site = pages.site
@@ -112,6 +117,8 @@ def draw_payment(
         receipt=receipt,
         state=state,
         pay_path=own_path(site, state.pay_url),
+        token=token,
+        may_ask=state.said is not Said.DONE,
         again_path=keep_language(request, result_path(token)),
         reference=show_reference(page.payment.reference),
         number=mask_msisdn(page.msisdn, site.rules.numbers),

@@ -23,6 +23,9 @@ from tambah.portal.sessions import Sessions
 from tambah.portal.settings import settings_routes
 from tambah.portal.signing_in import sign_in_routes
 from tambah.portal.sims import sim_routes
+from tambah.portal.ticket_desk import TicketDesk
+from tambah.portal.ticket_pages import following_routes, ticket_routes
+from tambah.portal.tickets import opening_routes
 from tambah.portal.topup import topup_routes
 from tambah.web.pages import Pages
 from tambah.web.site import Site
@@ -40,6 +43,7 @@ def routes(site: Site) -> list[Any]:
     sessions = Sessions(site)
     identities = IdentityDesk(site)
     board = NoticeBoard(pages, sessions)
+    tickets = TicketDesk(site)
     handlers = [
         *topup_routes(pages, look_ups, board),
         *result_routes(pages, look_ups),
@@ -53,6 +57,9 @@ def routes(site: Site) -> list[Any]:
         *history_routes(pages, sessions),
         *settings_routes(pages, sessions),
         *sim_routes(pages, sessions),
+        *opening_routes(pages, sessions, tickets),
+        *following_routes(pages, sessions, tickets),
+        *ticket_routes(pages, tickets),
     ]
     if site.payments is not None:
         handlers += look_up_routes(pages, look_ups)

@@ -7,6 +7,10 @@ from typing import Any
 from tambah.domain.refusals import BodyTooLarge
 
 MOST_BODY_BYTES = 256 * 1024
+MOST_PHOTO_BODY_BYTES = 8 * 1024 * 1024
+"""More than a photo may have: who sends a larger one is told so, and keeps what was typed."""
+PHOTO_PATHS = "/help/ticket"
+"""Where a form may bring a photo: the paths that begin so."""
 MOST_DRAINED_BYTES = 8 * 1024 * 1024
 LEAST_COMPRESSED_BYTES = 600
 _COMPRESSIBLE = (
@@ -98,7 +102,8 @@ def limit_body(
 ) -> App:
     """Refuse bodies over `most` bytes: whoever reads the body gets BodyTooLarge.
 
-    What follows is drained within reason, for a sender that is cut off never reads the answer.
+    A form with a photo may be larger. What follows is drained within reason, for a sender that is
+    cut off never reads the answer.
     """
 
     async def with_limit(scope: Scope, receive: Receive, send: Send) -> None:
@@ -106,13 +111,16 @@ def limit_body(
             await app(scope, receive, send)
             return
         received = 0
+        limit = (
+            max(most, MOST_PHOTO_BODY_BYTES) if _may_bring_photo(scope.get("path", "")) else most
+        )
 
         async def receive_within_limit() -> Message:
             nonlocal received
             message = await receive()
             if message["type"] == "http.request":
                 received += len(message.get("body", b""))
-                if received > most:
+                if received > limit:
                     await _drain(receive, message, most_drained - received)
                     raise BodyTooLarge
             return message
@@ -120,6 +128,10 @@ def limit_body(
         await app(scope, receive_within_limit, send)
 
     return with_limit
+
+
+def _may_bring_photo(path: str) -> bool:
+    return path == PHOTO_PATHS or path.startswith(f"{PHOTO_PATHS}/")
 
 
 async def _drain(receive: Receive, message: Message, most: int) -> None:

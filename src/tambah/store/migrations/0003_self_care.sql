@@ -168,3 +168,47 @@ CREATE TABLE point (
 CREATE INDEX point_place ON point (latitude_microdegrees, longitude_microdegrees);
 
 CREATE INDEX point_postcode ON point (postcode text_pattern_ops);
+
+-- What a subscriber told customer care: the number as a keyed digest, everything said encrypted.
+-- Distributed by reference, its notes and photos with it.
+CREATE TABLE ticket (
+    reference      text PRIMARY KEY,
+    form           bytea NOT NULL,
+    number_digest  bytea,
+    sealed         bytea,
+    line_id        bigint,
+    category       text NOT NULL,
+    state          smallint NOT NULL,
+    language       smallint NOT NULL,
+    opened_at      timestamptz NOT NULL,
+    changed_at     timestamptz NOT NULL,
+    due_at         timestamptz,
+    note_seq       integer NOT NULL,
+    photo_seq      integer NOT NULL
+);
+
+CREATE INDEX ticket_number ON ticket (number_digest) WHERE number_digest IS NOT NULL;
+
+CREATE INDEX ticket_line ON ticket (line_id) WHERE line_id IS NOT NULL;
+
+CREATE INDEX ticket_due ON ticket (due_at) WHERE due_at IS NOT NULL;
+
+-- Distributed by reference.
+CREATE TABLE ticket_note (
+    reference  text NOT NULL,
+    note_no    integer NOT NULL,
+    author     smallint NOT NULL,
+    at         timestamptz NOT NULL,
+    form       bytea NOT NULL,
+    sealed     bytea NOT NULL,
+    PRIMARY KEY (reference, note_no)
+);
+
+-- A photo that came with a note, made anew and encrypted. Distributed by reference.
+CREATE TABLE ticket_photo (
+    reference  text NOT NULL,
+    photo_no   integer NOT NULL,
+    note_no    integer NOT NULL,
+    sealed     bytea NOT NULL,
+    PRIMARY KEY (reference, photo_no)
+);

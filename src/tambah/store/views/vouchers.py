@@ -37,6 +37,29 @@ class VoucherView:
         return self.state.name.lower()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrintedCard:
+    """The digest of a card's code, and under which key it was made."""
+
+    digest: bytes
+    key_id: int
+
+
+async def read_printed(database: Database, batch_id: int, number: int) -> PrintedCard | None:
+    """Return what is known of a card's code by its serial number, None when there is none."""
+    row = await database.fetch_row(
+        """
+        SELECT digest, key_id
+          FROM voucher_serial
+          JOIN voucher_batch USING (batch_id)
+         WHERE batch_id = $1 AND number = $2
+        """,
+        batch_id,
+        number,
+    )
+    return None if row is None else PrintedCard(digest=row[0], key_id=row[1])
+
+
 async def read_voucher(database: Database, batch_id: int, number: int) -> VoucherView | None:
     """Return the card with that serial number, None when there is none.
 

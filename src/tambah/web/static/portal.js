@@ -72,6 +72,28 @@
     });
   }
 
+  // A photo over the limit is made smaller here; without this file the server says so.
+  for (const input of document.querySelectorAll("[data-most-bytes]")) {
+    input.addEventListener("change", async () => {
+      const [file] = input.files;
+      if (!file || file.size <= input.dataset.mostBytes) return;
+      try {
+        const picture = await createImageBitmap(file);
+        const scale = Math.min(1, 2000 / Math.max(picture.width, picture.height));
+        const canvas = document.createElement("canvas");
+        canvas.width = picture.width * scale;
+        canvas.height = picture.height * scale;
+        canvas.getContext("2d").drawImage(picture, 0, 0, canvas.width, canvas.height);
+        const smaller = await new Promise((done) => canvas.toBlob(done, "image/jpeg", 0.85));
+        const chosen = new DataTransfer();
+        chosen.items.add(new File([smaller], "photo.jpg", { type: "image/jpeg" }));
+        input.files = chosen.files;
+      } catch {
+        // No picture: the server says so.
+      }
+    });
+  }
+
   const summary = document.getElementById("summary");
   if (summary) summary.focus();
 
