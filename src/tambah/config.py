@@ -267,6 +267,41 @@ class TicketsEntry(msgspec.Struct, frozen=True, kw_only=True):
     answers: dict[str, dict[str, str]] = {}
 
 
+class AllowanceEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """An allowance that a promotion gives, and for how many days.
+
+    unit: `seconds`, `minutes`, `messages`, `bytes`, `MB` or `GB` (1024 MB).
+    """
+
+    amount: int
+    unit: str
+    days: int
+
+
+class PromotionEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """A promotion as operator.toml has it: ringgit as strings, local days as strings.
+
+    until: the first day without it. The empty ones of what it is for mean any.
+    """
+
+    name: str
+    since: str
+    until: str = ""
+    group: str = ""
+    extra_permille: int = 0
+    bonus: str = "0.00"
+    bonus_days: int = 30
+    extra_days: int = 0
+    allowances: tuple[AllowanceEntry, ...] = ()
+    first_topup: bool = False
+    activated_within_days: int = 0
+    denominations: tuple[str, ...] = ()
+    least: str = "0.00"
+    sources: tuple[str, ...] = ()
+    states: tuple[str, ...] = ()
+    plans: tuple[str, ...] = ()
+
+
 class Operator(msgspec.Struct, frozen=True, kw_only=True):
     """The whole of operator.toml."""
 
@@ -282,6 +317,7 @@ class Operator(msgspec.Struct, frozen=True, kw_only=True):
     points: PointsEntry = PointsEntry()
     sims: SimsEntry = SimsEntry()
     tickets: TicketsEntry = TicketsEntry()
+    promotions: tuple[PromotionEntry, ...] = ()
     bank: BankEntry | None = None
     social: tuple[SocialEntry, ...] = ()
     time_zone: str = "Asia/Kuala_Lumpur"
@@ -291,6 +327,17 @@ class Operator(msgspec.Struct, frozen=True, kw_only=True):
     national_lengths: tuple[int, ...] = (9, 10)
     most_credit: str = "5000.00"
     plans: tuple[str, ...] = ("standard",)
+
+
+def read_promotions(path: Path) -> tuple[PromotionEntry, ...]:
+    """Read the promotions of a file; whatever else it holds is left alone. Raises ConfigError."""
+    try:
+        content: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+        return msgspec.convert(content.get("promotions", []), tuple[PromotionEntry, ...])
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error}") from error
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: {error}") from error
 
 
 def read_operator(path: Path) -> Operator:

@@ -18,6 +18,7 @@ from tambah.cli import _root  # pyright: ignore[reportPrivateUsage]
 from tambah.config import Operator, Settings
 from tambah.domain.article import ArticleKind
 from tambah.domain.balance import BucketKind
+from tambah.domain.gift import GiftKind
 from tambah.domain.guessing import Audience
 from tambah.domain.ledger import Account, TransferKind
 from tambah.domain.line import Language, LineState
@@ -244,6 +245,7 @@ def test_every_table_is_described_with_its_distribution():
         ("topup.source", TopUpSource),
         ("sim.kind", SimKind),
         ("sim.state", SimState),
+        ("topup_gift.kind", GiftKind),
         ("outbox.state", MessageState),
         ("voucher_batch.state", BatchState),
         ("voucher.state", VoucherState),

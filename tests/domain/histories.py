@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
+from tambah.domain.balance import BucketKind
 from tambah.domain.care_commands import AllowReactivation
 from tambah.domain.commands import (
     AgeLine,
@@ -24,13 +25,16 @@ from tambah.domain.commands import (
     TopUp,
 )
 from tambah.domain.guessing import Audience, GuessingRule
-from tambah.domain.line import LifeRule
+from tambah.domain.line import LifeRule, LineState
 from tambah.domain.payment import PaymentRule, ProviderId
+from tambah.domain.promotion import Allowance, Promotion
 from tambah.domain.rules import Rules
+from tambah.domain.state import TopUpSource
 from tambah.domain.validity import ValidityPolicy
 
 from .world import (
     ALICE,
+    ALWAYS,
     BOB,
     CAPPED,
     CAROL,
@@ -61,6 +65,48 @@ FIRST_LINE_ID = 1001
 KEY = "?"
 
 
+PROMOTIONS = (
+    Promotion(name="first", since=ALWAYS, extra_permille=100, bonus_days=7, first_topup=True),
+    Promotion(name="odd", since=day(2), until=day(15), extra_permille=33, bonus_days=7),
+    Promotion(
+        name="data",
+        since=ALWAYS,
+        group="data",
+        allowances=(
+            Allowance(kind=BucketKind.BYTES, amount=2**30, days=7),
+            Allowance(kind=BucketKind.SECONDS, amount=600, days=10),
+        ),
+        denominations=(20 * RM, 30 * RM),
+    ),
+    Promotion(
+        name="more data",
+        since=day(1),
+        group="data",
+        allowances=(Allowance(kind=BucketKind.BYTES, amount=2**31, days=3),),
+        least_micros=20 * RM,
+        sources=(TopUpSource.PAYMENT, TopUpSource.VOUCHER),
+    ),
+    Promotion(
+        name="back again",
+        since=ALWAYS,
+        group="grace",
+        bonus_micros=RM,
+        bonus_days=7,
+        extra_days=3,
+        allowances=(Allowance(kind=BucketKind.MESSAGES, amount=20, days=0),),
+        states=(LineState.GRACE,),
+    ),
+    Promotion(
+        name="cards",
+        since=ALWAYS,
+        group="cards",
+        allowances=(Allowance(kind=BucketKind.BYTES, amount=5, days=7),),
+        sources=(TopUpSource.VOUCHER,),
+    ),
+)
+"""Of every kind, at times overlapping, some into the same bucket."""
+
+
 def history_rules(policy: ValidityPolicy) -> Rules:
     """Return rules whose limits are near, so that short histories meet them.
 
@@ -83,7 +129,7 @@ def history_rules(policy: ValidityPolicy) -> Rules:
     limits = PaymentRule(
         line_daily_micros=90 * RM, line_daily_count=3, fees=(("card", RM), ("bank", 0))
     )
-    return replace(rules, payments=limits)
+    return replace(rules, payments=limits, promotions=PROMOTIONS)
 
 
 def advances() -> st.SearchStrategy[int]:

@@ -201,10 +201,11 @@ class MemoryBooks:
             + [_row(partner.float_bucket) for partner in self.partners.values()],
             "partner": [_row(p, "float_bucket") for p in self.partners.values()],
             "transfer": [_row(transfer) for transfer in self.transfers.values()],
-            "topup": [_row(topup, "page_token") for topup in self.topups.values()],
+            "topup": [_row(topup, "page_token", "gifts") for topup in self.topups.values()],
+            "topup_gift": [row for topup in self.topups.values() for row in _gift_rows(topup)],
             "outbox": [_without_seal(_row(message)) for message in self.messages.values()],
             "voucher": [_voucher_row(voucher) for voucher in self.cards.values()],
-            "payment": [_row(account.payment) for account in self.payments.values()],
+            "payment": [_payment_row(account) for account in self.payments.values()],
             "refund": [_row(r) for account in self.payments.values() for r in account.refunds],
             "payment_ref": [_row(ref) for ref in self.payment_refs.values()],
             "audit": [_row(entry) for entry in self.audits],
@@ -322,6 +323,16 @@ def _line_row(account: LineAccount) -> Row:
     return _row(account.line) | {"iccid": account.iccid, "import_digest": account.import_digest}
 
 
+def _payment_row(account: PaymentAccount) -> Row:
+    row = _row(account.payment)
+    return row | {"promised": list(msgspec.to_builtins(row["promised"]))}
+
+
+def _gift_rows(topup: TopUpRecord) -> list[Row]:
+    key = {"line_id": topup.line_id, "topup_no": topup.topup_no}
+    return [key | {"gift_no": no} | _row(gift) for no, gift in enumerate(topup.gifts, start=1)]
+
+
 def _voucher_row(voucher: Voucher) -> Row:
     return {
         "batch_id": voucher.batch.batch_id,
@@ -334,7 +345,7 @@ def _voucher_row(voucher: Voucher) -> Row:
 
 
 _KEYS = ("msisdn", "owner_id", "line_id", "partner_id", "batch_id", "seq", "topup_no", "bucket_id",
-         "number", "payment_no", "refund_no", "ref", "at")  # fmt: skip
+         "number", "payment_no", "refund_no", "gift_no", "ref", "at")  # fmt: skip
 
 
 def _row_key(row: Row) -> list[str]:

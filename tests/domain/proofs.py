@@ -5,8 +5,18 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from datetime import datetime
 
-from tambah.domain.balance import Bucket, BucketKind, is_live
-from tambah.domain.ledger import OWN_ACCOUNTS, Account, Transfer, TransferKind
+from tambah.domain.balance import ALLOWANCES, Bucket, BucketKind, is_live
+from tambah.domain.gift import GiftKind
+from tambah.domain.ledger import (
+    GIVEN_BY,
+    LAPSED_TO,
+    OWN_ACCOUNT,
+    OWN_ACCOUNTS,
+    Account,
+    Transfer,
+    TransferKind,
+    allowance_of,
+)
 from tambah.domain.line import LineState, stage_at
 from tambah.domain.payment import NEVER_PAID, OPEN_STATES, UNSENT
 from tambah.domain.state import TopUpRecord, TopUpSource
@@ -14,11 +24,7 @@ from tambah.domain.voucher import VoucherState
 
 from .memory_books import MemoryBooks
 
-KIND_OF = {
-    Account.LINE_MAIN: BucketKind.MAIN,
-    Account.LINE_BONUS: BucketKind.BONUS,
-    Account.FLOAT: BucketKind.FLOAT,
-}
+KIND_OF = {account: kind for kind, account in OWN_ACCOUNT.items()}
 
 
 def prove(books: MemoryBooks) -> None:
@@ -105,8 +111,16 @@ def prove_accounts(books: MemoryBooks) -> None:
     for account, kind in KIND_OF.items():
         held = [b.remaining_micros for b in all_buckets(books) if b.kind is kind]
         assert sum(held) == sums[account]
+    for t in books.transfers.values():
+        assert allowance_of(t.debit) is allowance_of(t.credit), "no unit becomes another"
     system = {account: sums[account] for account in Account if account not in OWN_ACCOUNTS}
-    assert sum(system.values()) + sum(b.remaining_micros for b in all_buckets(books)) == 0
+    for unit in (None, *ALLOWANCES):
+        held = [b for b in all_buckets(books) if allowance_of(OWN_ACCOUNT[b.kind]) is unit]
+        theirs = [amount for account, amount in system.items() if allowance_of(account) is unit]
+        assert sum(theirs) + sum(b.remaining_micros for b in held) == 0
+    for kind in ALLOWANCES:
+        assert system[GIVEN_BY[kind]] <= 0
+        assert system[LAPSED_TO[kind]] >= 0
     assert system[Account.TRANSIT] == 0
     assert system[Account.TAX] >= 0
     assert system[Account.FORFEITED] >= 0
@@ -185,8 +199,11 @@ def prove_payments(books: MemoryBooks) -> None:
 
 def prove_topups(books: MemoryBooks) -> None:
     """Each top-up has its credit, tax and bonus in the books once; references stand once."""
+    prove_gifts(books)
     booked: Counter[tuple[int, int, TransferKind]] = Counter()
     for t in books.transfers.values():
+        if t.kind is TransferKind.GRANT:
+            continue
         if t.topup_no is not None and t.mends_topup_no is None:
             assert (t.owner_id, t.topup_no, t.kind) not in booked
             booked[t.owner_id, t.topup_no, t.kind] = t.amount_micros
@@ -195,7 +212,7 @@ def prove_topups(books: MemoryBooks) -> None:
         kind = _CREDITS[topup.source]
         promised[line_id, no, kind] = topup.main_micros
         promised[line_id, no, TransferKind.TAX] = topup.tax_micros
-        promised[line_id, no, TransferKind.BONUS] = topup.bonus_micros
+        promised[line_id, no, TransferKind.BONUS] = topup.own_bonus_micros
         promised[line_id, no, TransferKind.REACTIVATION] = topup.reactivation_micros
         assert topup.main_micros + topup.tax_micros == topup.price_micros
     assert booked == +promised
@@ -205,6 +222,30 @@ def prove_topups(books: MemoryBooks) -> None:
         if t.partner_id is not None and t.reference is not None
     )
     assert set(references.values()) <= {1}
+
+
+def prove_gifts(books: MemoryBooks) -> None:
+    """What promotions gave is booked, a transfer for each bucket, and nothing else is."""
+    booked: Counter[tuple[int, int, int | None]] = Counter()
+    for t in books.transfers.values():
+        if t.kind is TransferKind.GRANT:
+            assert t.topup_no is not None
+            assert (t.owner_id, t.topup_no, t.bucket_id) not in booked
+            assert GIVEN_BY[KIND_OF[t.credit]] is t.debit
+            booked[t.owner_id, t.topup_no, t.bucket_id] = t.amount_micros
+    given: Counter[tuple[int, int, int | None]] = Counter()
+    for (line_id, no), topup in books.topups.items():
+        buckets = {b.bucket_id: b for b in books.lines[line_id].buckets}
+        assert topup.own_bonus_micros >= 0
+        for gift in topup.gifts:
+            if gift.kind is GiftKind.DAYS:
+                assert (gift.bucket_id, gift.expires_at) == (None, None)
+                continue
+            assert gift.bucket_id is not None
+            bucket = buckets[gift.bucket_id]
+            assert (int(bucket.kind), bucket.expires_at) == (int(gift.kind), gift.expires_at)
+            given[line_id, no, gift.bucket_id] += gift.amount
+    assert booked == given
 
 
 def prove_cards(books: MemoryBooks) -> None:
@@ -234,6 +275,10 @@ def prove_reversals(books: MemoryBooks) -> None:
             Account.LINE_BONUS: topup.bonus_micros,
             Account.TAX: topup.tax_micros,
         }
+        for gift in topup.gifts:
+            if BucketKind(gift.kind or BucketKind.MAIN) in ALLOWANCES:
+                own = OWN_ACCOUNT[BucketKind(gift.kind)]
+                given[own] = given.get(own, 0) + gift.amount
         assert amount_micros <= given[account]
         if account is Account.TAX:
             assert taken[line_id, no, Account.LINE_MAIN] == topup.main_micros
@@ -248,8 +293,8 @@ def prove_line(books: MemoryBooks, line_id: int) -> None:
     for bucket in account.buckets:
         over = line.state >= LineState.EXPIRED or not is_live(bucket, line.last_at)
         assert not (over and bucket.remaining_micros)
-    ends = [b.expires_at for b in account.buckets if b.kind is BucketKind.BONUS]
-    assert len(set(ends)) == len(ends), "bonus with one end shares a bucket"
+    ends = [(b.kind, b.expires_at) for b in account.buckets]
+    assert len(set(ends)) == len(ends), "what is of one kind with one end shares a bucket"
 
 
 def unspent(books: MemoryBooks, line_id: int, topup: TopUpRecord) -> int:

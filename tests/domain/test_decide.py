@@ -174,6 +174,7 @@ def test_top_up_credits_the_line_from_the_partners_float() -> None:
             receipt=receipt,
             reference="sale 1",
             partner_id=SHOP,
+            line_state=LineState.ACTIVE,
         ),
     )
     assert decision.messages == (

@@ -8,8 +8,9 @@ import pytest
 
 from tambah.domain.article import ArticleKind
 from tambah.domain.balance import BucketKind
+from tambah.domain.gift import GiftKind
 from tambah.domain.guessing import Audience, GuessingRule
-from tambah.domain.ledger import OWN_ACCOUNTS, Account, TransferKind
+from tambah.domain.ledger import OWN_ACCOUNT, OWN_ACCOUNTS, Account, TransferKind
 from tambah.domain.line import Language, LifeRule, LineState
 from tambah.domain.state import TopUpSource
 from tambah.domain.ticket import Author, TicketState
@@ -21,18 +22,23 @@ from .world import KUALA_LUMPUR, rules_for
 @pytest.mark.parametrize(
     ("kind", "values"),
     [
-        (BucketKind, "MAIN 1 BONUS 2 FLOAT 3"),
+        (BucketKind, "MAIN 1 BONUS 2 FLOAT 3 SECONDS 4 MESSAGES 5 BYTES 6"),
         (Audience, "OWN 1 GUEST 2"),
         (
             Account,
             "LINE_MAIN 1 LINE_BONUS 2 FLOAT 3 CARDS_SOLD 10 TRANSIT 11 BONUS_GIVEN 12 TAX 13 "
-            "FORFEITED 14 OPENING 15 ADJUSTMENTS 16 FUNDING 17 REVENUE 18",
+            "FORFEITED 14 OPENING 15 ADJUSTMENTS 16 FUNDING 17 REVENUE 18 CLEARING_SANDBOX 20 "
+            "CLEARING_STRIPE 21 CLEARING_PAYPAL 22 CLEARING_BANK 23 HELD 24 DISPUTES 25 "
+            "FEES_EARNED 26 LINE_SECONDS 4 LINE_MESSAGES 5 LINE_BYTES 6 SECONDS_GIVEN 40 "
+            "MESSAGES_GIVEN 41 BYTES_GIVEN 42 SECONDS_LAPSED 43 MESSAGES_LAPSED 44 "
+            "BYTES_LAPSED 45",
         ),
         (
             TransferKind,
             "REDEMPTION 1 TOPUP 2 BONUS 3 TAX 4 FUNDING 5 OPENING 6 ADJUSTMENT 7 REVERSAL 8 "
             "FORFEIT 9 SALE 10",
         ),
+        (GiftKind, "DAYS 0 BONUS 2 SECONDS 4 MESSAGES 5 BYTES 6"),
         (Language, "EN 1 MS 2 ZH_HANS 3 TA 4"),
         (
             LineState,
@@ -53,7 +59,11 @@ def test_stored_numbers_keep_their_meaning(kind: type[IntEnum], values: str) -> 
 
 
 def test_own_accounts_are_those_with_a_balance() -> None:
-    assert {Account.LINE_MAIN, Account.LINE_BONUS, Account.FLOAT} == OWN_ACCOUNTS
+    assert {account for account in Account if account < 10} == OWN_ACCOUNTS
+    # The proofs in SQL compare the one with the other.
+    assert {kind: int(account) for kind, account in OWN_ACCOUNT.items()} == {
+        kind: int(kind) for kind in BucketKind
+    }
 
 
 def test_the_rules_that_an_operator_need_not_set() -> None:

@@ -30,9 +30,11 @@ from tambah.engine.keys import Keys, parse_peppers
 from tambah.engine.verifying import close_books, verify
 from tambah.store.database import Connection, Database
 from tambah.store.ledger import lines
+from tambah.store.views.recent_topups import recent_topups
 from tests.conftest import Fresh
 from tests.domain.histories import histories, history_rules
 from tests.domain.memory_books import MemoryBooks, Row, _row_key
+from tests.domain.test_previewing import past
 from tests.domain.world import START, WORLD, fund, import_line, reverse, top_up
 
 Answer = Outcome | Refusal
@@ -145,6 +147,9 @@ async def test_a_history_leaves_the_same_books_as_in_memory(
         assert stored[table] == rows, table
     assert (await verify(database)).findings == ()
     assert (await verify(database, full=True)).findings == ()
+    # A preview of promotions sees the same top-ups in both.
+    seen = await recent_topups(database, 1000)
+    assert sorted(seen, key=repr) == sorted(past(books), key=repr)
 
 
 async def test_a_top_up_can_be_reversed_in_its_own_batch(
@@ -271,6 +276,7 @@ COLUMNS = {
     "daily_cap_micros, sold_on, sold_micros, transfer_seq",
     "transfer": "*",
     "topup": "*",
+    "topup_gift": "*",
     "outbox": "line_id, number, at, template, params",
     "voucher": "batch_id, number, state, activated, redeemed_line_id, redeemed_at",
     "payment": ", ".join(Payment.__struct_fields__),
@@ -288,7 +294,7 @@ async def snapshot(owner: Any) -> dict[str, list[Row]]:
         found = await owner.fetch(f"SELECT {columns} FROM {table} {order}")
         rows = [dict(row) for row in found]
         for row in rows:
-            for name in ("params", "before", "after"):
+            for name in ("params", "before", "after", "promised"):
                 if name in row:
                     row[name] = json.loads(row[name])
         stored[table] = sorted(rows, key=_row_key)

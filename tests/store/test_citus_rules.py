@@ -41,6 +41,7 @@ DISTRIBUTED_BY = {
     "ticket": "reference",
     "ticket_note": "reference",
     "ticket_photo": "reference",
+    "topup_gift": "line_id",
 }
 REFERENCE = {
     "voucher_batch",

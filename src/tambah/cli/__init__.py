@@ -28,6 +28,10 @@ _COMMANDS = {
         "tambah.cli.reconciling:reconcile",
         "Compare providers' settlements with the books.",
     ),
+    "promotions": (
+        "tambah.cli.promotions:promotions",
+        "Look at promotions, and at what they would have given.",
+    ),
     "partners": ("tambah.cli.partners:partners", "Add partners and fund their floats."),
     "tickets": ("tambah.cli.tickets:tickets", "Read and answer what subscribers ask."),
 }

@@ -32,6 +32,7 @@ from tambah.domain.refusals import NumberUnknown, ReasonMissing
 from tambah.domain.sim_commands import ReplaceSim
 from tambah.engine.identity import erase
 from tambah.engine.importing import ImportRequest, ImportResult, RowRules, import_lines
+from tambah.i18n import texts
 from tambah.store.views.lines import LineView, find_line_id, line_now, read_line
 
 LineCommand = ActivateLine | AdjustCredit | BarLine
@@ -132,6 +133,10 @@ def show(number: str) -> Answer:
             "free_from": ends.get(LineState.QUARANTINED),
             "balance": ringgit(view.main_micros),
             "bonus": ringgit(view.bonus_micros),
+            "allowances": [
+                {"unit": one.kind, "amount": one.remaining_micros, "expires_at": one.expires_at}
+                for one in view.allowances
+            ],
             "top_ups": line.topup_seq,
         }
         return Answer(document=document, text=_in_words(view, desk))
@@ -156,6 +161,8 @@ def _in_words(view: LineView, desk: Desk) -> str:
         text += "\nidentity checked: a top-up brings it back, to the end of "
         text += f"{validity.last_day(line.reactivation_until)}"
     text += f"\nRM{ringgit(view.main_micros)}, bonus RM{ringgit(view.bonus_micros)}"
+    for one in view.allowances:
+        text += f", {texts('en').allowance(one.kind.name.lower(), one.remaining_micros)}"
     return f"{text}\nplan {line.plan}, language {line.language.tag}, top-ups {line.topup_seq}"
 
 
@@ -354,6 +361,10 @@ def reverse(number: str, top_up: int, reason: str) -> Answer:
         "spent": ringgit(done.spent_micros),
         "balance": ringgit(done.balance_micros),
         "active_until": done.active_until,
+        "gifts": [
+            {"promotion": one.promotion, "kind": one.kind, "amount": one.amount}
+            for one in done.gifts
+        ],
     }
     text = (
         f"Taken back: RM{ringgit(done.main_micros)} and RM{ringgit(done.bonus_micros)} of bonus;"

@@ -32,6 +32,7 @@ def _document(verdict: Verdict) -> dict[str, object]:
         "findings": [asdict(finding) for finding in verdict.findings],
         "proved": asdict(verdict.proved),
         "accounts": accounts,
+        "allowances": dict(verdict.allowances),
         "at": verdict.at,
         "closed_at": verdict.closed_at,
         "seconds": round(verdict.seconds, 3),

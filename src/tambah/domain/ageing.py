@@ -2,9 +2,9 @@
 
 from datetime import datetime, timedelta
 
-from tambah.domain.balance import BucketKind, is_live
+from tambah.domain.balance import ALLOWANCES, Bucket, is_live
 from tambah.domain.draft import Draft
-from tambah.domain.ledger import Account, TransferKind
+from tambah.domain.ledger import LAPSED_TO, TransferKind
 from tambah.domain.line import LineState, stage_at, stage_ends
 from tambah.domain.records import replace
 
@@ -12,9 +12,9 @@ from tambah.domain.records import replace
 def age(draft: Draft, *, tell: bool = True) -> None:
     """Apply everything that the clock did to the draft's line up to `draft.now`.
 
-    Bonus that lapsed is forfeited; the grace period freezes main credit, its end forfeits all.
-    Each change is told by SMS, unless it is staler than the operator's limit or `tell` is off.
-    Raises NumberUnknown when there is no line.
+    Bonus and allowances that lapsed are forfeited; the grace period freezes main credit, its end
+    forfeits all. Each change is told by SMS, unless it is staler than the operator's limit or
+    `tell` is off. Raises NumberUnknown when there is no line.
     """
     line = draft.require_line()
     draft.aged = True
@@ -35,15 +35,19 @@ def age(draft: Draft, *, tell: bool = True) -> None:
 def forfeit_all(draft: Draft) -> None:
     """Move every remainder of the line to forfeited."""
     for bucket in list(draft.buckets.values()):
-        if bucket.remaining_micros > 0:
-            draft.move(bucket, -bucket.remaining_micros, TransferKind.FORFEIT, Account.FORFEITED)
+        _forfeit(draft, bucket)
 
 
 def _forfeit_lapsed(draft: Draft) -> None:
     for bucket in list(draft.buckets.values()):
-        lapsed = bucket.kind is BucketKind.BONUS and not is_live(bucket, draft.now)
-        if lapsed and bucket.remaining_micros > 0:
-            draft.move(bucket, -bucket.remaining_micros, TransferKind.FORFEIT, Account.FORFEITED)
+        if not is_live(bucket, draft.now):
+            _forfeit(draft, bucket)
+
+
+def _forfeit(draft: Draft, bucket: Bucket) -> None:
+    kind = TransferKind.LAPSE if bucket.kind in ALLOWANCES else TransferKind.FORFEIT
+    if bucket.remaining_micros > 0:
+        draft.move(bucket, -bucket.remaining_micros, kind, LAPSED_TO[bucket.kind])
 
 
 def _tell_change(draft: Draft, entered: LineState, changed_at: datetime) -> None:

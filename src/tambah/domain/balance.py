@@ -10,11 +10,21 @@ from tambah.domain.refusals import CreditTooLow
 
 
 class BucketKind(IntEnum):
-    """What a bucket holds. MAIN and BONUS belong to a line, FLOAT to a partner."""
+    """What a bucket holds. FLOAT belongs to a partner, the others to a line.
+
+    MAIN, BONUS and FLOAT hold money. SECONDS, MESSAGES and BYTES are allowances: no money, and
+    never added to any.
+    """
 
     MAIN = 1
     BONUS = 2
     FLOAT = 3
+    SECONDS = 4
+    MESSAGES = 5
+    BYTES = 6
+
+
+ALLOWANCES = frozenset({BucketKind.SECONDS, BucketKind.MESSAGES, BucketKind.BYTES})
 
 
 MAIN_BUCKET_ID = 1
@@ -22,11 +32,12 @@ FLOAT_BUCKET_ID = 1
 
 
 class Bucket(Record, frozen=True, kw_only=True):
-    """Credit of one owner with one end.
+    """Credit, or an allowance, of one owner with one end.
 
-    owner_id: a line's or a partner's id. remaining_micros: unspent, micro-ringgit, never
-    negative but for a float with a credit limit. expires_at: first instant (UTC) at which it can
-    no longer be spent; None for main credit (the line's own dates rule it) and floats.
+    owner_id: a line's or a partner's id. remaining_micros: unspent, micro-ringgit (of an allowance
+    its seconds, messages or bytes), never negative but for a float with a credit limit.
+    expires_at: first instant (UTC) at which it can no longer be spent; None for main credit (the
+    line's own dates rule it) and floats.
     """
 
     owner_id: int
@@ -42,7 +53,7 @@ def is_live(bucket: Bucket, now: datetime) -> bool:
 
 
 def total_micros(buckets: Iterable[Bucket], kind: BucketKind, now: datetime) -> int:
-    """Return what is unspent in the live buckets of one kind."""
+    """Return what is unspent in the live buckets of one kind, in that kind's unit."""
     return sum(b.remaining_micros for b in buckets if b.kind is kind and is_live(b, now))
 
 
@@ -53,10 +64,13 @@ def draw_down(
 
     The buckets come back with the amount taken off. Credit without an end (main) goes last, for
     a subscriber would spend what is about to lapse first. Raises CreditTooLow; then nothing is
-    drawn.
+    drawn. An allowance pays no price: ValueError.
     """
     if price_micros < 0:
         raise ValueError(f"a price cannot be negative: {price_micros}")
+    buckets = list(buckets)
+    if any(bucket.kind in ALLOWANCES for bucket in buckets):
+        raise ValueError("an allowance cannot pay a price")
     unpaid_micros = price_micros
     drawn: list[tuple[Bucket, int]] = []
     for bucket in sorted(buckets, key=_spending_order):

@@ -19,6 +19,7 @@ from tambah.domain.care_commands import (
     TellLine,
     TryRecovery,
 )
+from tambah.domain.gift import Gift
 from tambah.domain.guessing import Audience
 from tambah.domain.line import Language, LineState
 from tambah.domain.payment import Dispute, PaymentState, ProviderId
@@ -238,7 +239,8 @@ class Credited(Record, frozen=True, kw_only=True):
     """A top-up happened.
 
     Micro-ringgit: price paid, tax in it, main credit and bonus given, main balance after. receipt:
-    for people; reference: the partner's own, empty for a voucher.
+    for people; reference: the partner's own, empty for a voucher. gifts: what promotions gave, its
+    bonus being part of the bonus.
     """
 
     msisdn: int
@@ -254,6 +256,7 @@ class Credited(Record, frozen=True, kw_only=True):
     grace_until: datetime
     receipt: str
     reference: str
+    gifts: tuple[Gift, ...] = ()
 
 
 class Funded(Record, frozen=True, kw_only=True):
@@ -289,7 +292,10 @@ class LineChanged(Record, frozen=True, kw_only=True):
 
 
 class Reversed(Record, frozen=True, kw_only=True):
-    """A top-up was taken back as far as it was unspent. Micro-ringgit."""
+    """A top-up was taken back as far as it was unspent. Micro-ringgit.
+
+    gifts: what of promotions' gifts was taken back; their bonus is part of the bonus.
+    """
 
     msisdn: int
     topup_no: int
@@ -298,6 +304,7 @@ class Reversed(Record, frozen=True, kw_only=True):
     spent_micros: int
     balance_micros: int
     active_until: datetime | None
+    gifts: tuple[Gift, ...] = ()
 
 
 class PaymentStands(Record, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""Giving a line what an offer promises: credit, tax, bonus, dates, the receipt, the SMS."""
+"""Giving a line what an offer and promotions promise: credit, bonus, dates, receipt, SMS."""
 
 from typing import NamedTuple
 
@@ -6,9 +6,19 @@ from tambah.domain.balance import BucketKind, total_micros
 from tambah.domain.catalog import Denomination
 from tambah.domain.commands import Credited
 from tambah.domain.draft import Draft, Note
+from tambah.domain.gift import Gift
+from tambah.domain.giving import give
 from tambah.domain.ledger import Account, TransferKind
-from tambah.domain.line import Line, extend_line, reactivation_fee, require_covers_return
+from tambah.domain.line import (
+    Line,
+    LineState,
+    extend_line,
+    reactivation_fee,
+    require_covers_return,
+)
 from tambah.domain.money import ringgit
+from tambah.domain.promotion import Given, apply, facts_of
+from tambah.domain.records import replace
 from tambah.domain.refusals import BalanceTooHigh
 from tambah.domain.state import TopUpRecord, TopUpSource
 
@@ -20,7 +30,8 @@ class Origin(NamedTuple):
 
     account: the system account that pays. partner_id, peer, reference: of a partner's sale.
     batch_id, number: of a card. page_token: digest of the result page's address. payment_no,
-    receipt: of a payment, whose reference is the receipt.
+    receipt: of a payment, whose reference is the receipt; promised, line_state: by promotions, and
+    the line's state, when it was opened.
     """
 
     kind: TransferKind
@@ -34,26 +45,46 @@ class Origin(NamedTuple):
     page_token: bytes | None = None
     payment_no: int | None = None
     receipt: str = ""
+    promised: Given | None = None
+    line_state: LineState | None = None
+
+
+class _Added(NamedTuple):
+    """What is known of a top-up once it is booked."""
+
+    receipt: str
+    bonus_bucket_id: int | None
+    gifts: tuple[Gift, ...]
 
 
 def credit_line(draft: Draft, offer: Denomination, origin: Origin) -> Credited:
     """Give the draft's line, aged to now, what the offer promises.
 
-    An expired line (whose owner was checked) is reactivated by it, for a fee out of the credit.
+    With it goes what the promotions in force give, or what was promised when it was opened. An
+    expired line (whose owner was checked) is reactivated by it, for a fee out of the credit.
     Raises BalanceTooHigh, ReactivationTooLittle.
     """
     require_fits(draft, offer.credit_micros)
     before = draft.require_line()
+    given = origin.promised
+    if given is None:
+        facts = facts_of(before, origin.source)
+        given = apply(draft.rules.promotions, offer, facts, draft.now)
     draft.topup_seq += 1
     receipt = origin.receipt or receipt_for(draft.request)
     _book_credit(draft, offer, origin, receipt)
     _charge_reactivation(draft, before)
-    bonus_bucket_id = _give_bonus(draft, offer)
+    added = _Added(receipt, _give_bonus(draft, offer), give(draft, given))
+    if given.gifts:
+        # From here on the offer is all that was given.
+        bonus_micros = offer.bonus_micros + given.bonus_micros
+        valid_days = offer.valid_days + given.valid_days
+        offer = replace(offer, bonus_micros=bonus_micros, valid_days=valid_days)
     rules = draft.rules
     after = extend_line(before, offer.valid_days, rules.life, rules.validity, draft.now)
     draft.line = after
-    _record(draft, offer, origin, before, receipt, bonus_bucket_id)
-    credited = _credited(draft, offer, origin, receipt)
+    _record(draft, offer, origin, before, added)
+    credited = _credited(draft, offer, origin, added)
     _tell(draft, offer, credited, reactivation_fee(before, draft.rules.life))
     return credited
 
@@ -123,7 +154,7 @@ def _give_bonus(draft: Draft, offer: Denomination) -> int | None:
     if offer.bonus_micros == 0:
         return None
     expires_at = draft.rules.validity.end_of_day(draft.now, offer.bonus_days)
-    bucket = draft.bonus_bucket(expires_at)
+    bucket = draft.bucket(BucketKind.BONUS, expires_at)
     note = Note(topup_no=draft.topup_seq)
     draft.move(bucket, offer.bonus_micros, TransferKind.BONUS, Account.BONUS_GIVEN, note)
     return bucket.bucket_id
@@ -134,8 +165,7 @@ def _record(
     offer: Denomination,
     origin: Origin,
     before: Line,
-    receipt: str,
-    bonus_bucket_id: int | None,
+    added: _Added,
 ) -> None:
     active_until = draft.require_line().active_until
     assert active_until is not None, "a line that was extended has dates"
@@ -149,11 +179,11 @@ def _record(
             tax_micros=offer.tax_micros,
             main_micros=offer.credit_micros,
             bonus_micros=offer.bonus_micros,
-            bonus_bucket_id=bonus_bucket_id,
+            bonus_bucket_id=added.bonus_bucket_id,
             valid_days=offer.valid_days,
             active_until_before=before.active_until,
             active_until=active_until,
-            receipt=receipt,
+            receipt=added.receipt,
             reference=origin.reference or None,
             partner_id=origin.partner_id,
             batch_id=origin.batch_id,
@@ -161,11 +191,13 @@ def _record(
             payment_no=origin.payment_no,
             page_token=origin.page_token,
             reactivation_micros=reactivation_fee(before, draft.rules.life),
+            line_state=origin.line_state or before.state,
+            gifts=added.gifts,
         )
     )
 
 
-def _credited(draft: Draft, offer: Denomination, origin: Origin, receipt: str) -> Credited:
+def _credited(draft: Draft, offer: Denomination, origin: Origin, added: _Added) -> Credited:
     line = draft.require_line()
     assert line.active_until is not None, "a line that was extended has dates"
     assert line.grace_until is not None, "a line that was extended has dates"
@@ -181,6 +213,7 @@ def _credited(draft: Draft, offer: Denomination, origin: Origin, receipt: str) -
         bonus_balance_micros=total_micros(draft.buckets.values(), BucketKind.BONUS, draft.now),
         active_until=line.active_until,
         grace_until=line.grace_until,
-        receipt=receipt,
+        receipt=added.receipt,
         reference=origin.reference,
+        gifts=added.gifts,
     )

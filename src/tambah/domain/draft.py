@@ -8,7 +8,7 @@ from tambah.domain.actor import Actor
 from tambah.domain.balance import MAIN_BUCKET_ID, Bucket, BucketKind
 from tambah.domain.commands import Outcome
 from tambah.domain.due import low_credit, next_due, reminder_due
-from tambah.domain.ledger import Account, Transfer, TransferKind
+from tambah.domain.ledger import OWN_ACCOUNT, Account, Transfer, TransferKind
 from tambah.domain.line import Line
 from tambah.domain.money import ringgit
 from tambah.domain.payment import PaymentAccount
@@ -30,11 +30,6 @@ from tambah.domain.state import (
 from tambah.domain.voucher import Voucher
 
 _Annex = TypeVar("_Annex", bound=Annex)
-_OWN_ACCOUNT = {
-    BucketKind.MAIN: Account.LINE_MAIN,
-    BucketKind.BONUS: Account.LINE_BONUS,
-    BucketKind.FLOAT: Account.FLOAT,
-}
 
 
 class Note(NamedTuple):
@@ -232,16 +227,16 @@ class Draft:
             )
         )
 
-    def bonus_bucket(self, expires_at: datetime) -> Bucket:
-        """Return the bonus bucket with that end, a new one if there is none."""
+    def bucket(self, kind: BucketKind, expires_at: datetime) -> Bucket:
+        """Return the bucket of that kind with that end, a new one if there is none."""
         for bucket in self.buckets.values():
-            if bucket.kind is BucketKind.BONUS and bucket.expires_at == expires_at:
+            if bucket.kind is kind and bucket.expires_at == expires_at:
                 return bucket
         self.bucket_seq += 1
         return Bucket(
             owner_id=self.require_line().line_id,
             bucket_id=self.bucket_seq,
-            kind=BucketKind.BONUS,
+            kind=kind,
             remaining_micros=0,
             expires_at=expires_at,
         )
@@ -339,7 +334,7 @@ class Draft:
         note: Note,
         seq: int,
     ) -> None:
-        own = _OWN_ACCOUNT[after.kind]
+        own = OWN_ACCOUNT[after.kind]
         incoming = delta_micros > 0
         self.transfers.append(
             Transfer(

@@ -8,18 +8,20 @@ the sum of its transfers.
 from datetime import datetime
 from enum import IntEnum
 
+from tambah.domain.balance import BucketKind
 from tambah.domain.payment import ProviderId
 from tambah.domain.records import Record
 
 
 class Account(IntEnum):
-    """The chart of accounts. The first three are owners' own, a balance for each bucket.
+    """The chart of accounts. Those below 10 are owners' own, a balance for each bucket.
 
     CARDS_SOLD: what cards redeemed were worth (a liability until then). TRANSIT: between a float
     and a line, in two paired transfers. FUNDING: money that partners paid in. OPENING: balances
     brought along from another system. CLEARING_…: what a payment provider has of ours. HELD: money
     of payers that is neither credited nor sent back. DISPUTES: what payers' banks took back.
-    FEES_EARNED: what payers paid on top of the price.
+    FEES_EARNED: what payers paid on top of the price. …_SECONDS, …_MESSAGES, …_BYTES: allowances,
+    which are no money: where they came from, and where they lapsed to.
     """
 
     LINE_MAIN = 1
@@ -41,6 +43,15 @@ class Account(IntEnum):
     HELD = 24
     DISPUTES = 25
     FEES_EARNED = 26
+    LINE_SECONDS = 4
+    LINE_MESSAGES = 5
+    LINE_BYTES = 6
+    SECONDS_GIVEN = 40
+    MESSAGES_GIVEN = 41
+    BYTES_GIVEN = 42
+    SECONDS_LAPSED = 43
+    MESSAGES_LAPSED = 44
+    BYTES_LAPSED = 45
 
 
 CLEARING = {
@@ -51,7 +62,51 @@ CLEARING = {
 }
 """The account that stands for each payment provider."""
 
-OWN_ACCOUNTS = frozenset({Account.LINE_MAIN, Account.LINE_BONUS, Account.FLOAT})
+OWN_ACCOUNT = {
+    BucketKind.MAIN: Account.LINE_MAIN,
+    BucketKind.BONUS: Account.LINE_BONUS,
+    BucketKind.FLOAT: Account.FLOAT,
+    BucketKind.SECONDS: Account.LINE_SECONDS,
+    BucketKind.MESSAGES: Account.LINE_MESSAGES,
+    BucketKind.BYTES: Account.LINE_BYTES,
+}
+"""The owner's account of each kind of bucket; they have the same numbers."""
+
+OWN_ACCOUNTS = frozenset(OWN_ACCOUNT.values())
+
+GIVEN_BY = {
+    BucketKind.BONUS: Account.BONUS_GIVEN,
+    BucketKind.SECONDS: Account.SECONDS_GIVEN,
+    BucketKind.MESSAGES: Account.MESSAGES_GIVEN,
+    BucketKind.BYTES: Account.BYTES_GIVEN,
+}
+"""Where what is given on top comes from, and goes back to."""
+
+LAPSED_TO = {
+    BucketKind.MAIN: Account.FORFEITED,
+    BucketKind.BONUS: Account.FORFEITED,
+    BucketKind.SECONDS: Account.SECONDS_LAPSED,
+    BucketKind.MESSAGES: Account.MESSAGES_LAPSED,
+    BucketKind.BYTES: Account.BYTES_LAPSED,
+}
+"""Where what was not used in time goes."""
+
+_ALLOWANCE_OF: dict[int, BucketKind] = {
+    Account.LINE_SECONDS: BucketKind.SECONDS,
+    Account.SECONDS_GIVEN: BucketKind.SECONDS,
+    Account.SECONDS_LAPSED: BucketKind.SECONDS,
+    Account.LINE_MESSAGES: BucketKind.MESSAGES,
+    Account.MESSAGES_GIVEN: BucketKind.MESSAGES,
+    Account.MESSAGES_LAPSED: BucketKind.MESSAGES,
+    Account.LINE_BYTES: BucketKind.BYTES,
+    Account.BYTES_GIVEN: BucketKind.BYTES,
+    Account.BYTES_LAPSED: BucketKind.BYTES,
+}
+
+
+def allowance_of(account: int) -> BucketKind | None:
+    """Return the allowance whose unit an account is kept in, None for money."""
+    return _ALLOWANCE_OF.get(account)
 
 
 class TransferKind(IntEnum):
@@ -61,7 +116,8 @@ class TransferKind(IntEnum):
     REFUND: it went back. TAKE_BACK: part of a payment's credit, to be sent back; from adjustments
     when it is spent. FEE: what was paid on top. DISPUTE: a payer's bank took the money back;
     DISPUTE_WON: it came again. REFUND_RETURNED: a refund came back to the provider.
-    REACTIVATION: the fee of bringing an expired line back.
+    REACTIVATION: the fee of bringing an expired line back. GRANT: what a promotion gives, bonus or
+    an allowance. LAPSE: an allowance was not used in time.
     """
 
     REDEMPTION = 1
@@ -83,14 +139,17 @@ class TransferKind(IntEnum):
     DISPUTE_WON = 17
     REFUND_RETURNED = 18
     REACTIVATION = 19
+    GRANT = 20
+    LAPSE = 21
 
 
 class Transfer(Record, frozen=True, kw_only=True):
     """One row of the books.
 
     owner_id, seq: whose it is, and its place in that owner's unbroken sequence from 1.
-    bucket_id, balance_micros: the owner's bucket it moved and what that held afterwards; None when
-    it moved none (tax). topup_no: the top-up it belongs to. peer_owner_id, peer_seq: the paired
+    amount_micros: between accounts of an allowance its seconds, messages or bytes. bucket_id,
+    balance_micros: the owner's bucket it moved and what that held afterwards; None when it moved
+    none (tax). topup_no: the top-up it belongs to. peer_owner_id, peer_seq: the paired
     transfer in the other owner's books. mends_topup_no: the top-up that a reversal mends.
     request: digest of the request that caused it; empty for ageing. payment_no: the payment that
     it is about.

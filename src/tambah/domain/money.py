@@ -46,3 +46,8 @@ def divide_half_up(numerator: int, denominator: int) -> int:
     if numerator < 0 or denominator <= 0:
         raise ValueError(f"cannot divide {numerator} by {denominator}")
     return (2 * numerator + denominator) // (2 * denominator)
+
+
+def permille_of(amount_micros: int, permille: int) -> int:
+    """Return so many thousandths of an amount, in whole sen; half a sen goes up."""
+    return divide_half_up(amount_micros * permille, 1000 * MICROS_PER_SEN) * MICROS_PER_SEN

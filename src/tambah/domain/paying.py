@@ -34,6 +34,7 @@ from tambah.domain.payment_changes import (
     stands,
     state_of,
 )
+from tambah.domain.promotion import facts_of, keep_promise, promise
 from tambah.domain.records import replace
 from tambah.domain.refunding import cancel_refund, fail_refund, open_refund, settle_refund
 from tambah.domain.refusals import (
@@ -101,6 +102,10 @@ def open_payment(command: OpenPayment, draft: Draft) -> PaymentStands:
         page_token=command.page_token,
         expires_at=draft.now + window,
         due_at=draft.now + LOOK_AFTER,
+        line_state=line.state,
+        promised=promise(
+            draft.rules.promotions, offer, facts_of(line, TopUpSource.PAYMENT), draft.now
+        ),
     )
     # Counted on the line, so that the row is written though nothing else of it changed.
     draft.line = replace(line, payment_seq=draft.payment_seq)
@@ -206,6 +211,8 @@ def _credit_or_refund(draft: Draft) -> int | None:
         source=TopUpSource.PAYMENT,
         payment_no=payment.payment_no,
         receipt=payment.reference,
+        promised=keep_promise(payment.promised, is_first=draft.topup_seq == 0),
+        line_state=payment.line_state,
     )
     credited = credit_line(draft, offer, origin)
     if payment.fee_micros:

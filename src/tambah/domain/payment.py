@@ -8,7 +8,8 @@ import hashlib
 from datetime import datetime
 from enum import IntEnum
 
-from tambah.domain.line import Language
+from tambah.domain.gift import Promised
+from tambah.domain.line import Language, LineState
 from tambah.domain.records import Record
 
 
@@ -79,9 +80,10 @@ class Payment(Record, frozen=True, kw_only=True):
     """One payment for a top-up of a line. Micro-ringgit; `payment_no` counts per line.
 
     price, tax, credit, bonus, valid_days, bonus_days: what was promised when it was opened;
-    fee: charged on top of the price. reference: short, with a check character, for people and
-    bank transfers. provider_ref, pay_url: the provider's name for it, and where it is paid while
-    it is open. received, held (neither credited nor sent back), refunded, disputed: what became
+    promised: by promotions, on top; line_state: of the line then, None in old rows. fee: charged
+    on top of the price. reference: short, with a check character, for people and bank transfers.
+    provider_ref, pay_url: the provider's name for it, and where it is paid while it is open.
+    received, held (neither credited nor sent back), refunded, disputed: what became
     of the money; dispute_ref: the provider's name of the last dispute. reason: stable code of a
     failure, or why it was refunded. due_at: when to ask the provider again, None when nothing is
     to be asked.
@@ -117,6 +119,8 @@ class Payment(Record, frozen=True, kw_only=True):
     reason: str | None = None
     refund_seq: int = 0
     due_at: datetime | None = None
+    line_state: LineState | None = None
+    promised: tuple[Promised, ...] = ()
 
     @property
     def total_micros(self) -> int:

@@ -1,9 +1,11 @@
-"""Taking a top-up back: what is unspent of the main credit, the bonus, and the days."""
+"""Taking a top-up back: what is unspent of the main credit, bonus and allowances, and the days."""
 
 from datetime import datetime
 
 from tambah.domain.commands import Reversed
 from tambah.domain.draft import Draft, Note
+from tambah.domain.gift import GiftKind
+from tambah.domain.giving import claw, take_gifts_back
 from tambah.domain.ledger import Account, TransferKind
 from tambah.domain.line import LineState, grace_after
 from tambah.domain.records import replace
@@ -32,7 +34,9 @@ def reverse_top_up(draft: Draft, topup_no: int, *, tell: bool = True) -> Reverse
     if draft.require_line().state not in (LineState.ACTIVE, LineState.GRACE):
         raise LineTerminated
     main_micros = min(draft.main.remaining_micros, topup.main_micros)
-    bonus_micros = _claw_bonus(draft, topup)
+    bonus_micros = claw(draft, topup.bonus_bucket_id, topup.own_bonus_micros, topup_no)
+    gifts = take_gifts_back(draft, topup)
+    bonus_micros += sum(gift.amount for gift in gifts if gift.kind is GiftKind.BONUS)
     _return_main(draft, topup, main_micros)
     draft.topups.append(replace(topup, reversed_at=draft.now))
     _work_dates_out_again(draft, topup)
@@ -48,16 +52,8 @@ def reverse_top_up(draft: Draft, topup_no: int, *, tell: bool = True) -> Reverse
         spent_micros=topup.main_micros - main_micros,
         balance_micros=draft.main.remaining_micros,
         active_until=line.active_until,
+        gifts=gifts,
     )
-
-
-def _claw_bonus(draft: Draft, topup: TopUpRecord) -> int:
-    bucket = draft.buckets.get(topup.bonus_bucket_id or 0)
-    clawed_micros = min(bucket.remaining_micros, topup.bonus_micros) if bucket else 0
-    if bucket is not None and clawed_micros > 0:
-        note = Note(mends_topup_no=topup.topup_no)
-        draft.move(bucket, -clawed_micros, TransferKind.REVERSAL, Account.BONUS_GIVEN, note)
-    return clawed_micros
 
 
 def _return_main(draft: Draft, topup: TopUpRecord, main_micros: int) -> None:

@@ -7,6 +7,7 @@ from tambah.domain.guessing import GuessingRule
 from tambah.domain.line import LifeRule
 from tambah.domain.numbering import NumberPlan
 from tambah.domain.payment import PaymentRule
+from tambah.domain.promotion import Promotion
 from tambah.domain.reminder_rule import ReminderRule
 from tambah.domain.sign_in_rule import SignInRule
 from tambah.domain.sim_rule import SimRule
@@ -17,7 +18,7 @@ from tambah.domain.validity import ValidityRule
 class Rules:
     """Everything an operator may set that changes a decision.
 
-    most_credit_micros: the most main credit that a line may hold.
+    most_credit_micros: the most main credit that a line may hold. promotions: of all times.
     """
 
     catalog: Catalog
@@ -30,3 +31,4 @@ class Rules:
     signing_in: SignInRule = field(default_factory=SignInRule)
     sims: SimRule = field(default_factory=SimRule)
     reminders: ReminderRule = field(default_factory=ReminderRule)
+    promotions: tuple[Promotion, ...] = ()

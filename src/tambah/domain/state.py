@@ -6,9 +6,10 @@ from enum import IntEnum
 
 from tambah.domain.balance import MAIN_BUCKET_ID, Bucket
 from tambah.domain.commands import Outcome
+from tambah.domain.gift import Gift, GiftKind
 from tambah.domain.guessing import Tried
 from tambah.domain.ledger import Transfer
-from tambah.domain.line import Line
+from tambah.domain.line import Line, LineState
 from tambah.domain.payment import PaymentAccount
 from tambah.domain.records import Record
 from tambah.domain.refusals import Refusal
@@ -60,8 +61,10 @@ class TopUpSource(IntEnum):
 class TopUpRecord(Record, frozen=True, kw_only=True):
     """One credit as the subscriber sees it, a receipt. Micro-ringgit; `topup_no` counts per line.
 
-    active_until_before, active_until: the line's end of validity before and after it.
-    reactivation_micros: the fee that was taken of the credit to bring an expired line back.
+    bonus_micros, valid_days: with what promotions gave; gifts says what that was, bonus_bucket_id
+    is of the rest of the bonus. active_until_before, active_until: the line's end of validity
+    before and after it. reactivation_micros: the fee that was taken of the credit to bring an
+    expired line back. line_state: of the line when this was promised, None in old rows.
     """
 
     line_id: int
@@ -85,6 +88,14 @@ class TopUpRecord(Record, frozen=True, kw_only=True):
     page_token: bytes | None = None
     reversed_at: datetime | None = None
     reactivation_micros: int = 0
+    line_state: LineState | None = None
+    gifts: tuple[Gift, ...] = ()
+
+    @property
+    def own_bonus_micros(self) -> int:
+        """Return the bonus that is not a promotion's."""
+        given = sum(gift.amount for gift in self.gifts if gift.kind is GiftKind.BONUS)
+        return self.bonus_micros - given
 
 
 class Message(Record, frozen=True, kw_only=True):

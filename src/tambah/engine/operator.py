@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime
+from datetime import date
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from tambah.config import (
@@ -17,10 +17,8 @@ from tambah.config import (
 from tambah.domain.catalog import Catalog, Denomination, OwnAmount
 from tambah.domain.guessing import GuessingRule
 from tambah.domain.line import Language, LifeRule
-from tambah.domain.money import parse_ringgit
 from tambah.domain.numbering import NumberPlan
 from tambah.domain.payment import PaymentRule
-from tambah.domain.refusals import Refusal
 from tambah.domain.reminder_rule import ReminderRule
 from tambah.domain.rules import Rules
 from tambah.domain.service_hours import ServiceHours, parse_week
@@ -28,6 +26,9 @@ from tambah.domain.sign_in_rule import SignInRule
 from tambah.domain.sim_rule import SimRule
 from tambah.domain.ticket import Category, TicketRule
 from tambah.domain.validity import ValidityPolicy, ValidityRule
+from tambah.engine.entries import read_day as _day
+from tambah.engine.entries import read_money as _money
+from tambah.engine.promotions import promotion_rules
 
 _TILES = re.compile(r"(https://[0-9a-z.-]+(:[0-9]{1,5})?)?/(?!/)[0-9A-Za-z._~{}/@?=&-]+", re.ASCII)
 _PLACES = ("{z}", "{x}", "{y}")
@@ -74,6 +75,7 @@ def operator_rules(operator: Operator) -> Rules:
         signing_in=_signing_in(operator.sign_in),
         sims=_sims(operator.sims),
         reminders=_reminders(operator),
+        promotions=promotion_rules(operator, validity),
     )
 
 
@@ -224,17 +226,3 @@ def _denomination(entry: DenominationEntry, place: int, validity: ValidityRule) 
             else None
         ),
     )
-
-
-def _day(text: str, where: str, validity: ValidityRule) -> datetime:
-    try:
-        return validity.start_of(date.fromisoformat(text))
-    except ValueError as error:
-        raise ConfigError(f"{where}: a day is written 2026-12-31") from error
-
-
-def _money(text: str, where: str) -> int:
-    try:
-        return parse_ringgit(text)
-    except Refusal as refusal:
-        raise ConfigError(f'{where}: an amount is written "10.00"') from refusal

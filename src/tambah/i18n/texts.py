@@ -16,6 +16,8 @@ LANGUAGES: Mapping[str, str] = MappingProxyType(
 """Our languages: BCP 47 tag to own name, in the order that menus show."""
 
 _RINGGIT = re.compile(r"-?[0-9]+\.[0-9]{2,6}", re.ASCII)
+_BYTES = (("gb", 2**30), ("mb", 2**20), ("kb", 2**10), ("b", 1))
+_SECONDS_PER_MINUTE = 60
 _MINUTES_PER_HOUR = 60
 _MINUTES_PER_DAY = 1440
 
@@ -85,6 +87,20 @@ class Texts:
         if not parts:
             return self.plural("duration.minutes", 0)
         return reduce(lambda a, b: self.get("duration.joined", longer=a, shorter=b), parts)
+
+    def allowance(self, kind: str, amount: int) -> str:
+        """Write an allowance: 1.5 GB of data, 60 minutes of calls, 100 SMS; never more than it is.
+
+        kind: `seconds`, `messages` or `bytes`, of which `amount` is.
+        """
+        if kind == "bytes":
+            unit, size = next((u for u in _BYTES if amount >= u[1]), _BYTES[-1])
+            hundredths = amount * 100 // size if unit == "gb" else amount // size * 100
+            number = f"{hundredths // 100}.{hundredths % 100:02d}".rstrip("0").rstrip(".")
+            return self.get(f"promotions.bytes.{unit}", amount=number)
+        if kind == "seconds" and amount >= _SECONDS_PER_MINUTE:
+            return self.plural("promotions.minutes", amount // _SECONDS_PER_MINUTE)
+        return self.plural(f"promotions.{kind}", amount)
 
     def refusal(self, refusal: Refusal, zone: dt.tzinfo) -> str:
         """Return the sentences about a refusal: what happened to money, and what to do."""

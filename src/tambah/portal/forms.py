@@ -36,8 +36,10 @@ from tambah.domain.refusals import (
     Refusal,
     Unavailable,
 )
+from tambah.domain.state import TopUpSource
 from tambah.domain.voucher import fold_code
 from tambah.i18n import Texts
+from tambah.portal.extras import tile_of
 from tambah.store.articles import Shown
 from tambah.web.errors import retry_header
 from tambah.web.forms import mint_token, seal_notice
@@ -306,8 +308,9 @@ def draw_form(  # noqa: PLR0913 - what was typed, what was said, what stands bes
         unsure=any(isinstance(p.refusal, Unavailable) for p in shown),
         policy=site.rules.validity,
         offers=offers,
+        tiles=[tile_of(site, one, TopUpSource.PAYMENT) for one in offers.tiles],
         plain=ringgit,
-        denominations=on_sale,
+        cards=[tile_of(site, one, TopUpSource.VOUCHER) for one in on_sale],
         differs=any(one.credit_micros != one.price_micros for one in on_sale),
         pattern=number_pattern(site.rules.numbers),
         asked=asked_language(request),

@@ -9,10 +9,13 @@ from litestar import Response, post
 from tambah.domain.catalog import Denomination
 from tambah.domain.line import extend_line, reactivation_fee, require_covers_return
 from tambah.domain.numbering import show_msisdn
+from tambah.domain.promotion import apply, facts_of
 from tambah.domain.refusals import PaymentMethodUnavailable, Refusal
+from tambah.domain.state import TopUpSource
 from tambah.payments.desk import OpenRequest, PaymentDesk
 from tambah.payments.names import payment_id
 from tambah.portal.addresses import own_path, result_path, result_token
+from tambah.portal.extras import promised_extras
 from tambah.portal.forms import TopUpForm, offers_of, place, read_payment, refuse
 from tambah.portal.look_ups import Found, LookUps
 from tambah.portal.visitors import Visitors
@@ -94,7 +97,9 @@ def draw_check(
     site = pages.site
     rules, view = site.rules, found.view
     drawn = form if form.token else replace(form, token=mint_token(site.keys, site.clock.now()))
-    after = extend_line(view.line, offer.valid_days, rules.life, rules.validity, view.at)
+    given = apply(rules.promotions, offer, facts_of(view.line, TopUpSource.PAYMENT), view.at)
+    valid_days = offer.valid_days + given.valid_days
+    after = extend_line(view.line, valid_days, rules.life, rules.validity, view.at)
     fee_micros = rules.payments.fee_micros(wish.method)
     return pages.draw(
         request,
@@ -105,6 +110,7 @@ def draw_check(
         number=show_msisdn(wish.msisdn, rules.numbers),
         name=found.name,
         offer=offer,
+        gained=promised_extras(offer, given),
         fee_micros=fee_micros,
         reactivation_micros=reactivation_fee(view.line, rules.life),
         total_micros=offer.price_micros + fee_micros,

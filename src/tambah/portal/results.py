@@ -14,6 +14,7 @@ from tambah.i18n import Texts
 from tambah.payments.bank import BankInstructions, bank_instructions
 from tambah.payments.names import read_payment_id
 from tambah.portal.addresses import PAYMENT_NAME, TOKEN, own_path, page_digest, result_path
+from tambah.portal.extras import given_extras
 from tambah.portal.forms import OWN, TopUpForm, draw_form, offers_of
 from tambah.portal.look_ups import LookUps
 from tambah.portal.paying import check
@@ -96,7 +97,7 @@ def draw_receipt(pages: Pages, request: AnyRequest, receipt: Receipt) -> Respons
         receipt=receipt,
         number=mask_msisdn(receipt.msisdn, site.rules.numbers),
         active_until=last_day(receipt.active_until),
-        bonus_until=last_day(receipt.bonus_until) if receipt.bonus_until else None,
+        gained=given_extras(receipt, site.rules.validity),
     )
 
 
@@ -123,7 +124,7 @@ def draw_payment(
         reference=show_reference(page.payment.reference),
         number=mask_msisdn(page.msisdn, site.rules.numbers),
         active_until=last_day(receipt.active_until) if receipt else None,
-        bonus_until=last_day(receipt.bonus_until) if receipt and receipt.bonus_until else None,
+        gained=given_extras(receipt, site.rules.validity) if receipt else [],
         bank=_instructions(pages, page, state, pages.speak(request, stored)),
         can_pay=bool(offers_of(site).methods),
     )

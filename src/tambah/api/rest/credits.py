@@ -2,10 +2,12 @@
 
 import msgspec
 
+from tambah.api.rest import shapes
 from tambah.api.rest.dates import last_day
 from tambah.api.rest.request import Request, decode, idempotency_key, read_body
 from tambah.api.rest.shapes import Credited, RedemptionRequest, TopUpRequest
 from tambah.domain import commands
+from tambah.domain.gift import Gift, GiftKind
 from tambah.domain.money import CURRENCY, parse_ringgit, require_ringgit, ringgit
 from tambah.domain.numbering import fold_msisdn
 from tambah.domain.refusals import FieldMalformed, PartnerSuspended
@@ -81,4 +83,16 @@ def _credited(site: Site, outcome: commands.Credited) -> Credited:
         grace_until_date=last_day(validity, outcome.grace_until),
         receipt=outcome.receipt,
         reference=outcome.reference or outcome.receipt,
+        gifts=[_gift(site, gift) for gift in outcome.gifts],
+    )
+
+
+def _gift(site: Site, gift: Gift) -> shapes.Gift:
+    until = gift.expires_at
+    return shapes.Gift(
+        promotion=gift.promotion,
+        kind=gift.kind.name.lower(),  # type: ignore[arg-type]
+        amount=ringgit(gift.amount) if gift.kind is GiftKind.BONUS else str(gift.amount),
+        expires_at=until,
+        expires_date=None if until is None else last_day(site.rules.validity, until),
     )

@@ -35,6 +35,15 @@ def _credited(**differing: object) -> shapes.Credited:
         grace_until_date=date(2027, 5, 20),
         receipt="7Q4KD2MX",
         reference="till-7/2041",
+        gifts=[
+            shapes.Gift(
+                promotion="data-with-30",
+                kind="bytes",
+                amount="1073741824",
+                expires_at=_ACTIVE_UNTIL,
+                expires_date=date(2027, 3, 31),
+            )
+        ],
     )
     return msgspec.structs.replace(usual, **differing)
 
@@ -70,6 +79,14 @@ ANSWERS: Mapping[str, msgspec.Struct] = {
                     )
                 ],
             ),
+            allowances=[
+                shapes.Allowance(
+                    unit="bytes",
+                    amount=1073741824,
+                    expires_at=_ACTIVE_UNTIL,
+                    expires_date=date(2027, 3, 31),
+                )
+            ],
         ),
         at=_AT,
     ),
@@ -83,6 +100,7 @@ ANSWERS: Mapping[str, msgspec.Struct] = {
                 kind="topup",
                 amount="30.00",
                 currency="MYR",
+                unit=None,
                 direction="in",
                 bucket="main",
                 balance="34.20",

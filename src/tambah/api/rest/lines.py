@@ -8,8 +8,8 @@ from urllib.parse import parse_qsl
 from tambah.api.rest import shapes
 from tambah.api.rest.dates import last_day
 from tambah.api.rest.request import Request
-from tambah.domain.balance import Bucket
-from tambah.domain.ledger import Account, Transfer
+from tambah.domain.balance import Bucket, BucketKind
+from tambah.domain.ledger import OWN_ACCOUNT, Transfer, allowance_of
 from tambah.domain.money import CURRENCY, ringgit
 from tambah.domain.numbering import fold_msisdn
 from tambah.domain.refusals import FieldMalformed, NumberUnknown
@@ -114,6 +114,16 @@ def _balances(validity: ValidityRule, view: LineView) -> shapes.Balances:
             currency=CURRENCY,
             buckets=[_bonus(validity, bucket) for bucket in view.bonuses],
         ),
+        allowances=[_allowance(validity, bucket) for bucket in view.allowances],
+    )
+
+
+def _allowance(validity: ValidityRule, bucket: Bucket) -> shapes.Allowance:
+    return shapes.Allowance(
+        unit=bucket.kind.name.lower(),  # type: ignore[arg-type]
+        amount=bucket.remaining_micros,
+        expires_at=bucket.expires_at,
+        expires_date=_date(validity, bucket.expires_at),
     )
 
 
@@ -126,20 +136,25 @@ def _bonus(validity: ValidityRule, bucket: Bucket) -> shapes.Bonus:
     )
 
 
-_OWN = {Account.LINE_MAIN: "main", Account.LINE_BONUS: "bonus"}
+_OWN = {
+    OWN_ACCOUNT[kind]: kind.name.lower() for kind in BucketKind if kind is not BucketKind.FLOAT
+}
 
 
 def _transfer(transfer: Transfer) -> shapes.Transfer:
     into, out_of = _OWN.get(transfer.credit), _OWN.get(transfer.debit)
+    allowance = allowance_of(transfer.credit)
+    write = str if allowance else ringgit
     return shapes.Transfer(
         seq=transfer.seq,
         at=transfer.at,
         kind=transfer.kind.name.lower(),  # type: ignore[arg-type]
-        amount=ringgit(transfer.amount_micros),
-        currency=CURRENCY,
+        amount=write(transfer.amount_micros),
+        currency=None if allowance else CURRENCY,
+        unit=allowance.name.lower() if allowance else None,  # type: ignore[arg-type]
         direction="in" if into else "out" if out_of else None,
         bucket=into or out_of,  # type: ignore[arg-type]
-        balance=None if transfer.balance_micros is None else ringgit(transfer.balance_micros),
+        balance=None if transfer.balance_micros is None else write(transfer.balance_micros),
         reference=transfer.reference,
         topup_no=transfer.topup_no,
         mends_topup_no=transfer.mends_topup_no,

@@ -13,6 +13,7 @@ _AMOUNT = Meta(
 )
 Amount = Annotated[str, _AMOUNT]
 Currency = Literal["MYR"]
+AllowanceUnit = Literal["seconds", "messages", "bytes"]
 StateName = Literal["pre_active", "active", "grace", "expired", "quarantined", "terminated"]
 Msisdn = Annotated[
     str, Meta(description="E.164 digits, without the plus sign.", pattern="^[1-9][0-9]{6,14}$")
@@ -49,11 +50,21 @@ class BonusBalance(msgspec.Struct, frozen=True, kw_only=True):
     buckets: list[Bonus]
 
 
+class Allowance(msgspec.Struct, frozen=True, kw_only=True):
+    """What is left of an allowance with one end: no money, so without a currency."""
+
+    unit: AllowanceUnit
+    amount: Annotated[int, Meta(description="Seconds, messages or bytes.")]
+    expires_at: Until | None
+    expires_date: LastDay | None
+
+
 class Balances(msgspec.Struct, frozen=True, kw_only=True):
     """What a line holds. Main credit is frozen in grace; an expired line holds nothing."""
 
     main: Money
     bonus: BonusBalance
+    allowances: Annotated[list[Allowance], Meta(description="The soonest to expire first.")]
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,6 +121,26 @@ class TopUpRequest(msgspec.Struct, frozen=True, kw_only=True):
     ]
 
 
+class Gift(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that a promotion gave with a top-up."""
+
+    promotion: Annotated[str, Meta(description="Its name in operator.toml.")]
+    kind: Annotated[
+        Literal["days", "bonus", "seconds", "messages", "bytes"],
+        Meta(description="Days of validity, bonus credit, or an allowance."),
+    ]
+    amount: Annotated[
+        str,
+        Meta(
+            description="Ringgit for bonus, a whole number for anything else.",
+            pattern=r"^[0-9]+(\.[0-9]{2,6})?$",
+            examples=["3.00"],
+        ),
+    ]
+    expires_at: Until | None
+    expires_date: LastDay | None
+
+
 class Credited(msgspec.Struct, frozen=True, kw_only=True):
     """A top-up that happened: what was given, and how the line stands after it."""
 
@@ -119,7 +150,7 @@ class Credited(msgspec.Struct, frozen=True, kw_only=True):
     price: Amount
     tax: Annotated[Amount, Meta(description="Part of the price that is tax.")]
     credited: Annotated[Amount, Meta(description="Main credit given.")]
-    bonus: Annotated[Amount, Meta(description="Bonus credit given on top.")]
+    bonus: Annotated[Amount, Meta(description="Bonus credit given on top, promotions' included.")]
     balance: Annotated[Amount, Meta(description="Main credit afterwards.")]
     bonus_balance: Annotated[Amount, Meta(description="Bonus credit afterwards.")]
     currency: Currency
@@ -130,6 +161,10 @@ class Credited(msgspec.Struct, frozen=True, kw_only=True):
     receipt: Annotated[str, Meta(description="What people quote: eight letters and digits.")]
     reference: Annotated[
         str, Meta(description="What the transfer bears: yours, or the receipt for a code.")
+    ]
+    gifts: Annotated[
+        list[Gift],
+        Meta(description="What promotions gave; in the bonus and the dates above already."),
     ]
 
 
@@ -158,15 +193,27 @@ class Transfer(msgspec.Struct, frozen=True, kw_only=True):
         "dispute_won",
         "refund_returned",
         "reactivation",
+        "grant",
+        "lapse",
     ]
-    amount: Amount
-    currency: Currency
+    amount: Annotated[
+        str,
+        Meta(
+            description="Ringgit, or a whole number of the unit where there is one.",
+            pattern=r"^[0-9]+(\.[0-9]{2,6})?$",
+            examples=["10.00"],
+        ),
+    ]
+    currency: Annotated[Currency | None, Meta(description="Null for an allowance: no money.")]
+    unit: Annotated[AllowanceUnit | None, Meta(description="Of an allowance; null for money.")]
     direction: Annotated[
         Literal["in", "out"] | None,
         Meta(description="Into or out of the line's credit; null when it touched none (tax)."),
     ]
-    bucket: Literal["main", "bonus"] | None
-    balance: Annotated[Amount | None, Meta(description="What that bucket held afterwards.")]
+    bucket: Literal["main", "bonus", "seconds", "messages", "bytes"] | None
+    balance: Annotated[
+        str | None, Meta(description="What that bucket held afterwards, written as the amount.")
+    ]
     reference: Annotated[
         str | None, Meta(description="On exactly one row of a top-up: the partner's, or receipt.")
     ]

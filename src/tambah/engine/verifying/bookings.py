@@ -3,7 +3,15 @@
 A new kind of transfer is added here in the commit that books it; until then `verify` names it.
 """
 
-from tambah.domain.ledger import CLEARING, Account, TransferKind
+from tambah.domain.balance import ALLOWANCES
+from tambah.domain.ledger import (
+    CLEARING,
+    GIVEN_BY,
+    LAPSED_TO,
+    OWN_ACCOUNT,
+    Account,
+    TransferKind,
+)
 
 BOOKINGS: frozenset[tuple[TransferKind, Account, Account]] = frozenset(
     {
@@ -18,13 +26,15 @@ BOOKINGS: frozenset[tuple[TransferKind, Account, Account]] = frozenset(
         (TransferKind.ADJUSTMENT, Account.LINE_MAIN, Account.ADJUSTMENTS),
         (TransferKind.REVERSAL, Account.LINE_MAIN, Account.CARDS_SOLD),
         (TransferKind.REVERSAL, Account.LINE_MAIN, Account.TRANSIT),
-        (TransferKind.REVERSAL, Account.LINE_BONUS, Account.BONUS_GIVEN),
         (TransferKind.REVERSAL, Account.TAX, Account.CARDS_SOLD),
         (TransferKind.REVERSAL, Account.TAX, Account.TRANSIT),
         (TransferKind.REVERSAL, Account.TRANSIT, Account.FLOAT),
         (TransferKind.FORFEIT, Account.LINE_MAIN, Account.FORFEITED),
         (TransferKind.FORFEIT, Account.LINE_BONUS, Account.FORFEITED),
         (TransferKind.REACTIVATION, Account.LINE_MAIN, Account.REVENUE),
+        *((TransferKind.GRANT, given, OWN_ACCOUNT[kind]) for kind, given in GIVEN_BY.items()),
+        *((TransferKind.REVERSAL, OWN_ACCOUNT[kind], given) for kind, given in GIVEN_BY.items()),
+        *((TransferKind.LAPSE, OWN_ACCOUNT[kind], LAPSED_TO[kind]) for kind in ALLOWANCES),
         (TransferKind.SALE, Account.FLOAT, Account.TRANSIT),
         (TransferKind.CREDIT, Account.HELD, Account.LINE_MAIN),
         (TransferKind.TAX, Account.HELD, Account.TAX),

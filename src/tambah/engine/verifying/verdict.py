@@ -58,14 +58,16 @@ class Verdict:
     """The outcome of a verification.
 
     findings: of each problem the first thousand. total: how many there are in all. accounts: the
-    trial balance, credits less debits by account name, in micro-ringgit. at: the snapshot's
-    instant. closed_at: the closing it went on from, None when it went from the start.
+    trial balance, credits less debits by account name, in micro-ringgit; allowances: the same of
+    the accounts that are kept in seconds, messages or bytes. at: the snapshot's instant.
+    closed_at: the closing it went on from, None when it went from the start.
     """
 
     findings: tuple[Finding, ...]
     total: int
     proved: Proved
     accounts: Mapping[str, int]
+    allowances: Mapping[str, int]
     at: datetime
     closed_at: datetime | None
     seconds: float

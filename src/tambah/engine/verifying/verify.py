@@ -8,7 +8,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, date
 from typing import NamedTuple, TypeVar
 
-from tambah.domain.ledger import Account, TransferKind
+from tambah.domain.balance import BucketKind
+from tambah.domain.ledger import Account, TransferKind, allowance_of
 from tambah.engine.verifying.bookings import BOOKING_NUMBERS
 from tambah.engine.verifying.verdict import Finding, FindingKind, Proved, Verdict
 from tambah.engine.verifying.wording import account_name, word, word_account, word_trail
@@ -106,7 +107,8 @@ async def prove(connection: Connection, *, full: bool, progress: Progress | None
         findings=tuple(found.named),
         total=found.total,
         proved=_proved(sums, counts, audit_rows),
-        accounts={account_name(account): balances[account] for account in sorted(balances)},
+        accounts=_named(balances, in_money=True),
+        allowances=_named(balances, in_money=False),
         at=scope.at,
         closed_at=scope.closing.closed_at if scope.closing and not scope.is_full else None,
         seconds=time.monotonic() - started,
@@ -167,8 +169,8 @@ def _prove_closing_whole(
     """See that no part of the closing was lost or added."""
     closing = scope.closing
     assert closing is not None, "there is a closing to look at"
-    held = (counts.closed_owners, counts.closed_buckets, sum(closed.values()))
-    if held != (closing.owners, closing.buckets, 0):
+    held = (counts.closed_owners, counts.closed_buckets)
+    if held != (closing.owners, closing.buckets) or any(_by_unit(closed).values()):
         found.add_one(
             Finding(
                 kind=FindingKind.CLOSING,
@@ -177,6 +179,23 @@ def _prove_closing_whole(
                 f"{closing.owners} and {closing.buckets}; or its accounts do not balance",
             )
         )
+
+
+def _by_unit(balances: dict[int, int]) -> Counter[BucketKind | None]:
+    """Return what accounts of each unit add up to: money under None."""
+    sums: Counter[BucketKind | None] = Counter()
+    for account, balance in balances.items():
+        sums[allowance_of(account)] += balance
+    return sums
+
+
+def _named(balances: dict[int, int], *, in_money: bool) -> dict[str, int]:
+    """Return the balances of the accounts kept in money, or of the others, by name."""
+    return {
+        account_name(account): balances[account]
+        for account in sorted(balances)
+        if (allowance_of(account) is None) is in_money
+    }
 
 
 async def _prove_trail(connection: Connection, scope: Scope, found: Findings) -> int:

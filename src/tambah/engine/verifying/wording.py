@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tambah.domain.ledger import Account
+from tambah.domain.ledger import Account, allowance_of
 from tambah.domain.money import ringgit
 from tambah.domain.voucher import format_serial
 from tambah.engine.verifying.verdict import Finding, FindingKind
@@ -32,7 +32,7 @@ def word_account(kind: FindingKind, account: int, expected: int, found: int) -> 
     return Finding(
         kind=kind,
         subject=f"account:{account_name(account)}",
-        detail=f"holds {_rm(found)}, must hold {_rm(expected)}",
+        detail=f"holds {_amount(found, account)}, must hold {_amount(expected, account)}",
     )
 
 
@@ -44,8 +44,12 @@ def account_name(account: int) -> str:
         return str(account)
 
 
-def _rm(amount_micros: int | None) -> str:
-    return "nothing" if amount_micros is None else f"RM{ringgit(amount_micros)}"
+def _amount(amount: int | None, unit: int | None) -> str:
+    """Write an amount in the unit of an account, or of a kind of bucket; None for money."""
+    if amount is None:
+        return "nothing"
+    allowance = allowance_of(unit or 0)
+    return f"{amount} {allowance.name.lower()}" if allowance else f"RM{ringgit(amount)}"
 
 
 def _missing(odd: Odd) -> str:
@@ -59,7 +63,10 @@ def _says(text: str) -> Callable[[Odd], str]:
 
 def _compares(text: str) -> Callable[[Odd], str]:
     return lambda odd: text.format(
-        expected=_rm(odd.expected), found=_rm(odd.found), counter=odd.expected, other=odd.expected
+        expected=_amount(odd.expected, odd.unit),
+        found=_amount(odd.found, odd.unit),
+        counter=odd.expected,
+        other=odd.expected,
     )
 
 

@@ -1,4 +1,4 @@
-"""Buckets of credit, of lines and partners alike."""
+"""Buckets of credit and allowances, of lines and partners alike."""
 
 from collections.abc import Collection, Sequence
 
@@ -12,7 +12,7 @@ async def read_buckets(
     """Return the owners' buckets that hold something, and each owner's first.
 
     Read after the owners' rows are locked: this statement sees what the last holder committed.
-    Empty bonus buckets stay behind for the books and are not loaded again.
+    Empty buckets but the main stay behind for the books and are not loaded again.
     """
     rows = await connection.fetch(
         """

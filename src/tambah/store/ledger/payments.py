@@ -4,7 +4,10 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from operator import attrgetter
 
-from tambah.domain.line import Language
+import msgspec
+
+from tambah.domain.gift import Promised
+from tambah.domain.line import Language, LineState
 from tambah.domain.payment import (
     Dispute,
     Payment,
@@ -18,7 +21,10 @@ from tambah.domain.state import PaymentRef
 from tambah.store.database import Connection, Record
 
 _COLUMNS = Payment.__struct_fields__
-_values = attrgetter(*_COLUMNS)
+_PLAIN = tuple(name for name in _COLUMNS if name != "promised")
+_values = attrgetter(*_PLAIN)
+_encode = msgspec.json.Encoder().encode
+_read_promised = msgspec.json.Decoder(tuple[Promised, ...]).decode
 
 
 async def read_payments(
@@ -67,6 +73,9 @@ def payment_from_row(row: Record) -> Payment:
     values["dispute"] = Dispute(values["dispute"])
     if values["language"] is not None:
         values["language"] = Language(values["language"])
+    if values["line_state"] is not None:
+        values["line_state"] = LineState(values["line_state"])
+    values["promised"] = _read_promised(values["promised"])
     return Payment(**values)
 
 
@@ -102,7 +111,9 @@ async def prices_since(
 async def insert_payments(connection: Connection, payments: Sequence[Payment]) -> None:
     """Add payments."""
     await connection.copy_records_to_table(
-        "payment", records=map(_values, payments), columns=_COLUMNS
+        "payment",
+        records=((*_values(one), _encode(one.promised).decode()) for one in payments),
+        columns=(*_PLAIN, "promised"),
     )
 
 

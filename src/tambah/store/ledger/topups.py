@@ -1,11 +1,13 @@
 """Top-ups as subscribers see them: receipts, references, result pages."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from operator import attrgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from tambah.domain.gift import Gift, GiftKind
+from tambah.domain.line import LineState
 from tambah.domain.state import TopUpRecord, TopUpSource
-from tambah.store.database import Connection
+from tambah.store.database import Connection, Record
 
 _COLUMNS = (
     "line_id",
@@ -27,8 +29,11 @@ _COLUMNS = (
     "number",
     "payment_no",
     "reactivation_micros",
+    "line_state",
 )
 _values = attrgetter(*_COLUMNS)
+_gift_values = attrgetter(*Gift.__struct_fields__)
+_GIFT_COLUMNS = ("line_id", "topup_no", "gift_no", *Gift.__struct_fields__)
 
 
 async def find_references(
@@ -63,30 +68,72 @@ async def find_references(
 async def read_topups(
     connection: Connection, line_ids: Collection[int]
 ) -> dict[int, list[TopUpRecord]]:
-    """Return the lines' top-ups, by line, in order."""
+    """Return the lines' top-ups with their gifts, by line, in order."""
     rows = await connection.fetch(
         """
         SELECT line_id, topup_no, at, source, price_micros, tax_micros, main_micros,
                bonus_micros, bonus_bucket_id, valid_days, active_until_before, active_until,
                receipt, reference, partner_id, batch_id, number, payment_no, reversed_at,
-               reactivation_micros
+               reactivation_micros, line_state
           FROM topup
          WHERE line_id = ANY($1::bigint[])
          ORDER BY line_id, topup_no
         """,
         list(line_ids),
     )
+    gifts = await read_gifts(connection, line_ids)
     found: dict[int, list[TopUpRecord]] = {}
     for row in rows:
-        values = dict(row.items())
-        values["source"] = TopUpSource(values["source"])
-        found.setdefault(row["line_id"], []).append(TopUpRecord(**values))
+        found.setdefault(row["line_id"], []).append(topup_from_row(row, gifts))
     return found
 
 
+async def read_gifts(
+    connection: Connection, line_ids: Collection[int]
+) -> dict[tuple[int, int], tuple[Gift, ...]]:
+    """Return what promotions gave lines, by line and top-up."""
+    rows = await connection.fetch(
+        """
+        SELECT line_id, topup_no, promotion, kind, amount, bucket_id, expires_at
+          FROM topup_gift
+         WHERE line_id = ANY($1::bigint[])
+         ORDER BY line_id, topup_no, gift_no
+        """,
+        list(line_ids),
+    )
+    found: dict[tuple[int, int], tuple[Gift, ...]] = {}
+    for row in rows:
+        key = (row["line_id"], row["topup_no"])
+        found[key] = (*found.get(key, ()), gift_from_row(row))
+    return found
+
+
+def gift_from_row(row: Record) -> Gift:
+    """Make a Gift of a row of its table."""
+    values: dict[str, Any] = {name: row[name] for name in Gift.__struct_fields__}
+    values["kind"] = GiftKind(values["kind"])
+    return Gift(**values)
+
+
+def topup_from_row(row: Record, gifts: Mapping[tuple[int, int], tuple[Gift, ...]]) -> TopUpRecord:
+    """Make a TopUpRecord of a row that has its columns, and the gifts by line and top-up."""
+    values: dict[str, Any] = {name: row[name] for name in (*_COLUMNS, "reversed_at")}
+    values["source"] = TopUpSource(values["source"])
+    state = values["line_state"]
+    values["line_state"] = None if state is None else LineState(state)
+    return TopUpRecord(**values, gifts=gifts.get((row["line_id"], row["topup_no"]), ()))
+
+
 async def insert_topups(connection: Connection, topups: Sequence[TopUpRecord]) -> None:
-    """Add top-ups."""
+    """Add top-ups, and what promotions gave with them."""
     await connection.copy_records_to_table("topup", records=map(_values, topups), columns=_COLUMNS)
+    gifts = [
+        (topup.line_id, topup.topup_no, no, *_gift_values(gift))
+        for topup in topups
+        for no, gift in enumerate(topup.gifts, start=1)
+    ]
+    if gifts:
+        await connection.copy_records_to_table("topup_gift", records=gifts, columns=_GIFT_COLUMNS)
 
 
 async def mark_reversed(connection: Connection, topups: Sequence[TopUpRecord]) -> None:

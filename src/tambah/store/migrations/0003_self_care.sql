@@ -212,3 +212,27 @@ CREATE TABLE ticket_photo (
     sealed     bytea NOT NULL,
     PRIMARY KEY (reference, photo_no)
 );
+
+-- What promotions gave with a top-up: days (kind 0), bonus or an allowance. Distributed by line_id.
+CREATE TABLE topup_gift (
+    line_id     bigint NOT NULL,
+    topup_no    integer NOT NULL,
+    gift_no     integer NOT NULL,
+    promotion   text NOT NULL,
+    kind        smallint NOT NULL CONSTRAINT topup_gift_kind_known CHECK (kind IN (0, 2, 4, 5, 6)),
+    amount      bigint NOT NULL CONSTRAINT topup_gift_amount_positive CHECK (amount > 0),
+    bucket_id   integer,
+    expires_at  timestamptz,
+    PRIMARY KEY (line_id, topup_no, gift_no),
+    CONSTRAINT topup_gift_days_have_no_bucket CHECK ((kind = 0) = (bucket_id IS NULL))
+);
+
+-- The line's state when what a top-up gives was promised; unknown of older ones.
+ALTER TABLE topup ADD line_state smallint;
+
+ALTER TABLE payment ADD line_state smallint;
+
+-- What promotions promised when a payment was opened.
+ALTER TABLE payment ADD promised jsonb NOT NULL DEFAULT '[]';
+
+ALTER TABLE payment ALTER promised DROP DEFAULT;

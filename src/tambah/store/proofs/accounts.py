@@ -23,7 +23,7 @@ class Sums:
 
     @property
     def accounts(self) -> dict[int, int]:
-        """Return credits less debits of each account; they add up to nothing."""
+        """Return credits less debits of each account; they add up to nothing, unit by unit."""
         balances: dict[int, int] = {}
         for (_, debit, credit), (_, amount_micros) in self.by_booking.items():
             balances[debit] = balances.get(debit, 0) - amount_micros
@@ -85,7 +85,7 @@ async def prove_closed_buckets(connection: Connection) -> list[Odd]:
             """
             WITH summed AS (
                 SELECT owner_id, bucket_id,
-                       sum(CASE WHEN credit <= 3 THEN amount_micros ELSE -amount_micros END)
+                       sum(CASE WHEN credit < 10 THEN amount_micros ELSE -amount_micros END)
                            AS balance_micros
                   FROM transfer
                   JOIN owner_closing AS closed USING (owner_id)

@@ -8,9 +8,10 @@ from tambah.store.proofs.scope import Scope, over_transfers
 
 
 async def prove_topups(connection: Connection, scope: Scope) -> list[Odd]:
-    """Put each top-up beside its transfers: one of main credit, one each of bonus, tax and fee.
+    """Put each top-up beside its transfers: main credit, bonus, tax, fee, a grant for each bucket.
 
-    Amounts, instant, source, partner, bonus bucket and reference (a receipt, for a card) agree.
+    Amounts, instant, source, partner, buckets and reference (a receipt, for a card) agree. What a
+    promotion gave as bonus is part of the top-up's bonus, and has a grant instead.
 
     Problems: topup_uncredited (a record without its main transfer), credit_unrecorded (transfers
     without a record; place is the first one's seq), topup_differs.
@@ -42,29 +43,53 @@ _TOPUPS = """
           FROM unnest($2::bigint[], $5::integer[]) AS touched (line_id, closed_no)
           JOIN topup USING (line_id)
          WHERE NOT $1::boolean AND (topup_no > closed_no OR at > $4::timestamptz)),
+    gifted AS (
+        SELECT line_id, topup_no, sum(amount) FILTER (WHERE kind = 2) AS bonus_micros
+          FROM topup_gift
+         WHERE $1::boolean OR line_id = ANY($2::bigint[])
+         GROUP BY line_id, topup_no),
+    promised AS (
+        SELECT given.*,
+               given.bonus_micros - coalesce(gifted.bonus_micros, 0)::bigint AS own_bonus_micros
+          FROM given
+          LEFT JOIN gifted USING (line_id, topup_no)),
+    present AS (
+        SELECT gift.line_id, gift.topup_no, gift.kind, gift.bucket_id, given.at,
+               sum(gift.amount)::bigint AS amount
+          FROM topup_gift AS gift
+          LEFT JOIN given USING (line_id, topup_no)
+         WHERE gift.kind <> 0
+           AND ($1::boolean OR gift.line_id = ANY($2::bigint[]) AND given.at IS NOT NULL)
+         GROUP BY gift.line_id, gift.topup_no, gift.kind, gift.bucket_id, given.at),
     fact AS (
         -- A record's fact is the sum (xor) of what its transfers' facts must be: side by side
         -- they cancel out. $6 is drawn anew each time, so no two texts can be made to collide.
         SELECT line_id AS owner_id, topup_no, NULL::integer AS seq,
                main_micros AS promised_micros, NULL::bigint AS given_micros,
-               1 + (bonus_micros > 0)::integer + (tax_micros > 0)::integer
+               1 + (own_bonus_micros <> 0)::integer + (tax_micros > 0)::integer
                  + (reactivation_micros > 0)::integer AS transfers,
                hash_record_extended((1, at, main_micros,
                                      CASE source WHEN 3 THEN 11 ELSE source END::smallint,
                                      coalesce(partner_id, 0::bigint),
                                      coalesce(reference, receipt)), $6::bigint)
-               # CASE WHEN bonus_micros > 0 THEN
-                 hash_record_extended((2, at, bonus_micros, bonus_bucket_id), $6::bigint)
+               # CASE WHEN own_bonus_micros <> 0 THEN
+                 hash_record_extended((2, at, own_bonus_micros, bonus_bucket_id), $6::bigint)
                  ELSE 0 END
                # CASE WHEN tax_micros > 0 THEN
                  hash_record_extended((3, at, tax_micros), $6::bigint) ELSE 0 END
                # CASE WHEN reactivation_micros > 0 THEN
                  hash_record_extended((4, at, reactivation_micros), $6::bigint)
                  ELSE 0 END AS fact
-          FROM given
+          FROM promised
+        UNION ALL
+        SELECT line_id, topup_no, NULL, NULL, NULL, 1,
+               hash_record_extended((5, at, kind, amount, bucket_id), $6::bigint)
+          FROM present
         UNION ALL
         SELECT owner_id, topup_no, seq, NULL, CASE WHEN credit = 1 THEN amount_micros END, -1,
-               CASE credit
+               CASE CASE WHEN kind = 20 THEN 20 ELSE credit END
+               WHEN 20 THEN
+                 hash_record_extended((5, at, credit, amount_micros, bucket_id), $6::bigint)
                WHEN 1 THEN
                  hash_record_extended((1, at, amount_micros, kind,
                                        coalesce(peer_owner_id, 0::bigint),
@@ -84,7 +109,8 @@ _TOPUPS = """
                     WHEN given_micros IS NULL THEN 'topup_uncredited'
                     ELSE 'topup_differs' END AS problem,
                owner_id,
-               CASE WHEN promised_micros IS NULL THEN first_seq ELSE topup_no END AS place,
+               CASE WHEN promised_micros IS NULL THEN coalesce(first_seq, topup_no)
+                    ELSE topup_no END AS place,
                promised_micros AS expected, given_micros AS found
           FROM beside
          WHERE missing <> 0 OR rest <> 0 OR promised_micros IS DISTINCT FROM given_micros),
@@ -105,7 +131,10 @@ _REVERSALS = """
         SELECT owner_id, mends_topup_no AS topup_no, min(at) AS at, max(at) AS last_at,
                coalesce(sum(amount_micros) FILTER (WHERE debit = 1), 0) AS main_micros,
                coalesce(sum(amount_micros) FILTER (WHERE debit = 2), 0) AS bonus_micros,
-               coalesce(sum(amount_micros) FILTER (WHERE debit = 13), 0) AS tax_micros
+               coalesce(sum(amount_micros) FILTER (WHERE debit = 13), 0) AS tax_micros,
+               coalesce(sum(amount_micros) FILTER (WHERE debit = 4), 0) AS seconds,
+               coalesce(sum(amount_micros) FILTER (WHERE debit = 5), 0) AS messages,
+               coalesce(sum(amount_micros) FILTER (WHERE debit = 6), 0) AS bytes
           FROM fresh
          WHERE mends_topup_no IS NOT NULL
          GROUP BY owner_id, mends_topup_no),
@@ -115,8 +144,17 @@ _REVERSALS = """
                (taken.main_micros + taken.tax_micros)::bigint AS found
           FROM taken
           LEFT JOIN topup ON topup.line_id = taken.owner_id AND topup.topup_no = taken.topup_no
+          LEFT JOIN LATERAL (
+               SELECT coalesce(sum(amount) FILTER (WHERE kind = 4), 0) AS seconds,
+                      coalesce(sum(amount) FILTER (WHERE kind = 5), 0) AS messages,
+                      coalesce(sum(amount) FILTER (WHERE kind = 6), 0) AS bytes
+                 FROM topup_gift
+                WHERE topup_gift.line_id = taken.owner_id
+                  AND topup_gift.topup_no = taken.topup_no) AS gifted ON TRUE
          WHERE topup.reversed_at IS DISTINCT FROM taken.at OR taken.at <> taken.last_at
             OR taken.main_micros > topup.main_micros OR taken.bonus_micros > topup.bonus_micros
+            OR taken.seconds > gifted.seconds OR taken.messages > gifted.messages
+            OR taken.bytes > gifted.bytes
             OR taken.tax_micros NOT IN (0, topup.tax_micros))
     SELECT problem, owner_id, place, expected, found, count(*) OVER () AS total
       FROM odd

@@ -27,13 +27,13 @@ async def prove_transfers(
 _WALK = """
     , placed AS (
         SELECT owner_id, seq, bucket_id, balance_micros,
-               CASE WHEN credit <= 3 THEN amount_micros ELSE -amount_micros END AS delta_micros,
-               CASE WHEN credit <= 3 THEN credit WHEN debit <= 3 THEN debit END AS own,
+               CASE WHEN credit < 10 THEN amount_micros ELSE -amount_micros END AS delta_micros,
+               CASE WHEN credit < 10 THEN credit WHEN debit < 10 THEN debit END AS own,
                kind * 10000 + debit * 100 + credit = ANY($5::integer[])
-               AND (debit > 3 OR credit > 3)
-               AND CASE WHEN debit <= 3 OR credit <= 3
-                        -- A line's main credit and a partner's float are bucket 1, bonus is not.
-                        THEN coalesce((bucket_id = 1) = (debit <> 2 AND credit <> 2), false)
+               AND (debit >= 10 OR credit >= 10)
+               AND CASE WHEN debit < 10 OR credit < 10
+                        -- A line's main credit and a partner's float are bucket 1, the rest not.
+                        THEN coalesce((bucket_id = 1) = (least(debit, credit) IN (1, 3)), false)
                         ELSE bucket_id IS NULL END AS is_booking,
                greatest(lag(seq) OVER of_owner, closed_seq) AS before_seq,
                lead(seq) OVER of_owner IS NULL AS ends_owner
@@ -61,7 +61,7 @@ _WALK = """
     closed_bucket AS (
         SELECT owner_id, bucket_id, balance_micros FROM bucket_closing WHERE NOT $1::boolean),
     broken AS (
-        SELECT owner_id, bucket_id, seq, before_place, notable.balance_micros AS found,
+        SELECT owner_id, bucket_id, seq, before_place, own, notable.balance_micros AS found,
                coalesce(before_micros, closed_bucket.balance_micros, 0) + delta_micros AS expected
           FROM notable
           LEFT JOIN closed_bucket USING (owner_id, bucket_id)
@@ -82,19 +82,19 @@ _WALK = """
           FULL JOIN closed_owner USING (owner_id)),
     odd AS (
         SELECT 'gap' AS problem, owner_id, before_seq + 1 AS place,
-               (seq - 1)::bigint AS expected, NULL::bigint AS found
+               (seq - 1)::bigint AS expected, NULL::bigint AS found, NULL::smallint AS unit
           FROM notable
          WHERE seq > before_seq + 1
         UNION ALL
-        SELECT 'repeated', owner_id, seq, NULL, NULL FROM notable WHERE seq <= before_seq
+        SELECT 'repeated', owner_id, seq, NULL, NULL, NULL FROM notable WHERE seq <= before_seq
         UNION ALL
-        SELECT 'booking', owner_id, seq, NULL, NULL
+        SELECT 'booking', owner_id, seq, NULL, NULL, NULL
           FROM notable
          WHERE NOT is_booking
         UNION ALL
         -- A wrong balance breaks the next row's sum by as much again: only the first is named.
         -- Behind a gap the missing row is what is wrong, not the balance of the next one.
-        SELECT 'balance', owner_id, broken.seq, broken.expected, broken.found
+        SELECT 'balance', owner_id, broken.seq, broken.expected, broken.found, broken.own
           FROM broken
          WHERE NOT EXISTS (SELECT FROM broken AS earlier
                             WHERE earlier.owner_id = broken.owner_id
@@ -107,19 +107,23 @@ _WALK = """
                               AND amiss.seq > coalesce(broken.before_place, 0)
                               AND amiss.seq <= broken.seq)
         UNION ALL
-        SELECT 'tail', owner_id, last_seq + 1, counter, NULL FROM tail WHERE counter > last_seq
+        SELECT 'tail', owner_id, last_seq + 1, counter, NULL, NULL
+          FROM tail
+         WHERE counter > last_seq
         UNION ALL
-        SELECT 'beyond', owner_id, counter + 1, counter, last_seq
+        SELECT 'beyond', owner_id, counter + 1, counter, last_seq, NULL
           FROM tail
          WHERE counter < last_seq
         UNION ALL
-        SELECT 'ownerless', owner_id, last_seq, NULL, last_seq FROM tail WHERE counter IS NULL
+        SELECT 'ownerless', owner_id, last_seq, NULL, last_seq, NULL
+          FROM tail
+         WHERE counter IS NULL
         UNION ALL
         SELECT CASE WHEN bucket.kind IS NULL THEN 'bucketless'
                     WHEN ending.own <> bucket.kind THEN 'bucket_kind' ELSE 'bucket' END,
                owner_id, bucket_id,
                coalesce(ending.balance_micros, closed_bucket.balance_micros, 0),
-               bucket.remaining_micros
+               bucket.remaining_micros, coalesce(bucket.kind, ending.own)
           FROM bucket
           FULL JOIN (SELECT owner_id, bucket_id, balance_micros, own
                        FROM notable WHERE ends_bucket) AS ending USING (owner_id, bucket_id)
@@ -128,12 +132,12 @@ _WALK = """
             OR bucket.remaining_micros
                <> coalesce(ending.balance_micros, closed_bucket.balance_micros, 0)),
     ranked AS (
-        SELECT problem, owner_id, place, expected, found,
+        SELECT problem, owner_id, place, expected, found, unit,
                count(*) OVER of_problem AS total,
                row_number() OVER (of_problem ORDER BY owner_id, place) AS rank
           FROM odd
         WINDOW of_problem AS (PARTITION BY problem))
-    SELECT problem, owner_id, place, expected, found, total
+    SELECT problem, owner_id, place, expected, found, total, unit
       FROM ranked
      WHERE rank <= $6::integer
      ORDER BY problem, owner_id, place

@@ -53,6 +53,12 @@ _CARDS = """
           LEFT JOIN touched ON line_id = redeemed_line_id
          WHERE NOT $1::boolean AND state = 3
            AND (redeemed_topup_no > closed_no OR redeemed_at > $4::timestamptz)),
+    gifted AS (
+        SELECT line_id, topup_no, coalesce(sum(amount) FILTER (WHERE kind = 2), 0) AS bonus_micros,
+               coalesce(sum(amount) FILTER (WHERE kind = 0), 0) AS valid_days
+          FROM topup_gift
+         WHERE $1::boolean OR line_id = ANY($2::bigint[])
+         GROUP BY line_id, topup_no),
     beside AS (
         SELECT batch_id, number, sum(cards) AS cards, sum(topups) AS topups, bit_xor(fact) AS rest
           FROM (SELECT batch_id, number, 0 AS cards, 1 AS topups,
@@ -76,10 +82,13 @@ _CARDS = """
         SELECT 'card_promise', batch_id, number, batch.credit_micros, paid.main_micros
           FROM paid
           LEFT JOIN voucher_batch AS batch USING (batch_id)
+          LEFT JOIN gifted USING (line_id, topup_no)
          WHERE (batch.price_micros = paid.price_micros AND batch.tax_micros = paid.tax_micros
                 AND batch.credit_micros = paid.main_micros
-                AND batch.bonus_micros = paid.bonus_micros
-                AND batch.valid_days = paid.valid_days) IS NOT TRUE
+                -- What promotions gave on top is no part of the card's promise.
+                AND batch.bonus_micros = paid.bonus_micros - coalesce(gifted.bonus_micros, 0)
+                AND batch.valid_days = paid.valid_days - coalesce(gifted.valid_days, 0))
+               IS NOT TRUE
         UNION ALL
         SELECT 'card_serial', batch_id, number, NULL, NULL
           FROM used

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from tambah.domain.balance import MAIN_BUCKET_ID, Bucket, BucketKind, is_live
+from tambah.domain.balance import ALLOWANCES, MAIN_BUCKET_ID, Bucket, BucketKind, is_live
 from tambah.domain.line import Line, LineState, stage_at
 from tambah.domain.records import replace
 from tambah.domain.rules import Rules
@@ -20,7 +20,8 @@ class LineView:
     """What is true of a line at an instant, which the store may not have caught up with.
 
     Micro-ringgit: main credit (frozen but there in grace), and all live bonus. bonuses: the live
-    bonus buckets, the soonest to expire first. Once the line has expired there is no credit.
+    bonus buckets, the soonest to expire first; allowances: the same of seconds, messages and
+    bytes, which are no money. Once the line has expired it holds nothing.
     """
 
     line: Line
@@ -29,6 +30,7 @@ class LineView:
     main_micros: int
     bonus_micros: int
     bonuses: tuple[Bucket, ...]
+    allowances: tuple[Bucket, ...] = ()
 
     @property
     def is_somebodys(self) -> bool:
@@ -79,13 +81,13 @@ def line_now(account: LineAccount, rules: Rules, now: datetime) -> LineView:
     line = account.line
     at = max(now, line.last_at)
     state = stage_at(line, rules.life, rules.validity, at)
-    bonuses: list[Bucket] = []
+    live: list[Bucket] = []
     main_micros = 0
     if state < LineState.EXPIRED:
         main_micros = account.main.remaining_micros
-        bonuses = [b for b in account.buckets if b.kind is BucketKind.BONUS and is_live(b, at)]
-    bonuses = [b for b in bonuses if b.remaining_micros > 0]
-    bonuses.sort(key=lambda b: (b.expires_at or at, b.bucket_id))
+        live = [b for b in account.buckets if b.remaining_micros > 0 and is_live(b, at)]
+    live.sort(key=lambda b: (b.expires_at or at, b.bucket_id))
+    bonuses = [b for b in live if b.kind is BucketKind.BONUS]
     return LineView(
         line=replace(line, state=state),
         state=state,
@@ -93,6 +95,7 @@ def line_now(account: LineAccount, rules: Rules, now: datetime) -> LineView:
         main_micros=main_micros,
         bonus_micros=sum(b.remaining_micros for b in bonuses),
         bonuses=tuple(bonuses),
+        allowances=tuple(b for b in live if b.kind in ALLOWANCES),
     )
 
 

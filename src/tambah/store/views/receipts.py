@@ -3,16 +3,19 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from tambah.domain.gift import Gift, GiftKind
 from tambah.domain.line import Language
 from tambah.store.database import Database
+from tambah.store.ledger.topups import gift_from_row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
     """A top-up as its lasting page shows it; no balance, for the page is not the owner's alone.
 
-    Micro-ringgit: price paid, tax in it, main credit, bonus, the fee of bringing an expired line
-    back. active_until and bonus_until: first
+    Micro-ringgit: price paid, tax in it, main credit, bonus (with what promotions gave, which
+    gifts says; bonus_until is of the rest), the fee of bringing an expired line back. active_until
+    and bonus_until: first
     instants (UTC) at which the line is no longer active, the bonus no longer spendable.
     """
 
@@ -28,6 +31,13 @@ class Receipt:
     receipt: str
     reversed_at: datetime | None
     reactivation_micros: int
+    gifts: tuple[Gift, ...] = ()
+
+    @property
+    def own_bonus_micros(self) -> int:
+        """Return the bonus that is not a promotion's."""
+        given = sum(gift.amount for gift in self.gifts if gift.kind is GiftKind.BONUS)
+        return self.bonus_micros - given
 
 
 async def receipt_at(database: Database, token: bytes) -> Receipt | None:
@@ -63,4 +73,18 @@ async def read_receipt(
     )
     if row is None:
         return None
-    return Receipt(language=Language(language) if language else None, **dict(row))
+    gifts = await database.fetch(
+        """
+        SELECT promotion, kind, amount, bucket_id, expires_at
+          FROM topup_gift
+         WHERE line_id = $1 AND topup_no = $2
+         ORDER BY gift_no
+        """,
+        line_id,
+        topup_no,
+    )
+    return Receipt(
+        language=Language(language) if language else None,
+        gifts=tuple(gift_from_row(gift) for gift in gifts),
+        **dict(row),
+    )
