@@ -47,6 +47,7 @@ async def test_top_up_answers_the_whole_receipt(fake: httpx.AsyncClient) -> None
         "grace_until_date": "2027-05-20",
         "receipt": "7Q4KD2MX",
         "reference": "till-7/2041",
+        "gifts": [],
     }
 
 

@@ -52,11 +52,13 @@ def test_every_refusal_makes_a_problem(rules: Rules) -> None:
         "incident": "1f",
         "where": "line 12",
         "most_mb": 20,
+        "most_digits": 4,
     }
     states = {
         "batch_state_wrong": "locked",
         "voucher_state_wrong": "redeemed",
         "payment_not_refundable": "failed",
+        "sim_not_usable": "assigned",
     }
     for refusal in every_refusal():
         extra = {"state": states[refusal.code]} if refusal.code in states else {}

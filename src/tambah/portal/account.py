@@ -35,11 +35,12 @@ UNBAR, REACTIVATE = "/account/unbar", "/account/reactivate"
 class Holding(NamedTuple):
     """Something that a line has besides its credit: what, how much, until when.
 
-    what: `bonus`, …, a text `account.<what>`; until: its last day.
+    what: `bonus` (micro-ringgit), `seconds`, `messages` or `bytes`, a text `account.<what>`;
+    until: its last day.
     """
 
     what: str
-    amount_micros: int
+    amount: int
     until: date | None
 
 
@@ -81,9 +82,11 @@ def holdings(view: LineView, rules: Rules) -> list[Holding]:
     last_day = rules.validity.last_day
     return [
         Holding(
-            "bonus", one.remaining_micros, last_day(one.expires_at) if one.expires_at else None
+            one.kind.name.lower(),
+            one.remaining_micros,
+            last_day(one.expires_at) if one.expires_at else None,
         )
-        for one in view.bonuses
+        for one in (*view.bonuses, *view.allowances)
     ]
 
 

@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 from litestar import Response, get
 from litestar.params import FromPath
 
+from tambah.domain.ledger import allowance_of
 from tambah.domain.numbering import show_msisdn
 from tambah.domain.payment import show_reference
 from tambah.domain.refusals import PageNotFound
@@ -65,11 +66,15 @@ class Filters:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """An entry as the page tells it. word: text `account.did.<word>`; reference: to be quoted."""
+    """An entry as the page tells it. word: text `account.did.<word>`; reference: to be quoted.
+
+    unit: `seconds`, `messages` or `bytes` of an allowance, empty for money.
+    """
 
     entry: Entry
     word: str
     reference: str
+    unit: str
 
 
 def history_routes(pages: Pages, sessions: Sessions) -> list[Any]:
@@ -174,7 +179,17 @@ def _asked(filters: Filters, validity: ValidityRule, at: datetime, after: Place 
 
 def _shown(entry: Entry) -> Shown:
     payment = show_reference(entry.payment) if entry.payment else ""
-    return Shown(entry=entry, word=word_of(entry), reference=payment or entry.receipt or "")
+    return Shown(
+        entry=entry,
+        word=word_of(entry),
+        reference=payment or entry.receipt or "",
+        unit=_unit(entry),
+    )
+
+
+def _unit(entry: Entry) -> str:
+    kind = allowance_of(entry.debit) if entry.debit is not None else None
+    return kind.name.lower() if kind is not None else ""
 
 
 def _name(month: date | None) -> str:

@@ -6,7 +6,15 @@ or between a partner's float and transit, is none of the subscriber's.
 
 from typing import NamedTuple
 
-from tambah.domain.ledger import CLEARING, Account, TransferKind
+from tambah.domain.balance import ALLOWANCES
+from tambah.domain.ledger import (
+    CLEARING,
+    GIVEN_BY,
+    LAPSED_TO,
+    OWN_ACCOUNT,
+    Account,
+    TransferKind,
+)
 from tambah.store.views.history import Entry
 
 TOP_UPS, CHARGES, CORRECTIONS, LINE = "top_ups", "charges", "corrections", "line"
@@ -29,6 +37,7 @@ WORDS: dict[tuple[TransferKind, Account, Account], Word] = {
     (_KINDS.TOPUP, Account.TRANSIT, _MAIN): Word("topup", TOP_UPS),
     (_KINDS.CREDIT, _HELD, _MAIN): Word("credit", TOP_UPS),
     (_KINDS.BONUS, Account.BONUS_GIVEN, _BONUS): Word("bonus", TOP_UPS),
+    (_KINDS.GRANT, Account.BONUS_GIVEN, _BONUS): Word("bonus", TOP_UPS),
     (_KINDS.OPENING, Account.OPENING, _MAIN): Word("opening", TOP_UPS),
     (_KINDS.TAX, Account.CARDS_SOLD, Account.TAX): Word("tax", CHARGES),
     (_KINDS.TAX, Account.TRANSIT, Account.TAX): Word("tax", CHARGES),
@@ -48,6 +57,18 @@ WORDS: dict[tuple[TransferKind, Account, Account], Word] = {
     (_KINDS.REVERSAL, Account.TAX, _HELD): Word("tax_back", CORRECTIONS),
     (_KINDS.TAKE_BACK, _MAIN, _HELD): Word("take_back", CORRECTIONS),
     (_KINDS.FEE, Account.FEES_EARNED, _HELD): Word("fee_back", CORRECTIONS),
+    **{
+        (_KINDS.GRANT, GIVEN_BY[kind], OWN_ACCOUNT[kind]): Word("allowance", TOP_UPS)
+        for kind in ALLOWANCES
+    },
+    **{
+        (_KINDS.LAPSE, OWN_ACCOUNT[kind], LAPSED_TO[kind]): Word("lapse", CHARGES)
+        for kind in ALLOWANCES
+    },
+    **{
+        (_KINDS.REVERSAL, OWN_ACCOUNT[kind], GIVEN_BY[kind]): Word("allowance_back", CORRECTIONS)
+        for kind in ALLOWANCES
+    },
     **{
         (_KINDS.PAYMENT, clearing, _HELD): Word("payment", TOP_UPS)
         for clearing in CLEARING.values()

@@ -30,10 +30,11 @@ PARTNERS = 20
 _LINES = """
     INSERT INTO line (line_id, msisdn, language, plan, state, last_at, barred, suspended,
                       activated_at, active_until, grace_until, transfer_seq, bucket_seq,
-                      topup_seq, message_seq, own_wrong, guest_wrong, import_digest, reminds)
+                      topup_seq, message_seq, own_wrong, guest_wrong, import_digest, reminds,
+                      own_bar)
     SELECT 1001 + n, 60120000000 + n, 1, 'standard', 2, now(), false, false,
            now() - interval '90 days', now() + interval '10 days', now() + interval '60 days',
-           4, 2, 2, 0, 0, 0, '', true
+           4, 2, 2, 0, 0, 0, '', true, false
       FROM generate_series(0, {lines} - 1) AS n;
     INSERT INTO number (msisdn, line_id)
     SELECT 60120000000 + n, 1001 + n FROM generate_series(0, {lines} - 1) AS n;
@@ -72,13 +73,13 @@ _CARDS = """
 _TOPUPS = """
     INSERT INTO topup (line_id, topup_no, at, source, price_micros, tax_micros, main_micros,
                        bonus_micros, bonus_bucket_id, valid_days, active_until, receipt,
-                       reference, partner_id, batch_id, number)
+                       reference, partner_id, batch_id, number, reactivation_micros)
     SELECT 1001 + n, 1, now() - {ago} - interval '1 hour', 1, 10000000, 600000, 9400000,
-           1000000, 2, 10, now(), 'R' || n, NULL, NULL, 1, n + 1
+           1000000, 2, 10, now(), 'R' || n, NULL, NULL, 1, n + 1, 0
       FROM generate_series(0, {lines} - 1) AS n
     UNION ALL
     SELECT 1001 + n, 2, now() - {ago}, 2, 10000000, 0, 10000000, 0, NULL, 10, now(), 'S' || n,
-           'till ' || n, n % 20 + 1, NULL, NULL
+           'till ' || n, n % 20 + 1, NULL, NULL, 0
       FROM generate_series(0, {lines} - 1) AS n
 """
 _TRANSFERS = """

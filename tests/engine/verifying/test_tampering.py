@@ -13,6 +13,12 @@ from tests.conftest import Fresh
 
 from .history import Counter, Owners, first_part, second_part, tamper
 
+TOPUP = (
+    "line_id, topup_no, at, source, price_micros, tax_micros, main_micros, bonus_micros, "
+    "bonus_bucket_id, valid_days, active_until_before, active_until, receipt, reference, "
+    "partner_id, batch_id, number, reactivation_micros"
+)
+
 
 @dataclass(frozen=True)
 class Deed:
@@ -194,9 +200,9 @@ DEEDS = [
     ),
     deed(
         "a card credited twice, all else in order",
-        "INSERT INTO topup SELECT 1, 6, at, source, price_micros, tax_micros, main_micros, "
-        "bonus_micros, bonus_bucket_id, valid_days, active_until_before, active_until, receipt, "
-        "reference, partner_id, batch_id, number FROM topup WHERE line_id = 1 AND topup_no = 4",
+        f"INSERT INTO topup ({TOPUP}) SELECT 1, 6, at, source, price_micros, tax_micros, "
+        "main_micros, bonus_micros, bonus_bucket_id, valid_days, active_until_before, active_until, receipt, "
+        "reference, partner_id, batch_id, number, 0 FROM topup WHERE line_id = 1 AND topup_no = 4",
         "INSERT INTO transfer SELECT 1, seq + 6, at, kind, debit, credit, amount_micros, "
         "bucket_id, CASE seq WHEN 10 THEN 85000000 WHEN 12 THEN 2000000 END, 6, reference, "
         "NULL, NULL, NULL, request FROM transfer WHERE owner_id = 1 AND seq IN (10, 11, 12)",
@@ -227,9 +233,9 @@ DEEDS = [
     ),
     deed(
         "a top-up's record added",
-        "INSERT INTO topup SELECT 3, 7, now(), source, price_micros, tax_micros, main_micros, "
-        "bonus_micros, bonus_bucket_id, valid_days, active_until_before, active_until, receipt, "
-        "'other', partner_id, batch_id, number FROM topup WHERE line_id = 1 AND topup_no = 5",
+        f"INSERT INTO topup ({TOPUP}) SELECT 3, 7, now(), source, price_micros, tax_micros, "
+        "main_micros, bonus_micros, bonus_bucket_id, valid_days, active_until_before, active_until, receipt, "
+        "'other', partner_id, batch_id, number, 0 FROM topup WHERE line_id = 1 AND topup_no = 5",
         found="topup topup:3/7",
     ),
     deed(

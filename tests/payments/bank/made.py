@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from xml.sax.saxutils import escape
+from zoneinfo import ZoneInfo
 
 FILES = Path(__file__).parent / "files"
 ACCOUNT = "5140 1234 5678"
@@ -19,6 +21,11 @@ def load(name: str, **references: str) -> bytes:
         text = text.replace(f"@{letter}@", reference)
     assert "@" not in text, "a reference was not given"
     return text.encode()
+
+
+def today() -> str:
+    """Return the bank's day, for statements that are compared with payments just opened."""
+    return datetime.now(ZoneInfo("Asia/Kuala_Lumpur")).date().isoformat()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -36,7 +36,7 @@ from tambah.store.views.payments import read_payment, refunds_of
 from tests.conftest import KUALA_LUMPUR
 
 from .conftest import Pay
-from .made import ACCOUNT, OTHERS, Line, camt, load, mt940
+from .made import ACCOUNT, OTHERS, Line, camt, load, mt940, today
 
 RM = 1_000_000
 UNKNOWN = OTHERS[0]
@@ -219,7 +219,7 @@ async def test_other_amounts_wait_and_move_no_money(
 async def test_amount_alone_never_matches(desk: BankDesk, pay: Pay, database: Database) -> None:
     paid = await pay()
 
-    done = await desk.import_file("a", camt(Line(text="top up", ref="R1")))
+    done = await desk.import_file("a", camt(Line(text="top up", ref="R1", day=today())))
 
     assert counts(done) == {"queued no_reference": 1}
     assert await state_of(database, paid) is PaymentState.AWAITING

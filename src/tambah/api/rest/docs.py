@@ -50,11 +50,13 @@ _SAMPLES: dict[str, str | int | datetime] = {
     "used_at": datetime(2027, 3, 1, 6, 30, tzinfo=UTC),
     "incident": "5f0c21ab",
     "where": "line 12",
+    "most_digits": 4,
     "most_mb": 20,
 }
 _SAMPLE_STATES = {
     "batch_state_wrong": "locked",
     "voucher_state_wrong": "redeemed",
+    "sim_not_usable": "assigned",
     "payment_not_refundable": "failed",
 }
 

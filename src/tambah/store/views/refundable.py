@@ -19,7 +19,8 @@ async def read_refundable(database: Database, line_id: int, payment_no: int) -> 
             SELECT line_id, msisdn, language, plan, state, last_at, barred, suspended,
                    activated_at, active_until, grace_until, transfer_seq, bucket_seq, topup_seq,
                    message_seq, payment_seq, own_wrong, own_locked_until, guest_wrong,
-                   guest_locked_until
+                   guest_locked_until, due_at, reactivation_until, hold_until, reminds,
+                   low_credit_micros, own_bar
               FROM line
              WHERE line_id = $1
             """,
