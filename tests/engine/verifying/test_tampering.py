@@ -201,7 +201,8 @@ DEEDS = [
     deed(
         "a card credited twice, all else in order",
         f"INSERT INTO topup ({TOPUP}) SELECT 1, 6, at, source, price_micros, tax_micros, "
-        "main_micros, bonus_micros, bonus_bucket_id, valid_days, active_until_before, active_until, receipt, "
+        "main_micros, bonus_micros, bonus_bucket_id, valid_days, active_until_before, "
+        "active_until, receipt, "
         "reference, partner_id, batch_id, number, 0 FROM topup WHERE line_id = 1 AND topup_no = 4",
         "INSERT INTO transfer SELECT 1, seq + 6, at, kind, debit, credit, amount_micros, "
         "bucket_id, CASE seq WHEN 10 THEN 85000000 WHEN 12 THEN 2000000 END, 6, reference, "
@@ -234,7 +235,8 @@ DEEDS = [
     deed(
         "a top-up's record added",
         f"INSERT INTO topup ({TOPUP}) SELECT 3, 7, now(), source, price_micros, tax_micros, "
-        "main_micros, bonus_micros, bonus_bucket_id, valid_days, active_until_before, active_until, receipt, "
+        "main_micros, bonus_micros, bonus_bucket_id, valid_days, active_until_before, "
+        "active_until, receipt, "
         "'other', partner_id, batch_id, number, 0 FROM topup WHERE line_id = 1 AND topup_no = 5",
         found="topup topup:3/7",
     ),
