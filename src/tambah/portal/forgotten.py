@@ -26,7 +26,7 @@ from tambah.portal.identity import KINDS, IdentityDesk, IdentityForm
 from tambah.portal.sealed_cookie import SealedCookie
 from tambah.portal.visitors import Visitors
 from tambah.store.views.lines import LineView, line_now, read_line_of
-from tambah.web.forms import read_form, require_own_origin
+from tambah.web.forms import fold_digits, read_form, require_own_origin
 from tambah.web.pages import AnyRequest, Pages
 from tambah.web.site import Site
 from tambah.web.status import status_of
@@ -82,7 +82,7 @@ class RecoveryDesk:
         loop = asyncio.get_running_loop()
         answer_at = loop.time() + WRONG_ANSWER_SECONDS
         site = self._site
-        code = "".join(character for character in typed if character.isdecimal())
+        code = fold_digits(typed)
         try:
             line_ids = await lines_of(site.database, asked.claim)
             found = [view for i in line_ids if (view := await self._view(i)) is not None]

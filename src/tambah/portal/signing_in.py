@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
-import unicodedata
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -37,7 +36,7 @@ from tambah.portal.visitors import Visitors
 from tambah.store.database import CONNECTION_LOST
 from tambah.store.sessions import end_all_sessions, end_session
 from tambah.web.budgets import Budget
-from tambah.web.forms import read_form, require_own_origin
+from tambah.web.forms import fold_digits, read_form, require_own_origin
 from tambah.web.pages import AnyRequest, Pages
 from tambah.web.site import Site
 from tambah.web.status import status_of
@@ -205,8 +204,7 @@ class SignInDesk:
         answer_at = loop.time() + WRONG_ANSWER_SECONDS
         await self._wrong.require_left(source)
         secret, site = mint_secret(), self._site
-        # Whatever digits a keyboard writes: full-width, Tamil.
-        code = "".join(str(unicodedata.decimal(one)) for one in typed if one.isdecimal())
+        code = fold_digits(typed)
         command = TrySignIn(
             msisdn=asked.msisdn,
             challenge=self._challenge(asked),

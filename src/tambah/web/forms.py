@@ -3,6 +3,7 @@
 import base64
 import hmac
 import secrets
+import unicodedata
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -87,6 +88,11 @@ async def read_form(request: Request[Any, Any, Any]) -> dict[str, str]:
     except ValueError as error:
         raise BodyMalformed from error
     return {name: values[0] for name, values in fields.items()}
+
+
+def fold_digits(typed: str) -> str:
+    """Return the digits of what was typed, whatever a keyboard writes: full-width, Tamil."""
+    return "".join(str(unicodedata.decimal(one)) for one in typed if one.isdecimal())
 
 
 def _instant(value: str | int) -> str | int | datetime:
