@@ -88,10 +88,12 @@ async def add_lines(ground: Ground, first: int, count: int) -> None:
         f"""
         INSERT INTO line (line_id, msisdn, language, plan, state, last_at, barred, suspended,
                           activated_at, active_until, grace_until, transfer_seq, bucket_seq,
-                          topup_seq, message_seq, own_wrong, guest_wrong, import_digest)
+                          topup_seq, message_seq, own_wrong, guest_wrong, reminds,
+                          own_bar, import_digest)
         SELECT {FIRST_LINE} + n, {FIRST_NUMBER} + n, 1 + n % 4, 'standard', 2, now(), false,
                false, now(), date_trunc('day', now()) + interval '10 days 16 hours',
-               date_trunc('day', now()) + interval '60 days 16 hours', 0, 1, 0, 0, 0, 0, ''
+               date_trunc('day', now()) + interval '60 days 16 hours', 0, 1, 0, 0, 0, 0, true,
+               false, ''
           FROM generate_series({first}, {first + count - 1}) AS n
         """
     )

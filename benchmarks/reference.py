@@ -171,8 +171,9 @@ async def _own_top_up(connection: Any, ground: Ground, draw: random.Random) -> N
             """
             INSERT INTO topup (line_id, topup_no, at, source, price_micros, tax_micros,
                                main_micros, bonus_micros, valid_days, active_until_before,
-                               active_until, receipt, reference, partner_id)
-            VALUES ($1, $2, $3, 2, 10000000, 0, 10000000, 0, 10, $4, $4, 'ABCDEFGH', $5, $6)
+                               active_until, receipt, reference, partner_id,
+                               reactivation_micros)
+            VALUES ($1, $2, $3, 2, 10000000, 0, 10000000, 0, 10, $4, $4, 'ABCDEFGH', $5, $6, 0)
             """,
             line_id,
             line["topup_seq"] + 1,

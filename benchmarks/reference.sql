@@ -49,9 +49,9 @@ BEGIN
             the_line.topup_seq + 1, the_reference, the_partner, seller.transfer_seq + 1, key_digest);
     INSERT INTO topup (line_id, topup_no, at, source, price_micros, tax_micros, main_micros,
                        bonus_micros, valid_days, active_until_before, active_until, receipt,
-                       reference, partner_id)
+                       reference, partner_id, reactivation_micros)
     VALUES (the_line.line_id, the_line.topup_seq + 1, now(), 2, amount, 0, amount, 0, 10,
-            the_line.active_until, ends, 'ABCDEFGH', the_reference, the_partner);
+            the_line.active_until, ends, 'ABCDEFGH', the_reference, the_partner, 0);
     INSERT INTO request VALUES (the_line.line_id, key_digest, key_digest, 'Credited',
         convert_to('{"msisdn":' || the_msisdn || ',"topup_no":' || the_line.topup_seq + 1
             || ',"at":"' || now() || '","price_micros":10000000,"tax_micros":0,'

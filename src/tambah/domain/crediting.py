@@ -23,6 +23,7 @@ from tambah.domain.refusals import BalanceTooHigh
 from tambah.domain.state import TopUpRecord, TopUpSource
 
 RECEIPT_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTVWXY"
+_PAIRS = [low + high for high in RECEIPT_ALPHABET for low in RECEIPT_ALPHABET]
 
 
 class Origin(NamedTuple):
@@ -126,11 +127,10 @@ def require_room(draft: Draft, credit_micros: int) -> None:
 def receipt_for(request: bytes) -> str:
     """Return the eight characters that people quote: no 0, O, 1, I; the same for a repeat."""
     number = int.from_bytes(request[:8].ljust(8, b"\0"))
-    letters: list[str] = []
-    for _ in range(8):
-        number, place = divmod(number, len(RECEIPT_ALPHABET))
-        letters.append(RECEIPT_ALPHABET[place])
-    return "".join(letters)
+    number, first = divmod(number, len(_PAIRS))
+    number, second = divmod(number, len(_PAIRS))
+    number, third = divmod(number, len(_PAIRS))
+    return _PAIRS[first] + _PAIRS[second] + _PAIRS[third] + _PAIRS[number % len(_PAIRS)]
 
 
 def _book_credit(draft: Draft, offer: Denomination, origin: Origin, receipt: str) -> None:

@@ -66,7 +66,7 @@ class ValidityRule:
 
     def local_day(self, instant: datetime) -> date:
         """Return the local day in which an instant lies."""
-        return instant.astimezone(self.zone).date()
+        return _local_day(self.zone, instant)
 
     def last_day(self, until: datetime) -> date:
         """Return the last local day that lies before `until`: the date that people are told."""
@@ -81,9 +81,14 @@ class ValidityRule:
         return self.end_of_day(until - TICK, days)
 
 
+# Remembered, for all commands of a batch ask about the same instant.
+@lru_cache(maxsize=8192)
+def _local_day(zone: ZoneInfo, instant: datetime) -> date:
+    return instant.astimezone(zone).date()
+
+
 @lru_cache(maxsize=8192)
 def _end_of_day(zone: ZoneInfo, instant: datetime, days_later: int) -> datetime:
-    # Remembered, for all commands of a batch ask about the same instant.
     return _start_of(zone, instant.astimezone(zone).date() + timedelta(days=days_later + 1))
 
 
