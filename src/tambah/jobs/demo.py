@@ -308,7 +308,8 @@ async def _live_a_little(site: Site, partner_id: int, lines: list[DemoLine]) -> 
             await site.engine.submit(
                 TopUp(
                     caller="demo",
-                    request_key=f"demo-{msisdn}-{ringgit}",
+                    # A start that was cut short comes again with another partner.
+                    request_key=f"demo-{partner_id}-{msisdn}-{ringgit}",
                     msisdn=msisdn,
                     partner_id=partner_id,
                     amount_micros=ringgit * MICROS_PER_RINGGIT,

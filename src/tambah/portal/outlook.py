@@ -14,13 +14,13 @@ _STAGES_AHEAD = 2
 class Ahead:
     """Something that will happen on a local day, unless the line is topped up.
 
-    what: `grace`, `expired` or `given_up` for a stage of the line, `bonus` for bonus credit that
-    ends, of `amount_micros` (micro-ringgit).
+    what: `grace`, `expired` or `given_up` for a stage of the line; `bonus` (micro-ringgit),
+    `seconds`, `messages` or `bytes` for so much of it that ends.
     """
 
     what: str
     day: date
-    amount_micros: int = 0
+    amount: int = 0
 
 
 _ENTERED = {
@@ -32,10 +32,10 @@ _ENTERED = {
 
 
 def outlook(view: LineView, rules: Rules) -> list[Ahead]:
-    """Return what is ahead of a line, the soonest first: the next two stages, and bonus that ends.
+    """Return what is ahead of a line, the soonest first: the next two stages, and what ends.
 
-    The day of a stage is its first: the one after the last that people were told. Bonus that
-    expires with the line is not told apart.
+    The day of a stage is its first: the one after the last that people were told. What expires
+    with the line is not told apart.
     """
     validity = rules.validity
     ends = {
@@ -49,11 +49,11 @@ def outlook(view: LineView, rules: Rules) -> list[Ahead]:
         for state, ends_at in stages
     ]
     expired_at = ends.get(LineState.GRACE)
-    for bonus in view.bonuses:
-        ends_at = bonus.expires_at
+    for bucket in (*view.bonuses, *view.allowances):
+        ends_at = bucket.expires_at
         if ends_at is not None and (expired_at is None or ends_at < expired_at):
-            day, micros = validity.local_day(ends_at), bonus.remaining_micros
-            found.append((ends_at, Ahead(what="bonus", day=day, amount_micros=micros)))
+            day, what = validity.local_day(ends_at), bucket.kind.name.lower()
+            found.append((ends_at, Ahead(what=what, day=day, amount=bucket.remaining_micros)))
     return [ahead for _, ahead in sorted(found, key=lambda one: one[0])]
 
 

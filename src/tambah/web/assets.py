@@ -71,7 +71,8 @@ class Assets:
 
     def _add(self, name: str, text: str) -> None:
         path = Path(name)
-        self._add_bytes(name, (squeeze_css(text) if path.suffix == ".css" else text).encode())
+        squeeze = {".css": squeeze_css, ".js": squeeze_js}.get(path.suffix, str)
+        self._add_bytes(name, squeeze(text).encode())
 
     def _add_bytes(self, name: str, content: bytes) -> None:
         path = Path(name)
@@ -126,6 +127,12 @@ def _properties(
         f"--button:{show_colour(button)};--on-button:{show_colour(on_button)};"
         f"--link:{show_colour(link)};--tint:{show_colour(tint)};"
     )
+
+
+def squeeze_js(text: str) -> str:
+    """Leave out lines that are comments, and how far lines are moved in."""
+    lines = (line.strip() for line in text.splitlines())
+    return "\n".join(line for line in lines if line and not line.startswith("//"))
 
 
 def squeeze_css(text: str) -> str:

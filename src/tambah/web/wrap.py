@@ -43,6 +43,16 @@ SECURITY_HEADERS: dict[str, str] = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
 }
+_OF_DOCUMENTS = frozenset(
+    {
+        "content-security-policy",
+        "cross-origin-opener-policy",
+        "permissions-policy",
+        "referrer-policy",
+        "x-frame-options",
+    }
+)
+_FILES = (b"text/css", b"text/javascript")
 HSTS = "max-age=31536000"
 
 
@@ -63,15 +73,22 @@ def wrap(app: App, *, public_url: str, form_origins: Iterable[str] = ()) -> App:
 
 
 def add_headers(app: App, headers: dict[str, str]) -> App:
-    """Set response headers, but for those that the answer sets itself."""
+    """Set response headers, but for those that the answer sets itself.
+
+    Stylesheets and scripts get only those that mean anything for what is no document: they are a
+    good part of a small file.
+    """
     encoded = [(name.encode(), value.encode()) for name, value in headers.items()]
+    of_files = [pair for pair in encoded if pair[0].decode() not in _OF_DOCUMENTS]
 
     async def with_headers(scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 present: _Headers = list(message["headers"])
-                names = {name.lower() for name, _ in present}
-                message["headers"] = present + [pair for pair in encoded if pair[0] not in names]
+                found = {name.lower(): value for name, value in present}
+                is_file = found.get(b"content-type", b"").startswith(_FILES)
+                added = of_files if is_file else encoded
+                message["headers"] = present + [pair for pair in added if pair[0] not in found]
             await send(message)
 
         await app(scope, receive, send_with_headers)
