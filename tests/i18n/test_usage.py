@@ -1,13 +1,14 @@
 """Every text that is asked for exists, and every text that exists is asked for somewhere.
 
 Keys that are put together (`t('area.' ~ state)`, `texts.get(f"area.{state}")`) are found as
-patterns, `area.*`; what may stand for the star is said in VALUES below. A pattern that is new in
-the sources, or gone from them, fails here until VALUES says so too.
+patterns, `area.*`; what may stand for the star is said in VALUES below, for `*.*` both in one. A
+pattern that is new in the sources, or gone from them, fails here until VALUES says so too.
 """
 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Iterator
 from itertools import product
 from pathlib import Path
@@ -17,10 +18,15 @@ import pytest
 from jinja2 import Environment, nodes
 
 import tambah
+from tambah.cli.tickets import READY_ANSWERS
 from tambah.domain.article import ArticleKind
+from tambah.domain.balance import ALLOWANCES, BucketKind
 from tambah.domain.line import LineState
 from tambah.domain.payment import PaymentState
+from tambah.domain.point import PointKind
 from tambah.domain.refusals import every_refusal
+from tambah.domain.sim import SimKind, SimState
+from tambah.domain.ticket import Category, TicketState
 from tambah.domain.validity import ValidityPolicy
 from tambah.domain.voucher import BatchState, VoucherState
 from tambah.engine.operator import PAYMENT_METHODS
@@ -36,6 +42,7 @@ from tambah.portal.forms import (
 )
 from tambah.portal.help import EXPLAINED
 from tambah.portal.payment_page import REASONS, Said
+from tambah.portal.sims import FAMILIES
 
 SOURCES = Path(tambah.__file__).parent
 KEYS = frozenset(read_catalog("en").forms)
@@ -53,13 +60,17 @@ def codes(*kinds: Iterable[Any]) -> set[str]:
 
 
 HOLDING_PAGES = {Said.PENDING, Said.BANK, Said.UNKNOWN, Said.PAID, Said.FAILED, Said.EXPIRED}
+STEPS = {"1", "2", "3"}
+TICKETS_SHOWN = names(state for state in TicketState if state is not TicketState.ERASED)
 SENT_BACK = {Said.REFUNDING, Said.REFUND_FAILED, Said.REFUNDED, Said.DISPUTED}
 
 VALUES: dict[str, set[str]] = {
-    "account.*": {"bonus"},
+    "account.*": {"bonus"} | names(ALLOWANCES),
     "account.did.*": {
         "active",
         "added",
+        "allowance",
+        "allowance_back",
         "bonus",
         "bonus_forfeit",
         "bonus_reversal",
@@ -68,6 +79,7 @@ VALUES: dict[str, set[str]] = {
         "fee_back",
         "forfeit",
         "grace",
+        "lapse",
         "opening",
         "payment",
         "reactivation",
@@ -107,6 +119,11 @@ VALUES: dict[str, set[str]] = {
     "month.*": {str(month) for month in range(1, 13)},
     "offers.*": names(ArticleKind),
     "offers.*.all": names(ArticleKind),
+    "points.day.*": {str(day) for day in range(1, 8)},
+    "points.kind.*": names(PointKind),
+    "points.map.*": {"in", "out", "north", "south", "west", "east"},
+    "points.only.*": {"cards", "reloads", "open"},
+    "points.sells.*": {"cards", "reloads"},
     "portal.check.next.*": {"bank", "provider"},
     "portal.error.*": {"404", "405", "413", "500", "503"},
     "portal.help.*": codes(EXPLAINED),
@@ -124,8 +141,19 @@ VALUES: dict[str, set[str]] = {
     "portal.sandbox.*": set(Ending),
     "portal.sandbox.*_what": set(Ending) - {Ending.CANCELLED},
     "portal.state.*": names(LineState),
+    "promotions.*": names(ALLOWANCES - {BucketKind.BYTES}),
+    "promotions.bytes.*": {"b", "kb", "mb", "gb"},
     "refusal.*": codes(every_refusal()),
+    "sims.help.*": set(FAMILIES),
+    "sims.help.*.*": {f"{family}.{step}" for family in FAMILIES for step in STEPS},
+    "sims.help.before.*": STEPS,
+    "sims.kind.*": names(SimKind),
     "sms.*": set(WORST_PARAMS),
+    "tickets.answer.*": set(READY_ANSWERS),
+    "tickets.category.*": set(Category),
+    "tickets.missing.*": {"category", "text"},
+    "tickets.state.*": TICKETS_SHOWN,
+    "tickets.what.*": TICKETS_SHOWN,
 }
 
 WORDS_OF_STATES = {
@@ -133,6 +161,7 @@ WORDS_OF_STATES = {
     | {"already_exported", "being_exported", "without_print_file"},
     "voucher_state.*": names(VoucherState),
     "payment_not_refundable.*": names(PaymentState),
+    "sim_not_usable.*": names(SimState),
 }
 """`refusal.params["state"]`, which `Texts.refusal` writes in a word of the refusal's own."""
 
@@ -211,7 +240,9 @@ ASKED = {key for path in TEMPLATES for key in template_keys(path)} | {
 
 def built(values: dict[str, set[str]]) -> set[str]:
     """Return every key that the patterns come to."""
-    return {pattern.replace("*", value) for pattern, each in values.items() for value in each}
+    return {
+        re.sub(r"\*(\.\*)*", value, pattern) for pattern, each in values.items() for value in each
+    }
 
 
 def test_every_pattern_of_keys_says_its_values() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import io
 import json
 import re
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -15,34 +16,58 @@ from urllib.parse import quote
 
 import httpx
 import pytest
+from PIL import Image
 
-from tambah.config import SignInEntry
+from tambah.config import SignInEntry, TicketsEntry
 from tambah.domain.actor import Actor
 from tambah.domain.commands import AdjustCredit, TopUp
+from tambah.domain.esim import parse_activation_code
 from tambah.domain.payment import show_reference
 from tambah.domain.sign_in_rule import SignInRule
+from tambah.domain.sim import Sim, SimKind
+from tambah.domain.sim_commands import ReplaceSim
+from tambah.domain.ticket import show_ticket
+from tambah.domain.voucher import format_serial
 from tambah.engine.engine import Engine
 from tambah.engine.importing.people import seal_person
+from tambah.engine.publishing import publish_articles, read_articles
 from tambah.engine.secret_params import open_params
+from tambah.engine.sims import seal_code
+from tambah.engine.tickets import note_for_staff
 from tambah.payments.names import payment_id
 from tambah.payments.sandbox import Ending
 from tambah.portal import routes as portal
-from tambah.portal import signing_in
+from tambah.portal import signing_in, ticket_desk
 from tambah.portal.history import write_cursor
 from tambah.portal.routes import routes
 from tambah.store.database import Database
+from tambah.store.ledger import sims
 from tambah.store.views.history import Place
 from tambah.web.forms import mint_token
 from tambah.web.site import Site
 from tests.engine.books import RM, add_line, add_partner
+from tests.engine.publishing.writing import article_toml, put
 
-from .conftest import ALICE, CODES, TYPED_NUMBER, client_of, top_up
+from .conftest import ALICE, CODES, TYPED_NUMBER, client_of, field, top_up
 from .paying import check_form, open_shop, press_pay, replace_struct
 from .signing import sign_in
 from .walk import WALK, Address, Reach
 
 BOB, BOBS_NUMBER = 60198765432, "019-876 5432"
 STAFF = Actor(who="aminah", why="Ticket 7")
+BOBS_PLAN, BOBS_OFFER = "tourist", "for-bobs-plan"
+ALICES_ESIM, BOBS_ESIM, BOBS_IMSI = (
+    "8960000000000000007",
+    "8960000000000000023",
+    "502990000000023",
+)
+BOBS_CODE = "LPA:1$SMDP.EXAMPLE.COM$QX7F2-9KLM4-Z8W3T"
+ALICES_CODE = "LPA:1$SMDP.EXAMPLE.NET$AAAA2-BBBB4-CCCC3"
+BOBS_SERIAL, BOBS_DIGITS = format_serial(1, 1), "12345678??123456"
+BOBS_NOTE, STAFFS_NOTE = "The scratched card of my aunt", "He was rude when he rang"
+FIELDS_AT_ONCE = 40
+"""More than fifty fields make a form that is refused before it is looked at."""
+
 PORTAL = Path(portal.__file__).parent
 Marks = dict[str, tuple[str, ...]]
 
@@ -52,14 +77,15 @@ class House:
     """A site in which Alice and Bob have lines, and what is Bob's.
 
     values: what Alice puts wherever something can be put, by group; marks: what must not come
-    back, by group, unless it was sent.
+    back, by group, unless it was sent. bobs: what rows are Bob's by, column and value.
     """
 
     site: Site
-    bobs_line_id: int
+    bobs: Mapping[str, int | str]
     values: Marks
     marks: Marks
     bobs_addresses: tuple[str, ...]
+    alices_ticket: str
 
 
 def keys_of(site: Site) -> set[str]:
@@ -84,35 +110,52 @@ def field_names() -> frozenset[str]:
             )
         else:
             found.update(re.findall(r'\.get\("(\w+)"', text))
-    return frozenset(found | {"line_id", "msisdn", "topup_no", "payment_no", "session", "id"})
+    more = {"line_id", "msisdn", "topup_no", "payment_no", "session", "id", "iccid", "imsi"}
+    return frozenset(found | more)
 
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(signing_in, "WRONG_ANSWER_SECONDS", 0.0)
+    monkeypatch.setattr(ticket_desk, "WRONG_ANSWER_SECONDS", 0.0)
 
 
 @pytest.fixture
-async def house(site: Site, database: Database) -> AsyncIterator[House]:
+async def house(site: Site, database: Database, tmp_path: Path) -> AsyncIterator[House]:
     """Open a demo that takes payments, patient with whoever tries often."""
     rules = replace(site.rules, signing_in=SignInRule(asks_hourly=10**6, ladder=((10**6, 1),)))
     many = 10**6
     entry = SignInEntry(source_asks_hourly=many, source_wrong_hourly=many, all_wrong_hourly=many)
+    tickets = TicketsEntry(
+        most_open=many,
+        source_hourly=many,
+        all_hourly=many,
+        source_wrong_hourly=many,
+        all_wrong_hourly=many,
+    )
     engine = Engine(database, rules=rules, keys=site.keys, clock=site.clock)
     await engine.start()
     patient = replace(site, engine=engine)
     shop = open_shop(patient, rules, look_ups_hourly=many, show_masked_name=False)
-    operator = replace_struct(shop.site.operator, sign_in=entry)
+    operator = replace_struct(shop.site.operator, sign_in=entry, tickets=tickets)
     shop = replace(shop, site=replace(shop.site, operator=operator))
+    offers = put(tmp_path, article_toml(BOBS_OFFER, "Touring", plans=f'["{BOBS_PLAN}"]'))
+    articles = read_articles(offers, ("standard", BOBS_PLAN))
+    await publish_articles(database, articles, STAFF, site.clock.now())
     yield await furnish(shop, database)
     await shop.desk.close()
     await engine.stop()
 
 
 async def furnish(shop: Any, database: Database) -> House:
-    """Give Bob a line with a name, credit, receipts, payments, a session, a password sent."""
+    """Give Bob a line with a name, credit, receipts, payments, a session, a password sent.
+
+    And an eSIM whose code was not shown, and a ticket with notes and a photo. Alice has an eSIM
+    and a ticket too.
+    """
     site: Site = shop.site
-    line_id = await add_line(site.engine, database, BOB)
+    await put_on_esims(site)
+    line_id = await add_line(site.engine, database, BOB, plan=BOBS_PLAN, iccid=BOBS_ESIM)
     person = seal_person(site.keys, line_id, {"name": "Bobby Contoh"})
     await database.execute(
         "INSERT INTO person VALUES ($1, $2, $3, now())", line_id, person.sealed, person.key_id
@@ -143,7 +186,64 @@ async def furnish(shop: Any, database: Database) -> House:
         cookie = bob.cookies["session"]
     async with client_of(site) as another:
         await another.post("/account/sign-in", data={"number": BOBS_NUMBER})
-    return await describe(site, line_id, cookie, (credited_at, by_code))
+        ticket_at = await open_ticket(another, BOBS_NUMBER, BOBS_NOTE)
+        await open_ticket(another, TYPED_NUMBER, "Please look")
+    reference = await ticket_of(site, line_id)
+    await note_for_staff(
+        database, site.keys, reference, STAFFS_NOTE, actor=STAFF, now=site.clock.now()
+    )
+    return await describe(site, line_id, cookie, (credited_at, by_code, ticket_at))
+
+
+async def put_on_esims(site: Site) -> None:
+    """Have an eSIM for Bob in stock, and Alice on another."""
+    connection = await site.database.connect_writer()
+    stock: list[Sim] = []
+    for iccid, text in ((ALICES_ESIM, ALICES_CODE), (BOBS_ESIM, BOBS_CODE)):
+        code = parse_activation_code(text)
+        sealed = seal_code(site.keys, iccid, code)
+        imsi = BOBS_IMSI if iccid == BOBS_ESIM else None
+        stock.append(
+            Sim(
+                iccid=iccid,
+                imsi=imsi,
+                kind=SimKind.ESIM,
+                smdp_address=code.smdp_address,
+                sealed=sealed,
+            )
+        )
+    async with connection.transaction():
+        await sims.insert_sims(connection, stock)
+    await connection.close()
+    await site.engine.submit(
+        ReplaceSim(caller="c", request_key="2", msisdn=ALICE, iccid=ALICES_ESIM, actor=STAFF)
+    )
+    await site.database.execute("UPDATE line SET hold_until = NULL")
+
+
+async def open_ticket(browser: httpx.AsyncClient, number: str, text: str) -> str:
+    """Open a ticket about a damaged card, with a photo; return the path of its page."""
+    photo = io.BytesIO()
+    Image.new("RGB", (30, 20), "red").save(photo, "PNG")
+    form = {
+        "token": field(await browser.get("/help/ticket"), "token"),
+        "number": number,
+        "category": "damaged_card",
+        "serial": BOBS_SERIAL if number == BOBS_NUMBER else "",
+        "readable": BOBS_DIGITS if number == BOBS_NUMBER else "",
+        "text": text,
+    }
+    photos = {"photo": ("card.png", photo.getvalue(), "image/png")}
+    opened = await browser.post("/help/ticket", data=form, files=photos)
+    assert opened.status_code == 303
+    return opened.headers["location"]
+
+
+async def ticket_of(site: Site, line_id: int) -> str:
+    """Return the reference of a line's only ticket."""
+    rows = await site.database.fetch("SELECT reference FROM ticket WHERE line_id = $1", line_id)
+    (row,) = rows
+    return row["reference"]
 
 
 async def describe(site: Site, line_id: int, cookie: str, addresses: tuple[str, ...]) -> House:
@@ -166,6 +266,8 @@ async def describe(site: Site, line_id: int, cookie: str, addresses: tuple[str, 
         named
     )
     references = [row["reference"] for row in payments]
+    ticket = await ticket_of(site, line_id)
+    alice = await database.fetch_value("SELECT line_id FROM number WHERE msisdn = $1", ALICE)
     values: Marks = {
         "line": (str(line_id),),
         "number": (str(BOB), BOBS_NUMBER),
@@ -177,6 +279,10 @@ async def describe(site: Site, line_id: int, cookie: str, addresses: tuple[str, 
         "password": (open_params(site.keys, sealed)["code"],),
         "cursor": (write_cursor(Place(receipts[-1]["at"], 1, 99)),),
         "name": ("Bobby Contoh",),
+        "ticket": (ticket, show_ticket(ticket)),
+        "serial": (BOBS_SERIAL,),
+        "sim": (BOBS_ESIM, BOBS_IMSI),
+        "offer": (BOBS_OFFER,),
     }
     marks: Marks = {
         "number": (str(BOB), str(BOB)[2:], BOBS_NUMBER, "9876 5432", "876 5432"),
@@ -186,28 +292,50 @@ async def describe(site: Site, line_id: int, cookie: str, addresses: tuple[str, 
         "balance": ("117.31",),
         "address": own_addresses,
         "session": (cookie.partition(".")[2], session),
+        "ticket": values["ticket"],
+        "note": (BOBS_NOTE,),
+        "photo": ("JFIF",),
+        "serial": values["serial"],
+        "digits": (BOBS_DIGITS, BOBS_DIGITS[:8]),
+        "staff": (STAFFS_NOTE,),
+        "sim": (BOBS_ESIM, BOBS_IMSI, f"ends in {BOBS_ESIM[-4:]}"),
+        "code": tuple(BOBS_CODE.split("$")[1:]),
+        "offer": (BOBS_OFFER, "Touring"),
     }
-    return House(site, line_id, values, marks, own_addresses)
+    bobs: dict[str, int | str] = {
+        "line_id": line_id,
+        "owner_id": line_id,
+        "msisdn": BOB,
+        "iccid": BOBS_ESIM,
+        "reference": ticket,
+    }
+    alices_ticket = show_ticket(await ticket_of(site, alice))
+    return House(site, bobs, values, marks, own_addresses, alices_ticket)
 
 
 async def snapshot(house: House) -> dict[str, list[dict[str, Any]]]:
-    """Return every row that names Bob's line or number, table by table."""
+    """Return every row that names Bob's line, number, SIM or ticket, table by table.
+
+    What names his ticket alone is apart, as `ticket_note by reference`.
+    """
     columns = await house.site.database.fetch(
         """
         SELECT relname AS name, attname AS by
           FROM pg_class
           JOIN pg_attribute ON attrelid = pg_class.oid
          WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
-           AND NOT relispartition AND attname IN ('line_id', 'owner_id', 'msisdn')
-        """
+           AND NOT relispartition AND attname = ANY($1)
+        """,
+        list(house.bobs),
     )
     found: dict[str, list[dict[str, Any]]] = {}
     for name, by in ((row["name"], row["by"]) for row in columns):
         rows = await house.site.database.fetch(
             f"SELECT to_jsonb(t) FROM {name} AS t WHERE {by} = $1 ORDER BY to_jsonb(t)::text",  # type: ignore[arg-type]
-            BOB if by == "msisdn" else house.bobs_line_id,
+            house.bobs[by],
         )
-        found.setdefault(name, []).extend(json.loads(row[0]) for row in rows)
+        place = f"{name} by {by}" if by == "reference" else name
+        found.setdefault(place, []).extend(json.loads(row[0]) for row in rows)
     return found
 
 
@@ -232,10 +360,15 @@ async def test_every_address_is_classified(house: House) -> None:
 
 @pytest.mark.parametrize("key", [k for k, one in WALK.items() if one.reach is not Reach.LAID_OPEN])
 async def test_nothing_of_anothers_is_told_or_changed(house: House, key: str) -> None:
+    # The address itself is not among what is sent to where it would open something.
     address = WALK[key]
+    if address.reach is Reach.BEARER:
+        address = replace(address, tells=frozenset(), sets_off=frozenset())
     before = settled(await snapshot(house), address)
     assert before["bucket"]
     assert before["topup"]
+    assert before["sim"]
+    assert len(before["ticket_note by reference"]) == 2
     async with client_of(house.site) as alice:
         await sign_in(house.site, alice)
         async for sent, answer in walk(house, alice, key, address):
@@ -294,21 +427,27 @@ async def walk(
 def tries(house: House, path: str, address: Address) -> Iterator[dict[str, str]]:
     """Return what is sent: each value in all fields that a form lacks, and in each it has."""
     named = re.findall(r"\{(\w+):\w+\}", path)
-    token = mint_token(house.site.keys, house.site.clock.now())
-    forms = [
-        {name: one.format(number=TYPED_NUMBER, token=token) for name, one in form.items()}
-        for form in address.forms
-    ]
+    forms = forms_of(house, address)
     for group, values in house.values.items():
         if group == "address" and address.reach is Reach.BEARER:
             continue
         for value in values:
+            placed = dict.fromkeys(named, value)
             for form in forms:
-                others = (field_names() | set(named)) - set(form)
-                yield {**dict.fromkeys(others, value), **form}
-                yield {**dict.fromkeys(named, value), **form}
+                others = sorted(field_names() - set(form) - set(named))
+                for start in range(0, len(others), FIELDS_AT_ONCE):
+                    some = dict.fromkeys(others[start : start + FIELDS_AT_ONCE], value)
+                    yield {**some, **form, **placed}
+                yield {**form, **placed}
                 for name in form:
-                    yield {**dict.fromkeys(named, value), **form, name: value}
+                    yield {**form, name: value, **placed}
+
+
+def forms_of(house: House, address: Address) -> list[dict[str, str]]:
+    """Return an address's forms, filled in with what is Alice's."""
+    token = mint_token(house.site.keys, house.site.clock.now())
+    given = {"number": TYPED_NUMBER, "ticket": house.alices_ticket, "token": token}
+    return [{name: one.format_map(given) for name, one in form.items()} for form in address.forms]
 
 
 async def held_session(site: Site) -> Any:
@@ -333,25 +472,42 @@ async def hold_session(site: Site, held: Any) -> None:
 async def test_an_address_tells_its_bearer_neither_number_nor_balance(
     house: House, key: str
 ) -> None:
+    """Nor anything else but what WALK says: of a payment its page, of a ticket its thread."""
     method, _, path = key.partition(" ")
-    before = settled(await snapshot(house), WALK[key])
+    address, reached = WALK[key], 0
+    before = settled(await snapshot(house), address)
     async with client_of(house.site) as alice:
         await sign_in(house.site, alice)
         for token in house.bobs_addresses:
-            answer = await alice.request(method, path.replace("{token:str}", token))
-            said = said_by(answer)
-            for group in ("number", "name", "balance", "session"):
-                assert [mark for mark in house.marks[group] if mark in said] == []
-    assert settled(await snapshot(house), WALK[key]) == before
+            where = path.replace("{token:str}", token).replace("{photo_no:int}", "1")
+            for form in forms_of(house, address):
+                answer = await alice.request(method, where, data=form or None)
+                reached += answer.status_code != 404
+                said = said_by(answer)
+                for group in house.marks.keys() - address.tells:
+                    marks = set(house.marks[group]) - {token}
+                    assert [mark for mark in marks if mark in said] == [], where
+    assert reached
+    assert settled(await snapshot(house), address) == before
 
 
 async def test_the_walk_would_notice(house: House) -> None:
     """What the walk looks for is there to be found: Bob himself sees it."""
     async with client_of(house.site) as bob:
         await sign_in(house.site, bob, BOBS_NUMBER)
-        pages = [await bob.get(path) for path in ("/account", "/account/history")]
+        paths = ("/account", "/account/history", "/account/tickets", "/account/sim", "/offers")
+        pages = [await bob.get(path) for path in paths]
+        pages.append(await bob.post("/account/sim/code"))
+        pages += [await bob.get(f"/help/ticket/{token}") for token in house.bobs_addresses]
+        pages += [await bob.get(f"/help/ticket/{token}/photo/1") for token in house.bobs_addresses]
         said = "".join(said_by(page) for page in pages)
     assert BOBS_NUMBER in said
     assert "117.31" in said
     assert all(receipt in said for receipt in house.marks["receipt"][:2])
+    for group in ("ticket", "note", "photo", "serial", "code", "offer"):
+        assert any(mark in said for mark in house.marks[group]), group
+    assert house.marks["sim"][-1] in said
+    # Neither he nor whoever has the address is told what staff wrote, nor the digits he typed.
+    for group in ("staff", "digits"):
+        assert not any(mark in said for mark in house.marks[group]), group
     assert ALICE != BOB

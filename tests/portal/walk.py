@@ -8,11 +8,13 @@ is missing here fails it: add it to WALK with what it is about.
   anybody may set off by naming a number (a one-time password, a top-up) is named in `sets_off`:
   the tables in which rows of the named line may then be added or changed.
 - `Reach.BEARER`: whoever has the address sees what stands there, for it cannot be made up. The
-  address itself aside, nothing of Bob's is told or changed; with it, `tells` says what is told.
+  address itself aside, nothing of Bob's is told or changed; with it, `tells` says what is told and
+  `sets_off` what is changed.
 - `Reach.LAID_OPEN`: pages of a demo that show everything; nowhere else are they there.
 
 `forms`: well-formed forms, in each field of which each of Bob's values is put; the placeholders
-`{number}` and `{token}` stand for a number of Alice's and a fresh form token.
+`{number}`, `{ticket}` and `{token}` stand for a number and a ticket of Alice's and a fresh form
+token.
 """
 
 from __future__ import annotations
@@ -46,7 +48,18 @@ LAID_OPEN = Address(reach=Reach.LAID_OPEN)
 _PAYS = {"token": "{token}", "number": "{number}", "amount": "30.00", "method": "sandbox"}
 _REDEEMS = {"token": "{token}", "number": "{number}", "amount": "code", "code": "1111222233334444"}
 _IDENTITY = {"document": "X1234567", "kind": "name", "fact": "Bobby Contoh"}
+_TICKET = {"token": "{token}", "number": "{number}", "text": "Please look", "about": ""}
+_TICKETS = (
+    {**_TICKET, "category": "wrong_charge"},
+    {
+        **_TICKET,
+        "category": "damaged_card",
+        "serial": "0001-00000003",
+        "readable": "8765432187654???",
+    },
+)
 _CODE_SENT = frozenset({"outbox", "line", "sign_in", "sign_in_code"})
+_TICKET_PAGE = frozenset({"ticket", "note", "serial"})
 
 WALK: dict[str, Address] = {
     "GET /": OPEN,
@@ -65,6 +78,43 @@ WALK: dict[str, Address] = {
         reach=Reach.BEARER, forms=({}, {"other": "yes"}), tells=frozenset({"receipt", "payment"})
     ),
     "GET /help": OPEN,
+    "GET /offers": OPEN,
+    "GET /offers/{slug:str}": OPEN,
+    "GET /offers/feed.xml": OPEN,
+    "GET /points": OPEN,
+    "GET /points/near": OPEN,
+    "POST /points/near": Address(
+        reach=Reach.OPEN, forms=({"latitude": "3.14", "longitude": "101.69"},)
+    ),
+    "GET /points/dots": OPEN,
+    "GET /help/ticket": OPEN,
+    # Anybody opens one about any number, and its owner is told so.
+    "POST /help/ticket": Address(
+        reach=Reach.OPEN,
+        forms=_TICKETS,
+        sets_off=frozenset({"ticket", "request", "outbox", "line"}),
+    ),
+    # A payment's address brings along what its page says: not the number, which is masked there.
+    "POST /help/ticket/about": Address(
+        reach=Reach.OPEN, forms=({}, {"number": "{number}"}), tells=frozenset({"payment"})
+    ),
+    "GET /help/ticket/follow": OPEN,
+    "POST /help/ticket/follow": Address(
+        reach=Reach.OPEN, forms=({"reference": "{ticket}", "number": "{number}"},)
+    ),
+    "GET /help/ticket/{token:str}": Address(reach=Reach.BEARER, tells=_TICKET_PAGE),
+    "GET /help/ticket/{token:str}/photo/{photo_no:int}": Address(
+        reach=Reach.BEARER, tells=frozenset({"photo"})
+    ),
+    "POST /help/ticket/{token:str}/close": Address(
+        reach=Reach.BEARER, sets_off=frozenset({"ticket", "ticket by reference"})
+    ),
+    "POST /help/ticket/{token:str}/note": Address(
+        reach=Reach.BEARER,
+        forms=({}, {"token": "{token}", "text": "One thing more"}),
+        tells=_TICKET_PAGE,
+        sets_off=frozenset({"ticket", "ticket by reference", "ticket_note by reference"}),
+    ),
     "GET /account": OWN,
     "GET /account/sign-in": OPEN,
     "POST /account/sign-in": Address(
@@ -84,6 +134,11 @@ WALK: dict[str, Address] = {
     "POST /account/sign-out": Address(reach=Reach.OWN, forms=({}, {"everywhere": "yes"})),
     "GET /account/history": OWN,
     "GET /account/receipts/{topup_no:int}": OWN,
+    "GET /account/tickets": OWN,
+    "GET /account/sim": OWN,
+    "GET /account/sim/code": OWN,
+    "POST /account/sim/code": OWN,
+    "GET /account/sim/help": OPEN,
     "GET /account/settings": OWN,
     "POST /account/settings": Address(
         reach=Reach.OWN,
