@@ -12,7 +12,7 @@ import msgspec
 from cryptography.exceptions import InvalidTag
 from litestar import Response
 
-from tambah.domain.numbering import fold_msisdn
+from tambah.domain.numbering import NumberPlan, fold_msisdn, mask_msisdn
 from tambah.domain.payment import show_reference
 from tambah.domain.refusals import (
     BodyTooLarge,
@@ -59,7 +59,13 @@ _OWN_STATUS = (413, 429, 500, 503)
 
 
 class About(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a page that led to the form knew: see `engine.tickets.Facts`. No number."""
+    """What a page that led to the form knew: see `engine.tickets.Facts`.
+
+    msisdn: whose it was, 0 for not known. Whoever has that page's address sees it masked, and the
+    form says it masked as well.
+    """
+
+    msisdn: int = 0
 
     payment: str = ""
     said: str = ""
@@ -95,8 +101,9 @@ def read_facts(pages: Pages, form: TicketForm) -> tuple[Facts, Category, Problem
     problems: Problems = {}
     category = Category.OTHER
     msisdn, serial, readable = 0, "", ""
+    about = open_about(pages.site.keys, form.about) or About()
     try:
-        msisdn = fold_msisdn(form.number, pages.site.rules.numbers)
+        msisdn = _read_number(form.number, about, pages.site.rules.numbers)
     except Refusal as refusal:
         problems["number"] = refusal
     try:
@@ -105,11 +112,26 @@ def read_facts(pages: Pages, form: TicketForm) -> tuple[Facts, Category, Problem
         problems["category"] = None
     if category is Category.DAMAGED_CARD:
         serial, readable = _read_card(form, problems)
-    about = open_about(pages.site.keys, form.about) or About()
     if not (form.text.strip() or serial or about.payment):
         problems["text"] = None
-    facts = Facts(msisdn=msisdn, serial=serial, readable=readable, **msgspec.structs.asdict(about))
+    facts = Facts(
+        msisdn=msisdn,
+        serial=serial,
+        readable=readable,
+        payment=about.payment,
+        said=about.said,
+        amount_micros=about.amount_micros,
+        happened_at=about.happened_at,
+        refusal=about.refusal,
+    )
     return facts, category, problems
+
+
+def _read_number(typed: str, about: About, plan: NumberPlan) -> int:
+    """Return the number that was typed, or that was left masked as it was filled in."""
+    if about.msisdn and typed == mask_msisdn(about.msisdn, plan):
+        return about.msisdn
+    return fold_msisdn(typed, plan)
 
 
 def _read_card(form: TicketForm, problems: Problems) -> tuple[str, str]:

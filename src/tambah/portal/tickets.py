@@ -12,7 +12,7 @@ from typing import Any
 from litestar import Response, get, post
 from litestar.background_tasks import BackgroundTask
 
-from tambah.domain.numbering import show_msisdn
+from tambah.domain.numbering import mask_msisdn, show_msisdn
 from tambah.domain.refusals import (
     CodeAlreadyYours,
     CodeNotUsable,
@@ -134,17 +134,18 @@ def _number_of(pages: Pages, signed_in: SignedIn | None) -> str:
 
 
 async def _about_payment(pages: Pages, token: str) -> TicketForm:
-    """Return the form as a payment's page fills it in. Raises PageNotFound."""
+    """Return the form as a payment's page fills it in, the number masked. Raises PageNotFound."""
     page = await find_page(pages, token[:64])
     payment = page.payment
     about = About(
+        msisdn=page.msisdn,
         payment=payment.reference,
         said=said_of(pages, page),
         amount_micros=payment.total_micros,
         happened_at=payment.created_at,
     )
     return TicketForm(
-        number=show_msisdn(page.msisdn, pages.site.rules.numbers),
+        number=mask_msisdn(page.msisdn, pages.site.rules.numbers),
         category=Category.FAILED_TOPUP,
         about=seal_about(pages.site.keys, about),
     )
