@@ -77,6 +77,8 @@ SMALL = """() => [...document.querySelectorAll(
 
 async def look(page: Page, place: str) -> list[str]:
     """Return what is wrong with the page as it stands, by day and by night."""
+    # Half-faded text has half its contrast.
+    await page.evaluate("() => Promise.all(document.getAnimations().map((one) => one.finished))")
     found = [f"{place}: {text}" for text in await page.evaluate(OVERRUN)]
     found += [f"{place}: small: {text}" for text in await page.evaluate(SMALL)]
     wide = "document.documentElement.scrollWidth > innerWidth"
