@@ -22,7 +22,7 @@ from tambah.domain.numbering import fold_msisdn, show_msisdn
 from tambah.domain.refusals import NumberUnknown, Refusal, SignInCodeWrong
 from tambah.engine.identity import Claim, lines_of, other_number
 from tambah.engine.secret_params import seal_params
-from tambah.portal.identity import KINDS, IdentityDesk, IdentityForm
+from tambah.portal.identity import IdentityDesk, IdentityForm, draw_identity_form
 from tambah.portal.sealed_cookie import SealedCookie
 from tambah.portal.visitors import Visitors
 from tambah.store.views.lines import LineView, line_now, read_line_of
@@ -227,16 +227,8 @@ def _draw_form(
     form: IdentityForm | None = None,
     refusal: Refusal | None = None,
 ) -> Response[Any]:
-    return pages.draw(
-        request,
-        "forgotten.html",
-        status=status_of(refusal) if refusal else 200,
-        headers=_NO_STORE,
-        form=form or IdentityForm(),
-        kinds=KINDS,
-        refusal=refusal,
-        knows_phone=number_of_phone(pages.site, request) is not None,
-    )
+    knows = number_of_phone(pages.site, request) is not None
+    return draw_identity_form(pages, request, "forgotten.html", form, refusal, knows_phone=knows)
 
 
 def _draw_code(pages: Pages, request: AnyRequest, refusal: Refusal | None = None) -> Response[Any]:

@@ -10,13 +10,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
+from litestar import Response
 
 from tambah.domain.refusals import Busy, Refusal, TooManyTries
 from tambah.engine.identity import SECOND_FACTS, Claim, lines_of, note_check, read_claim
 from tambah.store.database import CONNECTION_LOST
 from tambah.store.views.lines import LineView, line_now, read_line_of
 from tambah.web.budgets import A_DAY, Budget
+from tambah.web.pages import AnyRequest, Pages
 from tambah.web.site import Site
+from tambah.web.status import status_of
 
 KINDS = tuple(kind.name.lower() for kind in SECOND_FACTS)
 _log: Any = structlog.get_logger("tambah.portal")
@@ -40,6 +43,27 @@ class IdentityForm:
             fact=fields.get("fact", "")[:120],
             number=fields.get("number", "")[:64],
         )
+
+
+def draw_identity_form(
+    pages: Pages,
+    request: AnyRequest,
+    template: str,
+    form: IdentityForm | None = None,
+    refusal: Refusal | None = None,
+    **context: Any,
+) -> Response[Any]:
+    """Draw a form that asks who somebody is, with what was typed and why not, if it was sent."""
+    return pages.draw(
+        request,
+        template,
+        status=status_of(refusal) if refusal else 200,
+        headers={"cache-control": "no-store"},
+        form=form or IdentityForm(),
+        kinds=KINDS,
+        refusal=refusal,
+        **context,
+    )
 
 
 class IdentityDesk:

@@ -20,13 +20,12 @@ from tambah.domain.numbering import fold_msisdn, show_msisdn
 from tambah.domain.refusals import IdentityNotMatched, Refusal
 from tambah.engine.identity import Claim, other_number
 from tambah.engine.secret_params import seal_params
-from tambah.portal.identity import KINDS, IdentityDesk, IdentityForm
+from tambah.portal.identity import IdentityDesk, IdentityForm, draw_identity_form
 from tambah.portal.sessions import Sessions, SignedIn
 from tambah.portal.visitors import Visitors
 from tambah.web.forms import read_form, require_own_origin
 from tambah.web.pages import AnyRequest, Pages
 from tambah.web.site import Site
-from tambah.web.status import status_of
 
 LOST = "/account/lost"
 UNBAR = "/account/unbar"
@@ -140,18 +139,8 @@ def _draw_lost(
     form: IdentityForm | None = None,
     refusal: Refusal | None = None,
 ) -> Response[Any]:
-    line = signed_in.view.line if signed_in else None
-    return pages.draw(
-        request,
-        "lost.html",
-        status=status_of(refusal) if refusal else 200,
-        headers=_NO_STORE,
-        form=form or IdentityForm(),
-        kinds=KINDS,
-        refusal=refusal,
-        line=line,
-        number=show_msisdn(line.msisdn, pages.site.rules.numbers) if line else "",
-    )
+    whose = _whose(pages, signed_in)
+    return draw_identity_form(pages, request, "lost.html", form, refusal, **whose)
 
 
 def _draw_unbar(
@@ -161,15 +150,11 @@ def _draw_unbar(
     form: IdentityForm | None = None,
     refusal: Refusal | None = None,
 ) -> Response[Any]:
-    line = signed_in.view.line
-    return pages.draw(
-        request,
-        "unbar.html",
-        status=status_of(refusal) if refusal else 200,
-        headers=_NO_STORE,
-        form=form or IdentityForm(),
-        kinds=KINDS,
-        refusal=refusal,
-        line=line,
-        number=show_msisdn(line.msisdn, pages.site.rules.numbers),
-    )
+    whose = _whose(pages, signed_in)
+    return draw_identity_form(pages, request, "unbar.html", form, refusal, **whose)
+
+
+def _whose(pages: Pages, signed_in: SignedIn | None) -> dict[str, object]:
+    line = signed_in.view.line if signed_in else None
+    shown = show_msisdn(line.msisdn, pages.site.rules.numbers) if line else ""
+    return {"line": line, "number": shown}

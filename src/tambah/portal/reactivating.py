@@ -17,12 +17,11 @@ from tambah.domain.care_commands import AllowReactivation
 from tambah.domain.numbering import fold_msisdn
 from tambah.domain.refusals import Refusal
 from tambah.engine.identity import Claim
-from tambah.portal.identity import KINDS, IdentityDesk, IdentityForm
+from tambah.portal.identity import IdentityDesk, IdentityForm, draw_identity_form
 from tambah.portal.visitors import Visitors
 from tambah.web.forms import read_form, require_own_origin
 from tambah.web.pages import AnyRequest, Pages
 from tambah.web.site import Site
-from tambah.web.status import status_of
 
 REACTIVATE = "/account/reactivate"
 
@@ -88,13 +87,5 @@ def _draw(
     form: IdentityForm | None = None,
     refusal: Refusal | None = None,
 ) -> Response[Any]:
-    return pages.draw(
-        request,
-        "reactivate.html",
-        status=status_of(refusal) if refusal else 200,
-        headers=_NO_STORE,
-        form=form or IdentityForm(),
-        kinds=KINDS,
-        refusal=refusal,
-        days=pages.site.rules.life.reactivation_days,
-    )
+    days = pages.site.rules.life.reactivation_days
+    return draw_identity_form(pages, request, "reactivate.html", form, refusal, days=days)
