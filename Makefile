@@ -1,7 +1,7 @@
 # Each target sets up what it needs; the virtual environment is .venv.
 
 COUNT ?= 100
-# Tests run side by side, a file at a time; each worker has a server of its own.
+# Tests run side by side; each worker has a server of its own, and takes over what others left.
 WORKERS ?= 3
 BIN := .venv/bin
 
@@ -20,7 +20,7 @@ demo: setup-demo
 	@exec $(BIN)/tambah demo
 
 test: setup setup-browser
-	@exec $(BIN)/pytest -n $(WORKERS) --dist loadfile
+	@exec $(BIN)/pytest -n $(WORKERS) --dist worksteal
 
 check: setup
 	@$(BIN)/ruff format --quiet --check . || { echo "make check: run '$(BIN)/ruff format .'" >&2; exit 1; }
