@@ -94,6 +94,24 @@ async def look(page: Page, place: str) -> list[str]:
     return found
 
 
+ZOOMED = {"200 %": {"width": 640, "height": 400}, "400 %": {"width": 320, "height": 256}}
+"""What a window of 1280 pixels has left when it is zoomed in."""
+
+
+async def look_zoomed(page: Page, place: str) -> list[str]:
+    """Return what runs out of its box, or out of the page, when the page is zoomed in."""
+    found: list[str] = []
+    before = page.viewport_size
+    for zoom, size in ZOOMED.items():
+        await page.set_viewport_size(size)  # type: ignore[arg-type]
+        found += [f"{place}, {zoom}: {said}" for said in await page.evaluate(OVERRUN)]
+        wide = await page.evaluate("document.documentElement.scrollWidth > innerWidth")
+        found += [f"{place}, {zoom}: scrolls sideways"] if wide else []
+    assert before is not None
+    await page.set_viewport_size(before)
+    return found
+
+
 @pytest.mark.parametrize("tag", LANGUAGES)
 async def test_every_page_looks_right(browser: Browser, demo: Demo, tag: str) -> None:
     found: list[str] = []
@@ -101,6 +119,7 @@ async def test_every_page_looks_right(browser: Browser, demo: Demo, tag: str) ->
         for path in PATHS:
             await page.goto(f"{path}?lang={tag}")
             found += await look(page, path)
+            found += await look_zoomed(page, path)
         for query in ("q=Johor+Bahru", "q=nowhere", "open=yes&page=2"):
             await page.goto(f"/points?{query}&lang={tag}")
             found += await look(page, query)
@@ -196,10 +215,6 @@ async def test_every_page_of_a_payment_looks_right(browser: Browser, demo: Demo,
     assert found == []
 
 
-ZOOMED = {"200 %": {"width": 640, "height": 400}, "400 %": {"width": 320, "height": 256}}
-"""What a window of 1280 pixels has left when it is zoomed in."""
-
-
 @pytest.mark.parametrize("tag", LANGUAGES)
 async def test_every_page_of_the_account_looks_right(
     browser: Browser, demo: Demo, tag: str
@@ -230,11 +245,7 @@ async def test_every_page_of_the_account_looks_right(
             await page.set_viewport_size(viewport)
             await page.goto(f"{path}{'&' if '?' in path else '?'}lang={tag}")
             found += await look(page, path)
-            for zoom, size in ZOOMED.items():
-                await page.set_viewport_size(size)
-                found += [f"{path}, {zoom}: {said}" for said in await page.evaluate(OVERRUN)]
-                wide = await page.evaluate("document.documentElement.scrollWidth > innerWidth")
-                found += [f"{path}, {zoom}: scrolls sideways"] if wide else []
+            found += await look_zoomed(page, path)
         await page.set_viewport_size(viewport)
         await page.goto(f"/account/settings?lang={tag}")
         await page.check("[name=low][value=below]")
@@ -253,11 +264,13 @@ async def test_every_page_of_a_sim_looks_right(browser: Browser, demo: Demo, tag
         await sign_in(browser, demo, page, demo.esim_number(tag), tag)
         await page.goto("/account/sim")
         found += await look(page, "sim")
+        found += await look_zoomed(page, "sim")
         await page.click("main form .go")
         await page.wait_for_selector("#lpa")
         for steps in await page.locator("details").all():
             await steps.evaluate("element => element.open = true")
         found += await look(page, "code")
+        found += await look_zoomed(page, "code")
         await page.goto("/account/sim")
         found += await look(page, "shown")
 

@@ -10,7 +10,8 @@ from playwright.async_api import Browser, Page
 
 from tambah.i18n import LANGUAGES
 
-from .conftest import DESK, PHONE, Demo, visit
+from .conftest import DESK, PHONE, Demo, press, visit
+from .signing import sign_in
 from .test_looks import look
 
 SCRIPTS = pytest.mark.parametrize("scripts", [True, False], ids=["js", "no js"])
@@ -19,8 +20,12 @@ SCRIPTS = pytest.mark.parametrize("scripts", [True, False], ids=["js", "no js"])
 async def people(page: Page) -> list[dict[str, str]]:
     """Return the made-up people that the demo lays open."""
     await page.goto("/sandbox/codes?lang=en")
+    states = {
+        await row.locator("th").inner_text(): (await row.locator("td").first.inner_text()).lower()
+        for row in await page.locator("table").first.locator("tbody tr").all()
+    }
     rows = await page.locator("table").last.locator("tbody tr").all()
-    return [
+    found = [
         dict(
             zip(
                 ("number", "document", "name"),
@@ -30,6 +35,7 @@ async def people(page: Page) -> list[dict[str, str]]:
         )
         for row in rows
     ]
+    return [{**one, "state": states[one["number"]]} for one in found]
 
 
 async def claim(page: Page, person: dict[str, str]) -> None:
@@ -105,3 +111,44 @@ async def test_a_lost_phone_is_barred_with_the_keyboard_alone(
                 break
         else:
             raise AssertionError("no SMS says that the line is barred")
+
+
+async def test_a_bar_is_lifted_by_who_is_signed_in_and_known(browser: Browser, demo: Demo) -> None:
+    found: list[str] = []
+    async with visit(browser, demo) as page:
+        person = next(p for p in await people(page) if p["state"] == "grace period")
+        await sign_in(browser, demo, page, person["number"], "en")
+        await page.goto("/account/lost?lang=en")
+        found += await look(page, "lost, signed in")
+        await page.click("main form .go")
+        await page.wait_for_selector(".why")
+        await page.click("main .go")
+        await page.wait_for_selector("#document")
+        found += await look(page, "unbar")
+        await claim(page, {**person, "document": "DEMO9999"})
+        await page.wait_for_selector(".summary")
+        await claim(page, person)
+        await page.wait_for_selector(".own")
+        assert "Bar" not in await page.inner_text(".own .state")
+    assert found == []
+
+
+async def test_an_expired_line_comes_back_without_javascript(browser: Browser, demo: Demo) -> None:
+    async with visit(browser, demo, java_script_enabled=False) as page:
+        person = next(p for p in await people(page) if p["state"] == "expired")
+        await page.goto("/?lang=en")
+        await page.fill("#number", person["number"])
+        await page.check("[name=amount][value='30.00']")
+        await press(page)
+        await page.click(".summary a[href*=reactivate]")
+        await page.fill("#number", person["number"])
+        await claim(page, person)
+        await page.wait_for_url("**/account/reactivate/done*")
+        for _ in range(50):
+            await page.goto("/?lang=en")
+            await page.fill("#number", person["number"])
+            await page.check("[name=amount][value='30.00']")
+            await press(page)
+            if await page.locator(".check").count():
+                break
+        assert "RM5.00" in await page.inner_text(".check")
