@@ -45,7 +45,6 @@ class Demo:
     numbers: dict[str, Iterator[int]]
     esims: dict[str, Iterator[int]]
     environment: dict[str, str] = field(default_factory=dict)
-    shown: dict[str, Any] = field(default_factory=dict)
 
     def code(self) -> str:
         """Return a fresh code as a hurried person types it: letters, spaces and dashes."""
