@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from uuid import uuid4
 
@@ -12,9 +11,9 @@ import rich_click
 
 from tambah.cli.desk import Desk, actor, at_desk
 from tambah.cli.frame import Answer, answering
-from tambah.cli.options import SIGNED_RINGGIT, reason, request_key
+from tambah.cli.options import SIGNED_RINGGIT, imports_file, reason, request_key
 from tambah.cli.progress import progress
-from tambah.cli.reports import report_to
+from tambah.cli.reports import import_answer, report_to
 from tambah.domain.actor import Actor
 from tambah.domain.care_commands import AllowReactivation
 from tambah.domain.commands import (
@@ -44,14 +43,7 @@ def lines() -> None:
 
 
 @lines.command("import", cls=rich_click.RichCommand)
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
-@click.option("--dry-run", is_flag=True, help="Only say what would be imported and refused.")
-@click.option("--all-or-nothing", is_flag=True, help="Import nothing if any row is bad.")
-@click.option(
-    "--report",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Write each bad row to this file, a JSON document a line.",
-)
+@imports_file("imported")
 @reason
 @answering
 def import_command(
@@ -87,19 +79,8 @@ def import_command(
 
     with report_to(report) as refusals:
         result = at_desk(bring)
-    document = {**asdict(result), "rows": refusals.first, "rows_left_out": refusals.left_out}
-    return Answer(
-        document=document,
-        text="\n".join([_summary(result), *refusals.lines()]),
-        is_wrong=all_or_nothing and result.refused > 0,
-    )
-
-
-def _summary(result: ImportResult) -> str:
     counts = f"{result.created} new, {result.unchanged} unchanged, {result.refused} refused."
-    if result.is_written:
-        return f"Imported {result.file}: {counts}"
-    return f"Nothing was imported from {result.file}. It would be: {counts}"
+    return import_answer(result, refusals, counts=counts, all_or_nothing=all_or_nothing)
 
 
 @lines.command(cls=rich_click.RichCommand)

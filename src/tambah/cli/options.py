@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -68,3 +69,25 @@ def request_key(function: _Function) -> _Function:
     return click.option(
         "--key", "request_key", default=None, help="Repeat safely: a key of your own."
     )(function)
+
+
+def imports_file(done: str) -> Callable[[_Function], _Function]:
+    """Add an import's FILE, --dry-run, --all-or-nothing and --report. done: said of rows."""
+    path = click.Path(path_type=Path, dir_okay=False)
+    added = (
+        click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True)),
+        click.option(
+            "--dry-run", is_flag=True, help=f"Only say what would be {done} and refused."
+        ),
+        click.option("--all-or-nothing", is_flag=True, help="Import nothing if any row is bad."),
+        click.option(
+            "--report", type=path, help="Write each bad row to this file, a JSON document a line."
+        ),
+    )
+
+    def add(function: _Function) -> _Function:
+        for decorate in reversed(added):
+            function = decorate(function)
+        return function
+
+    return add

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -10,8 +9,8 @@ import rich_click
 
 from tambah.cli.desk import Desk, actor, at_desk
 from tambah.cli.frame import Answer, answering
-from tambah.cli.options import reason
-from tambah.cli.reports import report_to
+from tambah.cli.options import imports_file, reason
+from tambah.cli.reports import import_answer, report_to
 from tambah.domain.point import MICRODEGREES_PER_DEGREE, Point, search_words
 from tambah.engine.points import PointsRequest, PointsResult, import_points
 from tambah.store.points import list_points
@@ -23,16 +22,9 @@ def points() -> None:
 
 
 @points.command("import", cls=rich_click.RichCommand)
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
-@click.option("--dry-run", is_flag=True, help="Only say what would be changed and refused.")
-@click.option("--all-or-nothing", is_flag=True, help="Import nothing if any row is bad.")
+@imports_file("changed")
 @click.option(
     "--withdraw-missing", is_flag=True, help="Withdraw the points that the file does not have."
-)
-@click.option(
-    "--report",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Write each bad row to this file, a JSON document a line.",
 )
 @reason
 @answering
@@ -65,26 +57,14 @@ def import_command(
 
     with report_to(report) as refusals:
         result = at_desk(bring)
-    document = {**asdict(result), "rows": refusals.first, "rows_left_out": refusals.left_out}
-    return Answer(
-        document=document,
-        text="\n".join([*_summary(result), *refusals.lines()]),
-        is_wrong=all_or_nothing and result.refused > 0,
-    )
-
-
-def _summary(result: PointsResult) -> list[str]:
     counts = (
         f"{result.created} new, {result.changed} changed, {result.unchanged} unchanged,"
         f" {result.withdrawn} withdrawn, {result.refused} refused."
     )
-    if result.is_written:
-        said = [f"Imported {result.file}: {counts}"]
-    else:
-        said = [f"Nothing was imported from {result.file}. It would be: {counts}"]
+    also = ()
     if result.keeps_missing:
-        said.append("No point was withdrawn: a row without a readable code may be any of them.")
-    return said
+        also = ("No point was withdrawn: a row without a readable code may be any of them.",)
+    return import_answer(result, refusals, counts=counts, all_or_nothing=all_or_nothing, also=also)
 
 
 @points.command("list", cls=rich_click.RichCommand)

@@ -1,4 +1,4 @@
-"""The report of an import's bad rows: the first of them kept, all of them in a file."""
+"""What an import answers, and its bad rows: the first of them kept, all of them in a file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TextIO
 
-from tambah.engine.importing import RefusedRow
+from tambah.cli.frame import Answer
+from tambah.engine.importing import ImportResult, RefusedRow
+from tambah.engine.points import PointsResult
 
 SHOWN = 100
 
@@ -54,3 +56,22 @@ def report_to(path: Path | None) -> Generator[Refusals]:
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with open(handle, "w", encoding="utf-8") as file:
         yield Refusals(file)
+
+
+def import_answer(
+    result: ImportResult | PointsResult,
+    refusals: Refusals,
+    *,
+    counts: str,
+    all_or_nothing: bool,
+    also: tuple[str, ...] = (),
+) -> Answer:
+    """Return what an import answers. counts: its rows, in words; also: more lines for people."""
+    said = f"Imported {result.file}: {counts}"
+    if not result.is_written:
+        said = f"Nothing was imported from {result.file}. It would be: {counts}"
+    return Answer(
+        document={**asdict(result), "rows": refusals.first, "rows_left_out": refusals.left_out},
+        text="\n".join([said, *also, *refusals.lines()]),
+        is_wrong=all_or_nothing and result.refused > 0,
+    )

@@ -10,9 +10,9 @@ import rich_click
 
 from tambah.cli.desk import Desk, actor, at_desk
 from tambah.cli.frame import Answer, answering
-from tambah.cli.options import reason
+from tambah.cli.options import imports_file, reason
 from tambah.cli.progress import progress
-from tambah.cli.reports import report_to
+from tambah.cli.reports import import_answer, report_to
 from tambah.domain.numbering import fold_iccid
 from tambah.domain.refusals import SimNotUsable, SimUnknown
 from tambah.domain.sim import SimKind, SimState
@@ -29,14 +29,7 @@ def sims() -> None:
 
 
 @sims.command("import", cls=rich_click.RichCommand)
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
-@click.option("--dry-run", is_flag=True, help="Only say what would be imported and refused.")
-@click.option("--all-or-nothing", is_flag=True, help="Import nothing if any row is bad.")
-@click.option(
-    "--report",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Write each bad row to this file, a JSON document a line.",
-)
+@imports_file("imported")
 @reason
 @answering
 def import_command(
@@ -70,16 +63,8 @@ def import_command(
 
     with report_to(report) as refusals:
         result = at_desk(bring)
-    document = {**asdict(result), "rows": refusals.first, "rows_left_out": refusals.left_out}
     counts = f"{result.created} new, {result.unchanged} unchanged, {result.refused} refused."
-    told = f"Imported {result.file}: {counts}"
-    if not result.is_written:
-        told = f"Nothing was imported from {result.file}. It would be: {counts}"
-    return Answer(
-        document=document,
-        text="\n".join([told, *refusals.lines()]),
-        is_wrong=all_or_nothing and result.refused > 0,
-    )
+    return import_answer(result, refusals, counts=counts, all_or_nothing=all_or_nothing)
 
 
 @sims.command("list", cls=rich_click.RichCommand)

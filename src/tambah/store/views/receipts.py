@@ -15,8 +15,8 @@ class Receipt:
 
     Micro-ringgit: price paid, tax in it, main credit, bonus (with what promotions gave, which
     gifts says; bonus_until is of the rest), the fee of bringing an expired line back. active_until
-    and bonus_until: first
-    instants (UTC) at which the line is no longer active, the bonus no longer spendable.
+    and bonus_until: first instants (UTC) at which the line is no longer active, the bonus no
+    longer spendable.
     """
 
     msisdn: int
