@@ -19,6 +19,7 @@ import pytest
 from PIL import Image
 
 from tambah.config import SignInEntry, TicketsEntry
+from tambah.desks import tickets as ticket_desk
 from tambah.domain.actor import Actor
 from tambah.domain.commands import AdjustCredit, TopUp
 from tambah.domain.esim import parse_activation_code
@@ -37,7 +38,7 @@ from tambah.engine.tickets import note_for_staff
 from tambah.payments.names import payment_id
 from tambah.payments.sandbox import Ending
 from tambah.portal import routes as portal
-from tambah.portal import signing_in, ticket_desk
+from tambah.portal import signing_in
 from tambah.portal.history import write_cursor
 from tambah.portal.routes import routes
 from tambah.store.database import Database

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from tambah.config import RecoveryEntry
+from tambah.desks import recovery
 from tambah.domain.actor import Actor
 from tambah.domain.commands import BarLine, ImportLine
 from tambah.domain.line import Language
@@ -20,7 +21,7 @@ from tambah.engine.engine import Engine
 from tambah.engine.identity import erase
 from tambah.engine.importing.people import seal_person
 from tambah.engine.secret_params import open_params
-from tambah.portal import forgotten, signing_in
+from tambah.portal import signing_in
 from tambah.web.site import Site
 
 from .conftest import client_of, text_of
@@ -34,7 +35,7 @@ WRONG = {"document": "801231-14-5678", "kind": "contact", "fact": "+60 12 999 88
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(forgotten, "WRONG_ANSWER_SECONDS", 0.0)
+    monkeypatch.setattr(recovery, "WRONG_ANSWER_SECONDS", 0.0)
     monkeypatch.setattr(signing_in, "WRONG_ANSWER_SECONDS", 0.0)
 
 

@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from tambah.config import TicketsEntry
+from tambah.desks import tickets as ticket_desk
 from tambah.domain.commands import Actor
 from tambah.domain.line import Language
 from tambah.domain.ticket import MOST_PHOTOS, fold_ticket
@@ -28,7 +29,7 @@ from tambah.engine.tickets import (
 )
 from tambah.i18n import LANGUAGES, texts
 from tambah.payments.sandbox import Ending
-from tambah.portal import signing_in, ticket_desk
+from tambah.portal import signing_in
 from tambah.store.tickets import read_ticket
 from tambah.web.site import Site
 from tests.engine.books import add_line

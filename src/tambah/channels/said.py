@@ -35,6 +35,7 @@ _WORDED: tuple[type[Refusal], ...] = (
     no.SignInCodeWrong,
     no.SerialMalformed,
     no.TooManyTickets,
+    no.Unavailable,
     *_OF_A_LINE,
 )
 _AS_OTHERS: Mapping[type[Refusal], str] = {

@@ -9,6 +9,7 @@ import structlog
 
 from tambah.engine.clock import Clock
 from tambah.engine.verifying import close_books
+from tambah.store.conversations import prune_conversations, prune_inbound_sms
 from tambah.store.database import Database
 from tambah.store.look_ups import prune_look_ups
 from tambah.store.pruning import prune_attempts, prune_requests
@@ -39,6 +40,8 @@ async def do_daily(database: Database, now: datetime) -> bool:
     forgotten += await prune_attempts(database, now - _ATTEMPTS_KEPT)
     forgotten += await prune_look_ups(database, now - 2 * _A_DAY)  # budgets of a day
     forgotten += await prune_sign_ins(database, now - _A_DAY)
+    forgotten += await prune_conversations(database, now - _A_DAY)
+    forgotten += await prune_inbound_sms(database, now - _A_DAY)
     log.info("daily work done", forgotten=forgotten)
     return True
 

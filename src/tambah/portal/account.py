@@ -6,11 +6,11 @@ from typing import Any, NamedTuple
 
 from litestar import Response, get
 
+from tambah.desks.standing import can_top_up, standing
 from tambah.domain import outliving
-from tambah.domain.line import LineState, may_reactivate, reactivation_fee, require_can_top_up
+from tambah.domain.line import LineState, may_reactivate, reactivation_fee
 from tambah.domain.money import ringgit
 from tambah.domain.numbering import show_msisdn
-from tambah.domain.refusals import Refusal
 from tambah.domain.rules import Rules
 from tambah.portal.forms import offers_of
 from tambah.portal.outlook import kept_until, outlook
@@ -119,26 +119,6 @@ def outlived(view: LineView, rules: Rules) -> Outlives | None:
         price=ringgit(found.price_micros or 0),
         mended_until=last_day(found.mended_until) if found.mended_until else None,
     )
-
-
-def can_top_up(view: LineView) -> bool:
-    """Say whether a top-up would be taken, as far as the line itself goes."""
-    try:
-        require_can_top_up(view.line, view.at)
-    except Refusal:
-        return False
-    return True
-
-
-def standing(view: LineView) -> str:
-    """Return how the line stands, as the texts `account.is.<standing>` have it."""
-    if view.line.barred:
-        return "barred"
-    if view.line.suspended:
-        return "suspended"
-    if may_reactivate(view.line, view.at):
-        return "returning"
-    return view.state.name.lower()
 
 
 def _mends(view: LineView) -> list[str]:

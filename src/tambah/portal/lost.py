@@ -6,32 +6,25 @@ written before anything is looked up. To lift the bar takes both, and a SIM that
 
 from __future__ import annotations
 
-import secrets
 from typing import Any
 
-import structlog
 from litestar import Response, get, post
 from litestar.background_tasks import BackgroundTask
 
-from tambah.domain.actor import Actor
-from tambah.domain.care_commands import SetOwnBar
-from tambah.domain.commands import LineChanged
+from tambah.desks.identity import IdentityDesk
+from tambah.desks.lost import bar_claimed, set_bar
 from tambah.domain.numbering import fold_msisdn, show_msisdn
 from tambah.domain.refusals import IdentityNotMatched, Refusal
-from tambah.engine.identity import Claim, other_number
-from tambah.engine.secret_params import seal_params
-from tambah.portal.identity import IdentityDesk, IdentityForm, draw_identity_form
+from tambah.portal.identity import IdentityForm, draw_identity_form
 from tambah.portal.sessions import Sessions, SignedIn
 from tambah.portal.visitors import Visitors
 from tambah.web.forms import read_form, require_own_origin
 from tambah.web.pages import AnyRequest, Pages
-from tambah.web.site import Site
 
 LOST = "/account/lost"
 UNBAR = "/account/unbar"
 
 _NO_STORE = {"cache-control": "no-store"}
-_log: Any = structlog.get_logger("tambah.portal")
 
 
 def lost_routes(pages: Pages, sessions: Sessions, identities: IdentityDesk) -> list[Any]:
@@ -57,7 +50,7 @@ def _bar_routes(pages: Pages, sessions: Sessions, identities: IdentityDesk) -> l
         form = IdentityForm.read(await read_form(request))
         try:
             msisdn = fold_msisdn(form.number, pages.site.rules.numbers)
-            claim = identities.read(form)
+            claim = identities.read(form.document, form.kind, form.fact)
             await identities.require_left(visitors.source(request))
         except Refusal as refusal:
             return _draw_lost(pages, request, None, form, refusal)
@@ -88,7 +81,7 @@ def _unbar_routes(pages: Pages, sessions: Sessions, identities: IdentityDesk) ->
         signed_in = await sessions.require(request)
         form = IdentityForm.read(await read_form(request))
         try:
-            claim = identities.read(form)
+            claim = identities.read(form.document, form.kind, form.fact)
             await identities.require_left(visitors.source(request))
             found = await identities.find(claim, purpose="lift a bar")
             if signed_in.line_id not in {view.line.line_id for view in found}:
@@ -99,37 +92,6 @@ def _unbar_routes(pages: Pages, sessions: Sessions, identities: IdentityDesk) ->
         return pages.redirect(request, "/account")
 
     return [show_unbar, unbar]
-
-
-async def bar_claimed(site: Site, identities: IdentityDesk, msisdn: int, claim: Claim) -> None:
-    """Bar a number if it is the claimed person's. Says nothing of how it went."""
-    try:
-        found = await identities.find_quietly(claim, purpose="lost phone")
-        for view in found:
-            if view.line.msisdn == msisdn:
-                await set_bar(site, view.line.line_id, barred=True, how="identity checked")
-    except Refusal as refusal:
-        _log.info("no line barred", code=refusal.code)
-    except Exception:  # noqa: BLE001 - answered already; it must not look any different
-        _log.exception("no line barred")
-
-
-async def set_bar(site: Site, line_id: int, *, barred: bool, how: str) -> LineChanged:
-    """Bar a line at its owner's word, or lift that bar; tell the owner's other number of a bar.
-
-    Raises NumberUnknown, BarNotYours, ChangeOnHold.
-    """
-    to = await other_number(site.database, site.keys, site.rules.numbers, line_id)
-    return await site.engine.submit(
-        SetOwnBar(
-            caller="web",
-            request_key=secrets.token_hex(16),
-            line_id=line_id,
-            barred=barred,
-            actor=Actor(who="subscriber", why=f"lost phone, {how}"),
-            to=seal_params(site.keys, {"to": str(to)}) if barred and to is not None else None,
-        )
-    )
 
 
 def _draw_lost(

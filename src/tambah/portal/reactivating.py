@@ -12,12 +12,13 @@ import structlog
 from litestar import Response, get, post
 from litestar.background_tasks import BackgroundTask
 
+from tambah.desks.identity import IdentityDesk
 from tambah.domain.actor import Actor
 from tambah.domain.care_commands import AllowReactivation
 from tambah.domain.numbering import fold_msisdn
 from tambah.domain.refusals import Refusal
 from tambah.engine.identity import Claim
-from tambah.portal.identity import IdentityDesk, IdentityForm, draw_identity_form
+from tambah.portal.identity import IdentityForm, draw_identity_form
 from tambah.portal.visitors import Visitors
 from tambah.web.forms import read_form, require_own_origin
 from tambah.web.pages import AnyRequest, Pages
@@ -44,7 +45,7 @@ def reactivating_routes(pages: Pages, identities: IdentityDesk) -> list[Any]:
         form = IdentityForm.read(await read_form(request))
         try:
             msisdn = fold_msisdn(form.number, pages.site.rules.numbers)
-            claim = identities.read(form)
+            claim = identities.read(form.document, form.kind, form.fact)
             await identities.require_left(visitors.source(request))
         except Refusal as refusal:
             return _draw(pages, request, form, refusal)

@@ -3,13 +3,14 @@
 from pathlib import Path
 from typing import Any
 
+from tambah.desks.identity import IdentityDesk
+from tambah.desks.tickets import TicketDesk
 from tambah.domain.payment import ProviderId
 from tambah.payments.sandbox import SandboxProvider
 from tambah.portal.account import account_routes
 from tambah.portal.forgotten import forgotten_routes
 from tambah.portal.help import help_routes
 from tambah.portal.history import history_routes
-from tambah.portal.identity import IdentityDesk
 from tambah.portal.look_ups import LookUps, look_up_routes
 from tambah.portal.lost import lost_routes
 from tambah.portal.offers import NoticeBoard, offers_routes
@@ -23,7 +24,6 @@ from tambah.portal.sessions import Sessions
 from tambah.portal.settings import settings_routes
 from tambah.portal.signing_in import sign_in_routes
 from tambah.portal.sims import sim_routes
-from tambah.portal.ticket_desk import TicketDesk
 from tambah.portal.ticket_pages import following_routes, ticket_routes
 from tambah.portal.tickets import opening_routes
 from tambah.portal.topup import topup_routes

@@ -35,7 +35,6 @@ from tambah.web.forms import mint_token
 from tambah.web.pages import AnyRequest, Pages
 from tambah.web.status import status_of
 
-OPEN = "/help/ticket"
 NEVER_KEPT = {"cache-control": "no-store"}
 MOST_TEXT = 4000
 _ABOUT = "ticket about"

@@ -8,6 +8,7 @@ from typing import Any
 from litestar import Response, get, post
 from litestar.params import FromPath
 
+from tambah.desks.tickets import OPEN, Asked, TicketDesk
 from tambah.domain.numbering import fold_msisdn, mask_msisdn, show_msisdn
 from tambah.domain.payment import show_reference
 from tambah.domain.refusals import (
@@ -26,11 +27,9 @@ from tambah.engine.tickets import (
     read_thread,
 )
 from tambah.portal.sessions import Sessions
-from tambah.portal.ticket_desk import Asked, TicketDesk
 from tambah.portal.ticket_forms import (
     MOST_TEXT,
     NEVER_KEPT,
-    OPEN,
     Problems,
     photo_too_large,
     place,

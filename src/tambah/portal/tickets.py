@@ -12,6 +12,7 @@ from typing import Any
 from litestar import Response, get, post
 from litestar.background_tasks import BackgroundTask
 
+from tambah.desks.tickets import OPEN, TicketDesk
 from tambah.domain.numbering import mask_msisdn, show_msisdn
 from tambah.domain.refusals import (
     CodeAlreadyYours,
@@ -22,9 +23,7 @@ from tambah.domain.ticket import Category
 from tambah.engine.tickets import Added
 from tambah.portal.results import find_page, said_of
 from tambah.portal.sessions import Sessions, SignedIn
-from tambah.portal.ticket_desk import TicketDesk
 from tambah.portal.ticket_forms import (
-    OPEN,
     About,
     TicketForm,
     draw_form,

@@ -1,4 +1,4 @@
-"""What the pages of tickets work with: budgets, addresses, and what happens after the answer."""
+"""Tickets as every door opens them: budgets, addresses, and what happens after the answer."""
 
 from __future__ import annotations
 
@@ -26,7 +26,6 @@ from tambah.engine.tickets import (
     open_facts,
     open_ticket,
 )
-from tambah.portal.ticket_forms import OPEN
 from tambah.store.database import CONNECTION_LOST
 from tambah.store.tickets import read_ticket, tie_ticket
 from tambah.store.views.lines import line_now, read_line
@@ -34,13 +33,15 @@ from tambah.web.budgets import Budget
 from tambah.web.site import Site
 
 CALLER = "tickets"
+OPEN = "/help/ticket"
+"""Where tickets are opened on the web, and under which each has its lasting page."""
 WRONG_ANSWER_SECONDS = 0.35
 """After which a wrong reference or number is answered, whichever of them it was."""
 
 _NAME = "ticket"
 _TOKEN = re.compile(r"[a-z2-7]{40}")
 _PHOTOS_AT_ONCE = 2
-_log: Any = structlog.get_logger("tambah.portal")
+_log: Any = structlog.get_logger("tambah.desks")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
