@@ -150,6 +150,7 @@ VALUES: dict[str, set[str]] = {
     "sims.kind.*": names(SimKind),
     "sms.*": set(WORST_PARAMS),
     "tickets.answer.*": set(READY_ANSWERS),
+    "tickets.by_telephone.*": {"card", "person"},
     "tickets.category.*": set(Category),
     "tickets.missing.*": {"category", "text"},
     "tickets.state.*": TICKETS_SHOWN,
