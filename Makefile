@@ -6,11 +6,12 @@ WORKERS ?= 3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench faults lock setup setup-demo setup-browser
+.PHONY: help demo test test-telephone check bench faults lock setup setup-demo setup-browser
 
 help:
 	@echo "make demo     the whole product with made-up data, until you stop it (Ctrl-C)"
 	@echo "make test     every test"
+	@echo "make test-telephone  real calls: sipp, Asterisk and our hotline (Linux, as root)"
 	@echo "make check    format, lint, types, import rules, documentation, then every test"
 	@echo "make bench    measure speed; writes bench.json"
 	@echo "make faults   kill things COUNT times ($(COUNT)) and prove that no money moved wrongly"
@@ -21,6 +22,11 @@ demo: setup-demo
 
 test: setup setup-browser
 	@exec $(BIN)/pytest -n $(WORKERS) --dist worksteal
+
+# Asterisk and sipp are unpacked beside the system, which is left as it is.
+test-telephone: setup
+	@world=$$(tools/telephone-setup) && \
+	  TAMBAH_TELEPHONE_WORLD=$$world exec $(BIN)/pytest tests/telephone
 
 check: setup
 	@$(BIN)/ruff format --quiet --check . || { echo "make check: run '$(BIN)/ruff format .'" >&2; exit 1; }

@@ -1,0 +1,1 @@
+"""The hotline: telephone calls by FastAGI, or by the webhooks of a cloud."""
