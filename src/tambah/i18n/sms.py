@@ -1,12 +1,11 @@
 """Messages to subscribers: a template and its params, worded in the line's language."""
 
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import tzinfo
 
 from tambah.domain.money import MICROS_PER_SEN
+from tambah.i18n.days import local_day
 from tambah.i18n.texts import Texts
-
-_TICK = timedelta(microseconds=1)
 
 
 def render_sms(
@@ -38,13 +37,5 @@ def _word(texts: Texts, name: str, value: object, zone: tzinfo) -> str:
         # Whole sen, downwards: never more than there is, and no dearer second part.
         return texts.money(value - value % MICROS_PER_SEN)
     if name.endswith(("_until", "_at")):
-        return texts.sms_date(_local_day(name, str(value), zone))
+        return texts.sms_date(local_day(name, value, zone))
     return str(value)
-
-
-def _local_day(name: str, iso: str, zone: tzinfo) -> date:
-    """Return the day that people are told: an end is the first instant that no longer counts."""
-    instant = datetime.fromisoformat(iso)
-    if name.endswith("_until"):
-        instant -= _TICK
-    return instant.astimezone(zone).date()

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from tambah.domain.money import ringgit
 from tambah.domain.refusals import Refusal
-from tambah.i18n.catalog import Catalog, read_catalog
+from tambah.i18n.catalog import Catalog, Forms, read_catalog
 
 LANGUAGES: Mapping[str, str] = MappingProxyType(
     {"en": "English", "ms": "Bahasa Melayu", "zh-Hans": "简体中文", "ta": "தமிழ்"}
@@ -48,6 +48,18 @@ class Texts:
         """Return the wording of a text that goes with a number, which it may show as {n}."""
         forms = self._catalog.forms[key]
         return forms[self._catalog.form_for(n)].format_map({**params, "n": n})
+
+    def keys(self, prefix: str) -> list[str]:
+        """Return the keys that begin so, in the catalog's order."""
+        return [key for key in self._catalog.forms if key.startswith(prefix)]
+
+    def wordings(self, key: str) -> Forms:
+        """Return a text as the catalog has it, each of its forms. Raises KeyError."""
+        return self._catalog.forms[key]
+
+    def form_for(self, n: int) -> int:
+        """Return which of a text's forms goes with a number."""
+        return self._catalog.form_for(n)
 
     def money(self, amount_micros: int) -> str:
         """Write micro-ringgit: RM1,234.50; below a sen only the digits that are there."""
