@@ -26,6 +26,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     owner_database_url: the same database as a role that may create tables; empty means the same.
     pepper: the peppers' text; empty lets a demo make its own in data_dir. stripe_api_url,
     paypal_api_url: other than the live service, for tests. bank_folder: watched for statements.
+    recordings_dir: what the hotline says, recorded by people; empty means drafts alone.
     """
 
     database_url: str = ""
@@ -48,6 +49,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     paypal_webhook_id: str = ""
     paypal_api_url: str = ""
     bank_folder: str = ""
+    recordings_dir: str = ""
 
 
 SECRET_SETTINGS = frozenset(

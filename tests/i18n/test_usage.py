@@ -155,6 +155,7 @@ VALUES: dict[str, set[str]] = {
     "tickets.missing.*": {"category", "text"},
     "tickets.state.*": TICKETS_SHOWN,
     "tickets.what.*": TICKETS_SHOWN,
+    "voice.*": {key.removeprefix("voice.") for key in KEYS if key.startswith("voice.")},
 }
 
 WORDS_OF_STATES = {
@@ -199,12 +200,12 @@ def template_wordings(node: nodes.Node) -> list[str]:
 
 
 def source_keys(tree: ast.AST) -> Iterator[str]:
-    """Return the keys and patterns that a module asks for by `.get(…)` and `.plural(…)`."""
+    """Return the keys and patterns that a module asks for by `.get(…)`, `.plural(…)`, `.wordings(…)`."""
     for node in ast.walk(tree):
         if (
             isinstance(node, ast.Call)
             and isinstance(node.func, ast.Attribute)
-            and node.func.attr in ("get", "plural")
+            and node.func.attr in ("get", "plural", "wordings")
             and node.args
         ):
             key = source_wording(node.args[0])

@@ -33,6 +33,7 @@ _COMMANDS = {
         "Look at promotions, and at what they would have given.",
     ),
     "partners": ("tambah.cli.partners:partners", "Add partners and fund their floats."),
+    "prompts": ("tambah.cli.prompts:prompts", "List, draft and check what the hotline says."),
     "tickets": ("tambah.cli.tickets:tickets", "Read and answer what subscribers ask."),
 }
 

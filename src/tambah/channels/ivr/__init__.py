@@ -1,1 +1,1 @@
-"""The hotline: telephone calls by FastAGI, or by the webhooks of a cloud."""
+"""The telephone: calls by FastAGI or webhooks, and the prompts that are played on them."""
