@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,26 +16,33 @@ from tests.telephone.ear import Ear
 WORLD = os.environ.get("TAMBAH_TELEPHONE_WORLD")
 
 
-@pytest.fixture(scope="session")
-def prompts() -> Path:
-    """Return the folder that Asterisk plays clips from."""
+@pytest.fixture(scope="session", autouse=True)
+def world() -> Path:
+    """Return the root of Asterisk's world."""
     if not WORLD:
         pytest.skip("NO TELEPHONE: real calls are made by `make test-telephone`")
-    return Path(tempfile.mkdtemp(prefix="tambah-prompts-"))
+    return Path(WORLD)
 
 
 @pytest.fixture(scope="session")
-async def asterisk(prompts: Path) -> AsyncIterator[Asterisk]:
+def prompts(world: Path) -> Iterator[Path]:
+    """Return the folder that Asterisk plays clips from."""
+    folder = Path(tempfile.mkdtemp(prefix="tambah-prompts-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+async def asterisk(world: Path, prompts: Path) -> AsyncIterator[Asterisk]:
     """Run one Asterisk for all calls."""
-    assert WORLD
     folder = Path(tempfile.mkdtemp(prefix="tambah-telephone-"))
     try:
-        with start_asterisk(Path(WORLD), folder, prompts) as asterisk:
+        with start_asterisk(world, folder, prompts) as asterisk:
             await wait_until_up(asterisk)
             yield asterisk
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-        shutil.rmtree(prompts, ignore_errors=True)
 
 
 @pytest.fixture

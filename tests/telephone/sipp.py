@@ -97,12 +97,14 @@ class Key:
 class Plan:
     """A call: what is keyed, and who ends it.
 
-    hangs_up_after: seconds after the last key; None waits to be hung up on. has_events: whether
+    hangs_up_after, vanishes_after: seconds after the last key begins; neither waits to be hung up
+    on, and to vanish is to tell nobody. has_events: whether
     telephone events are offered; tones: a file of sound to send.
     """
 
     keys: Sequence[Key] = ()
     hangs_up_after: float | None = None
+    vanishes_after: float | None = None
     patience: float = 60
     has_events: bool = True
     tones: str = ""
@@ -119,7 +121,9 @@ class Plan:
             steps.append(f'<pause milliseconds="{round(key.after_seconds * 1000)}"/>')
             played = quoteattr(key.keys)
             steps.append(f"<nop><action><exec play_dtmf={played}/></action></nop>")
-        if self.hangs_up_after is None:
+        if self.vanishes_after is not None:
+            steps.append(f'<pause milliseconds="{round(self.vanishes_after * 1000)}"/>')
+        elif self.hangs_up_after is None:
             steps.append(BE_LEFT.replace("{milliseconds}", str(round(self.patience * 1000))))
         else:
             steps.append(f'<pause milliseconds="{round(self.hangs_up_after * 1000)}"/>{HANG_UP}')
