@@ -154,14 +154,14 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     letters: bool = False
 
 
-class Prompt(msgspec.Struct, frozen=True):
+class Prompt(msgspec.Struct, frozen=True, tag=True):
     """Say this, and wait for keys, silence or hanging up."""
 
     say: tuple[Utterance, ...]
     ask: Ask = Ask()
 
 
-class Ended(msgspec.Struct, frozen=True):
+class Ended(msgspec.Struct, frozen=True, tag=True):
     """Say this and end, or pass the call on to a person."""
 
     say: tuple[Utterance, ...] = ()
