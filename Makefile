@@ -6,7 +6,7 @@ WORKERS ?= 3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-telephone check bench faults lock setup setup-demo setup-browser
+.PHONY: help demo test test-telephone check bench faults lock setup setup-demo setup-browser setup-speech
 
 help:
 	@echo "make demo     the whole product with made-up data, until you stop it (Ctrl-C)"
@@ -20,7 +20,7 @@ help:
 demo: setup-demo
 	@exec $(BIN)/tambah demo
 
-test: setup setup-browser
+test: setup setup-browser setup-speech
 	@exec $(BIN)/pytest -n $(WORKERS) --dist worksteal
 
 # Asterisk and sipp are unpacked beside the system, which is left as it is.
@@ -55,6 +55,9 @@ setup-demo:
 
 setup-browser:
 	@tools/setup-browser
+
+setup-speech:
+	@tools/setup-speech
 
 lock:
 	@tools/lock

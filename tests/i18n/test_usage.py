@@ -200,7 +200,7 @@ def template_wordings(node: nodes.Node) -> list[str]:
 
 
 def source_keys(tree: ast.AST) -> Iterator[str]:
-    """Return the keys and patterns that a module asks for by `.get(…)`, `.plural(…)`, `.wordings(…)`."""
+    """Return the keys and patterns that a module asks for by `.get(…)` and its like."""
     for node in ast.walk(tree):
         if (
             isinstance(node, ast.Call)
