@@ -58,8 +58,8 @@ class Demo:
         return _as_written(next(self.numbers[tag]))
 
     def number_in(self, state: str) -> str:
-        """Return the number of the last line in a state: the first is the recovery's."""
-        return _as_written([one["msisdn"] for one in self.lines if one["state"] == state][-1])
+        """Return the number of the second line in a state: the first is the recovery's."""
+        return _as_written([one["msisdn"] for one in self.lines if one["state"] == state][1])
 
     def esim_number(self, tag: str = "en") -> str:
         """Return the number of such a line that is on an eSIM nobody has seen the code of."""
