@@ -34,6 +34,7 @@ FLAGS = [
 ]
 PHONE = {"width": 360, "height": 740}
 DESK = {"width": 1280, "height": 800}
+SCRIPTS = pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "plain"])
 
 
 @dataclass
@@ -44,6 +45,7 @@ class Demo:
     codes: Iterator[str]
     numbers: dict[str, Iterator[int]]
     esims: dict[str, Iterator[int]]
+    lines: list[dict[str, Any]] = field(default_factory=list)
     environment: dict[str, str] = field(default_factory=dict)
 
     def code(self) -> str:
@@ -54,6 +56,10 @@ class Demo:
     def number(self, tag: str = "en") -> str:
         """Return the number of a fresh active line whose subscriber reads that language."""
         return _as_written(next(self.numbers[tag]))
+
+    def number_in(self, state: str) -> str:
+        """Return the number of the second line in a state: the first is the recovery's."""
+        return _as_written([one["msisdn"] for one in self.lines if one["state"] == state][1])
 
     def esim_number(self, tag: str = "en") -> str:
         """Return the number of such a line that is on an eSIM nobody has seen the code of."""
@@ -96,6 +102,7 @@ def demo() -> Iterator[Demo]:
         yield Demo(
             url=told["url"],
             codes=iter(told["codes"]),
+            lines=told["lines"],
             environment=environment,
             numbers={
                 # But for the first of each, which the demo has topped up already.
@@ -169,6 +176,25 @@ async def visit(browser: Browser, demo: Demo, **options: Any) -> AsyncIterator[P
     await context.close()
     assert strangers == []
     assert troubles == []
+
+
+def phone_or_desk(tag: str, *, scripts: bool) -> dict[str, Any]:
+    """Return a visit's options: each language meets a phone and a desk, one without scripts."""
+    on_phone = scripts == (tag in ("en", "zh-Hans"))
+    return {"java_script_enabled": scripts, "viewport": PHONE if on_phone else DESK}
+
+
+def watch_addresses(page: Page) -> list[str]:
+    """Return a list that grows by each address the page comes to."""
+    seen: list[str] = []
+    page.on("framenavigated", lambda frame: seen.append(frame.url))
+    return seen
+
+
+def telling(addresses: list[str], number: str, *others: str) -> list[str]:
+    """Return the addresses that hold the number, however it is written, or another secret."""
+    national = "".join(filter(str.isdigit, number))[1:]
+    return [one for one in addresses if any(secret in one for secret in (national, *others))]
 
 
 def _is_trouble(said: Any) -> bool:

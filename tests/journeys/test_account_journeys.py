@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import pytest
 from playwright.async_api import Browser, Page, expect
 
 from tambah.i18n import LANGUAGES, texts
 
-from .conftest import DESK, PHONE, Demo, fill, press, visit
+from .conftest import DESK, SCRIPTS, Demo, fill, phone_or_desk, press, visit
 from .signing import messages_to, password_for, sign_in
 
 
-@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "plain"])
+@SCRIPTS
 @pytest.mark.parametrize("tag", LANGUAGES)
 async def test_subscriber_looks_after_a_line(
     browser: Browser, demo: Demo, tag: str, scripts: bool
 ) -> None:
-    on_phone = scripts == (tag in ("en", "zh-Hans"))
-    options: dict[str, Any] = {
-        "java_script_enabled": scripts,
-        "viewport": PHONE if on_phone else DESK,
-        "color_scheme": "light" if scripts else "dark",
-    }
+    scheme = "light" if scripts else "dark"
+    options = phone_or_desk(tag, scripts=scripts) | {"color_scheme": scheme}
     number, said = demo.number(tag), texts(tag)
     other = "ta" if tag != "ta" else "en"
     async with visit(browser, demo, **options) as page:

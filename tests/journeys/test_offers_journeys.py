@@ -12,23 +12,18 @@ from playwright.async_api import Browser, Page, expect
 from tambah.engine.publishing import DEFAULT_ANSWERS
 from tambah.i18n import LANGUAGES, texts
 
-from .conftest import DESK, PHONE, Demo, visit
+from .conftest import SCRIPTS, Demo, phone_or_desk, visit
 
 MENU = ("/", "/account", "/points", "/offers", "/help")
 
 
-@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "plain"])
+@SCRIPTS
 @pytest.mark.parametrize("tag", LANGUAGES)
 async def test_an_offer_is_found_from_the_home_page(
     browser: Browser, demo: Demo, tag: str, scripts: bool
 ) -> None:
-    on_phone = scripts == (tag in ("en", "zh-Hans"))
-    options: dict[str, Any] = {
-        "java_script_enabled": scripts,
-        "viewport": PHONE if on_phone else DESK,
-    }
     said = texts(tag)
-    async with visit(browser, demo, **options) as page:
+    async with visit(browser, demo, **phone_or_desk(tag, scripts=scripts)) as page:
         await page.goto(f"/?lang={tag}")
         title = await page.locator(".newest a").first.inner_text()
         await page.click(f"nav.site a:text-is('{said.get('frame.offers')}')")

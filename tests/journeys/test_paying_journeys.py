@@ -12,7 +12,7 @@ from playwright.async_api import Browser, Page, expect
 
 from tambah.i18n import LANGUAGES, texts
 
-from .conftest import DESK, PHONE, Demo, press, visit
+from .conftest import SCRIPTS, Demo, phone_or_desk, press, telling, visit, watch_addresses
 from .test_topup_journeys import sms_count, weigh
 
 CHECK = re.compile(r".*/topup(\?lang=[A-Za-z-]+)?$")
@@ -45,19 +45,14 @@ async def end(page: Page, ending: str) -> None:
     await page.wait_for_url(RESULT)
 
 
-@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "plain"])
+@SCRIPTS
 @pytest.mark.parametrize("tag", LANGUAGES)
 async def test_payment_credits_a_number_in_three_pages(
     browser: Browser, demo: Demo, tag: str, scripts: bool
 ) -> None:
-    options: dict[str, Any] = {
-        "java_script_enabled": scripts,
-        "viewport": PHONE if scripts == (tag in ("en", "zh-Hans")) else DESK,
-    }
     number, said = demo.number(tag), texts(tag)
-    seen: list[str] = []
-    async with visit(browser, demo, **options) as page:
-        page.on("framenavigated", lambda frame: seen.append(frame.url))
+    async with visit(browser, demo, **phone_or_desk(tag, scripts=scripts)) as page:
+        seen = watch_addresses(page)
         await page.goto(f"/?lang={tag}")
         await choose(page, number)
         await expect(page.locator("html")).to_have_attribute("lang", tag)
@@ -77,12 +72,11 @@ async def test_payment_credits_a_number_in_three_pages(
         assert number not in await page.content()
 
     assert len(seen) == 4
-    digits = "".join(filter(str.isdigit, number))
-    assert [url for url in seen if digits[1:] in url] == []
+    assert telling(seen, number) == []
     assert await sms_count(browser, demo, number) == 1
 
 
-@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "plain"])
+@SCRIPTS
 @pytest.mark.parametrize(
     ("ending", "first", "then"),
     [
@@ -128,7 +122,7 @@ async def sms_count_now(browser: Browser, demo: Demo, number: str, expected: int
         return await page.locator(".inbox b", has_text=number).count()
 
 
-@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "plain"])
+@SCRIPTS
 async def test_bank_transfer_shows_its_reference_and_code(
     browser: Browser, demo: Demo, scripts: bool
 ) -> None:
@@ -158,7 +152,7 @@ async def test_double_click_on_pay_is_one_payment(browser: Browser, demo: Demo) 
     assert await sms_count(browser, demo, number) == 1
 
 
-@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "plain"])
+@SCRIPTS
 async def test_back_and_pay_again_is_one_payment(
     browser: Browser, demo: Demo, scripts: bool
 ) -> None:
@@ -246,7 +240,7 @@ async def send(page: Page, form: list[list[str]]) -> None:
     )
 
 
-@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "plain"])
+@SCRIPTS
 async def test_change_and_language_keep_everything(
     browser: Browser, demo: Demo, scripts: bool
 ) -> None:
@@ -274,7 +268,7 @@ async def test_change_and_language_keep_everything(
         await expect(page.locator("#pay .go")).to_have_text("Bayar RM25.00")
 
 
-@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "plain"])
+@SCRIPTS
 async def test_failed_payment_is_tried_again_with_everything_kept(
     browser: Browser, demo: Demo, scripts: bool
 ) -> None:

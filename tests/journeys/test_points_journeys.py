@@ -10,7 +10,7 @@ from playwright.async_api import Browser, Page, expect
 
 from tambah.i18n import LANGUAGES, texts
 
-from .conftest import DESK, PHONE, Demo, visit
+from .conftest import DESK, PHONE, SCRIPTS, Demo, visit
 
 MOST_MAP_BYTES = 70 * 1024
 KUALA_LUMPUR = {"latitude": 3.1571234, "longitude": 101.7123456}
@@ -35,7 +35,7 @@ def count_bytes(page: Page) -> list[int]:
     return sizes
 
 
-@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "plain"])
+@SCRIPTS
 @pytest.mark.parametrize("tag", LANGUAGES)
 async def test_a_town_is_searched(browser: Browser, demo: Demo, tag: str, scripts: bool) -> None:
     said = texts(tag)

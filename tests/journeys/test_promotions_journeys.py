@@ -9,13 +9,13 @@ from playwright.async_api import Browser, expect
 
 from tambah.i18n import LANGUAGES, texts
 
-from .conftest import DESK, PHONE, Demo, visit
+from .conftest import DESK, PHONE, SCRIPTS, Demo, visit
 from .test_paying_journeys import choose, end, pay
 
 GIGABYTE = 2**30
 
 
-@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "plain"])
+@SCRIPTS
 @pytest.mark.parametrize("tag", LANGUAGES)
 async def test_a_gigabyte_is_promised_and_given(
     browser: Browser, demo: Demo, tag: str, scripts: bool

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -14,7 +13,7 @@ from playwright.async_api import Browser, Page, expect
 
 from tambah.i18n import LANGUAGES, texts
 
-from .conftest import DESK, PHONE, Demo, visit
+from .conftest import SCRIPTS, Demo, phone_or_desk, visit, watch_addresses
 from .signing import sign_in
 
 # SGP.22 section 4.1, with what a demo's codes leave out as well.
@@ -41,22 +40,17 @@ async def read_qr(page: Page) -> list[str]:
     return [one.text for one in zxingcpp.read_barcodes(picture)]
 
 
-@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "plain"])
+@SCRIPTS
 @pytest.mark.parametrize("tag", LANGUAGES)
 async def test_an_esim_is_fetched_by_picture_text_or_link(
     browser: Browser, demo: Demo, tag: str, scripts: bool
 ) -> None:
-    on_phone = scripts == (tag in ("en", "zh-Hans"))
-    options: dict[str, Any] = {
-        "java_script_enabled": scripts,
-        "viewport": PHONE if on_phone else DESK,
-        "color_scheme": "dark" if scripts else "light",
-    }
+    scheme = "dark" if scripts else "light"
+    options = phone_or_desk(tag, scripts=scripts) | {"color_scheme": scheme}
     said = texts(tag)
     number = demo.esim_number(tag)
-    seen: list[str] = []
     async with visit(browser, demo, **options) as page:
-        page.on("framenavigated", lambda frame: seen.append(frame.url))
+        seen = watch_addresses(page)
         await sign_in(browser, demo, page, number, tag)
         await page.goto("/account/sim")
         await expect(page.locator("html")).to_have_attribute("lang", tag)

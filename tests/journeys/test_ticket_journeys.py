@@ -15,7 +15,7 @@ from playwright.async_api import Browser, Page, expect
 
 from tambah.i18n import LANGUAGES, texts
 
-from .conftest import DESK, PHONE, Demo, fill, press, visit
+from .conftest import SCRIPTS, Demo, fill, phone_or_desk, press, telling, visit, watch_addresses
 from .test_topup_journeys import unknown_code
 
 TICKET = re.compile(r".*/help/ticket/[a-z2-7]{40}(\?lang=[A-Za-z-]+)?$")
@@ -47,9 +47,6 @@ async def sms_to(page: Page, number: str, wanted: str) -> str:
     raise AssertionError(f"no message with {wanted}")
 
 
-_NAMED = {"brand": "", "code": "", "minutes": 5}
-
-
 async def tambah(demo: Demo, *arguments: str) -> str:
     """Run a command on the demo's database, as staff do; return what it said."""
     command = Path(sys.executable).with_name("tambah")
@@ -61,19 +58,14 @@ async def tambah(demo: Demo, *arguments: str) -> str:
     return out.decode()
 
 
-@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "plain"])
+@SCRIPTS
 @pytest.mark.parametrize("tag", LANGUAGES)
 async def test_a_damaged_card_is_claimed_answered_and_closed(
     browser: Browser, demo: Demo, tag: str, scripts: bool
 ) -> None:
-    options: dict[str, Any] = {
-        "java_script_enabled": scripts,
-        "viewport": PHONE if scripts == (tag in ("en", "zh-Hans")) else DESK,
-    }
     number, said = demo.number(tag), texts(tag)
-    seen: list[str] = []
-    async with visit(browser, demo, **options) as page:
-        page.on("framenavigated", lambda frame: seen.append(frame.url))
+    async with visit(browser, demo, **phone_or_desk(tag, scripts=scripts)) as page:
+        seen = watch_addresses(page)
         await page.goto(f"/help?lang={tag}")
         await page.click("a[href^='/help/ticket?'] >> nth=0")
         await page.fill("#number", number)
@@ -109,11 +101,10 @@ async def test_a_damaged_card_is_claimed_answered_and_closed(
         await page.click("form.buttons .quiet")
         await expect(page.locator(".state")).to_have_text(said.get("tickets.state.closed"))
 
-    digits = "".join(filter(str.isdigit, number))
-    assert [url for url in seen if digits[1:] in url or reference in url] == []
+    assert telling(seen, number, reference) == []
 
 
-@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "plain"])
+@SCRIPTS
 async def test_a_refused_card_leads_to_a_ticket_that_is_filled_in(
     browser: Browser, demo: Demo, scripts: bool
 ) -> None:

@@ -11,7 +11,7 @@ from playwright.async_api import Browser, Page, expect
 from tambah.domain.voucher import check_digit
 from tambah.i18n import LANGUAGES, texts
 
-from .conftest import DESK, PHONE, Demo, fill, press, visit
+from .conftest import SCRIPTS, Demo, fill, phone_or_desk, press, visit, watch_addresses
 
 RESULT = re.compile(r".*/topup/result/[a-z2-7]{26}(\?lang=[A-Za-z-]+)?$")
 MOST_BYTES = 14 * 1024
@@ -34,20 +34,14 @@ async def sms_count(browser: Browser, demo: Demo, number: str) -> int:
     return 0
 
 
-@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "plain"])
+@SCRIPTS
 @pytest.mark.parametrize("tag", LANGUAGES)
 async def test_code_credits_a_number_in_two_pages(
     browser: Browser, demo: Demo, tag: str, scripts: bool
 ) -> None:
-    on_phone = scripts == (tag in ("en", "zh-Hans"))
-    options: dict[str, Any] = {
-        "java_script_enabled": scripts,
-        "viewport": PHONE if on_phone else DESK,
-    }
     number = demo.number(tag)
-    seen: list[str] = []
-    async with visit(browser, demo, **options) as page:
-        page.on("framenavigated", lambda frame: seen.append(frame.url))
+    async with visit(browser, demo, **phone_or_desk(tag, scripts=scripts)) as page:
+        seen = watch_addresses(page)
         await page.goto(f"/?lang={tag}")
         await fill(page, number, demo.code())
         await press(page)
@@ -93,7 +87,7 @@ async def test_return_key_tops_up(browser: Browser, demo: Demo) -> None:
         await expect(page.locator("html")).to_have_attribute("lang", "ms")
 
 
-@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "plain"])
+@SCRIPTS
 async def test_refusal_is_said_in_plain_words_and_keeps_what_was_typed(
     browser: Browser, demo: Demo, scripts: bool
 ) -> None:

@@ -226,7 +226,9 @@ async def test_an_expired_line_whose_owner_was_checked_is_told_until_when_and_th
         AllowReactivation(caller="c", request_key="1", line_id=await line_id_of(site), actor=STAFF)
     )
     page = text_of(await mine.get("/account"))
-    assert "Your identity was checked: a top-up until" in page
+    until = await site.database.fetch_value("SELECT reactivation_until FROM line")
+    last_day = texts("en").date(site.rules.validity.last_day(until))
+    assert f"Your identity was checked: a top-up until {last_day} reactivates your line." in page
     assert "Top up this number" in page
 
 
@@ -465,7 +467,7 @@ async def test_a_reversed_top_ups_receipt_says_so(site: Site, mine: httpx.AsyncC
     )
     page = await mine.get("/account/receipts/1")
     assert "Top-up reversed" in text_of(page)
-    assert "Active until, after it" not in text_of(page)
+    assert "Then active until" not in text_of(page)
 
 
 # Settings

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ import httpx
 import pytest
 
 from tambah.domain.balance import BucketKind
+from tambah.domain.payment import show_reference
 from tambah.domain.promotion import Allowance, Promotion
 from tambah.domain.rules import Rules
 from tambah.domain.state import TopUpSource
@@ -19,6 +21,7 @@ from tambah.web.site import Site
 
 from .conftest import CODES, client_of, text_of, top_up
 from .paying import Shop, check_form, open_shop, press_pay
+from .signing import sign_in
 
 RM = 1_000_000
 EVER = datetime(2020, 1, 1, tzinfo=UTC)
@@ -112,6 +115,20 @@ async def test_what_the_check_page_promises_is_what_the_payment_gives(
     topup = await shop.site.database.fetch_row("SELECT bonus_micros FROM topup")
     assert topup is not None
     assert topup["bonus_micros"] == 5 * RM
+
+
+async def test_the_history_quotes_one_reference_for_a_payment_and_what_it_gave(
+    shop: Shop, shopping: httpx.AsyncClient
+) -> None:
+    await shop.end(await press_pay(shopping, await check_form(shopping)), Ending.PAID)
+    await sign_in(shop.site, shopping)
+    history = await shopping.get("/account/history?group=top_ups")
+
+    references = re.findall(r"<code>([^<]+)</code>", history.text)
+    assert len(references) >= 4
+    assert set(references) == {
+        show_reference(await shop.site.database.fetch_value("SELECT reference FROM payment"))
+    }
 
 
 async def test_the_second_top_up_is_not_the_first(shop: Shop, shopping: httpx.AsyncClient) -> None:

@@ -64,6 +64,7 @@ def account_routes(pages: Pages, sessions: Sessions, paths: Collection[str]) -> 
             active_until=last_day(line.active_until) if line.active_until else None,
             grace_until=last_day(line.grace_until) if line.grace_until else None,
             kept_until=kept_until(view, rules) if view.state is LineState.EXPIRED else None,
+            back_until=last_day(line.reactivation_until) if line.reactivation_until else None,
             holdings=holdings(view, rules),
             ahead=outlook(view, rules),
             can_top_up=can_top_up(view),

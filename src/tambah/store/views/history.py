@@ -136,7 +136,8 @@ async def read_history(database: Database, line_id: int, asked: Asked) -> list[E
                payment.reference
           FROM told
           LEFT JOIN topup ON topup.line_id = $1 AND topup.topup_no = told.topup_no
-          LEFT JOIN payment ON payment.line_id = $1 AND payment.payment_no = told.payment_no
+          LEFT JOIN payment ON payment.line_id = $1
+                           AND payment.payment_no = coalesce(told.payment_no, topup.payment_no)
          ORDER BY told.at DESC, told.source DESC, told.seq DESC
          LIMIT $8
         """,

@@ -82,7 +82,7 @@
       const icon = L.divIcon({ className: "pin", iconSize: [32, 32], iconAnchor: [16, 32], popupAnchor: [0, -28] });
       const marker = L.marker(placeOf(item.dataset.at), { icon, riseOnHover: true }).addTo(map);
       marker.getElement().setAttribute("aria-label", name);
-      popupOf(L, marker, name, item.querySelector("address").textContent, item.id);
+      popupOf(L, marker, name, item.querySelector("address").innerText.replace("\n", ", "), item.id);
       return marker;
     });
 
