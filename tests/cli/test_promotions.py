@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from tambah.cli.desk import Desk, at_desk
+from tambah.cli.promotions import _count_in_words
 from tambah.domain.commands import TopUp
+from tambah.domain.previewing import Preview
 from tests.engine.books import RM, add_line, add_partner
 
 from .conftest import Tambah
@@ -113,6 +115,7 @@ def test_a_preview_says_what_the_latest_top_ups_would_have_got(
     )
     assert tambah(*asked, "--last", 2, "--json").document == {
         "looked_at": 2,
+        "untold": 0,
         "matched": 1,
         "beaten": 0,
         "bonus": "1.00",
@@ -131,3 +134,18 @@ def test_a_preview_says_what_the_latest_top_ups_would_have_got(
         "line_bytes": 2**30,
         "bytes_given": -(2**30),
     }
+
+
+def test_a_preview_says_what_it_cannot_tell_and_what_it_takes_from_others() -> None:
+    seen = Preview(
+        looked_at=9, untold=2, matched=5, beaten=1, bonus_micros=RM, more_micros=-RM, valid_days=10
+    )
+
+    assert _count_in_words("days", seen) == (
+        "Of the last 9 top-ups, days would have given something with 5.\n"
+        "In all: RM1.00 of bonus, 10 days of validity.\n"
+        "With 1 another of its group would have been better.\n"
+        "With what others give, bonus would have come to RM1.00 less than what was given.\n"
+        "2 of them are not counted: the line would have expired at another time, and nobody knows"
+        " what would have been asked of it then."
+    )

@@ -21,6 +21,7 @@ from tambah.domain.commands import Command, Outcome, Reversed
 from tambah.domain.payment import Payment, Refund
 from tambah.domain.records import replace
 from tambah.domain.refusals import Refusal
+from tambah.domain.replaying import LineHistory
 from tambah.domain.state import Known, LineAccount
 from tambah.domain.validity import ValidityPolicy
 from tambah.engine.answers import request_digest
@@ -34,7 +35,7 @@ from tambah.store.views.recent_topups import recent_topups
 from tests.conftest import Fresh
 from tests.domain.histories import histories, history_rules
 from tests.domain.memory_books import MemoryBooks, Row, _row_key
-from tests.domain.test_previewing import past
+from tests.domain.test_previewing import line_histories
 from tests.domain.world import START, WORLD, fund, import_line, reverse, top_up
 
 Answer = Outcome | Refusal
@@ -149,7 +150,11 @@ async def test_a_history_leaves_the_same_books_as_in_memory(
     assert (await verify(database, full=True)).findings == ()
     # A preview of promotions sees the same top-ups in both.
     seen = await recent_topups(database, 1000)
-    assert sorted(seen, key=repr) == sorted(past(books), key=repr)
+    assert [comparable_past(line) for line in seen] == [
+        comparable_past(line)
+        for line in line_histories(books)
+        if any(one.topup.reversed_at is None for one in line.past)
+    ]
 
 
 async def test_a_top_up_can_be_reversed_in_its_own_batch(
@@ -197,6 +202,19 @@ async def answer(future: Any) -> Answer:
         return await future
     except Refusal as refusal:
         return refusal
+
+
+def comparable_past(line: LineHistory) -> LineHistory:
+    """Return a line's past without what no preview looks at."""
+    past = tuple(
+        replace(
+            one,
+            topup=replace(one.topup, page_token=None),
+            is_asked=one.is_asked or one.topup.reversed_at is not None,
+        )
+        for one in line.past
+    )
+    return replace(line, past=past)
 
 
 def comparable(answer: Answer) -> object:

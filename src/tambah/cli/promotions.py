@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from dataclasses import replace as with_rules
 from pathlib import Path
 
 import click
@@ -73,8 +74,9 @@ def list_command(file: Path | None) -> Answer:
 def preview(name: str, last: int, file: Path | None) -> Answer:
     """Say what the promotion NAME would have given with the latest top-ups.
 
-    As if it had been in force when each was made, its own dates left out of account, beside the
-    others that were. Reversed top-ups are not looked at. Nothing is changed.
+    As if it had been in force ever since, its own dates left out of account, beside the others
+    that were. Each line is gone through from its first top-up, for days that are given move what
+    comes later. Reversed top-ups are not counted. Nothing is changed.
     """
 
     async def look(desk: Desk) -> Preview:
@@ -82,7 +84,8 @@ def preview(name: str, last: int, file: Path | None) -> Answer:
         shown = _read(desk, file)
         if name not in {one.name for one in shown.rules}:
             raise CommandRefused("promotion_unknown", f"There is no promotion {name!r}.")
-        return preview_of(shown.rules, name, await recent_topups(desk.database, last))
+        rules = with_rules(desk.rules, promotions=shown.rules)
+        return preview_of(rules, name, await recent_topups(desk.database, last))
 
     seen = at_desk(look)
     return Answer(document=_counts(seen), text=_count_in_words(name, seen))
@@ -159,6 +162,7 @@ def _gives(one: Promotion, english: Texts) -> str:
 def _counts(seen: Preview) -> dict[str, object]:
     return {
         "looked_at": seen.looked_at,
+        "untold": seen.untold,
         "matched": seen.matched,
         "beaten": seen.beaten,
         "bonus": ringgit(seen.bonus_micros),
@@ -191,6 +195,16 @@ def _count_in_words(name: str, seen: Preview) -> str:
         lines.append(f"With {seen.beaten} another of its group would have been better.")
     if seen.more_micros != seen.bonus_micros:
         lines.append(
-            f"It takes the place of others: bonus in all changes by RM{ringgit(seen.more_micros)}."
+            "With what others give, bonus would have come to"
+            f" {_more_or_less(seen.more_micros)} than what was given."
+        )
+    if seen.untold:
+        lines.append(
+            f"{seen.untold} of them are not counted: the line would have expired at another time,"
+            " and nobody knows what would have been asked of it then."
         )
     return "\n".join(lines)
+
+
+def _more_or_less(micros: int) -> str:
+    return f"RM{ringgit(abs(micros))} {'less' if micros < 0 else 'more'}"

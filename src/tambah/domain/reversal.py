@@ -7,9 +7,10 @@ from tambah.domain.draft import Draft, Note
 from tambah.domain.gift import GiftKind
 from tambah.domain.giving import claw, take_gifts_back
 from tambah.domain.ledger import Account, TransferKind
-from tambah.domain.line import LineState, grace_after
+from tambah.domain.line import Line, LineState, grace_after
 from tambah.domain.records import replace
 from tambah.domain.refusals import AlreadyReversed, LineTerminated, TopUpUnknown
+from tambah.domain.rules import Rules
 from tambah.domain.state import TopUpRecord, TopUpSource
 from tambah.domain.validity import ValidityRule
 
@@ -39,7 +40,8 @@ def reverse_top_up(draft: Draft, topup_no: int, *, tell: bool = True) -> Reverse
     bonus_micros += sum(gift.amount for gift in gifts if gift.kind is GiftKind.BONUS)
     _return_main(draft, topup, main_micros)
     draft.topups.append(replace(topup, reversed_at=draft.now))
-    _work_dates_out_again(draft, topup)
+    line, topups = draft.require_line(), draft.known.topups
+    draft.line = without(line, topups, topup, draft.rules, draft.now)
     if tell:
         balance_micros = draft.main.remaining_micros
         draft.tell("reversed", returned_micros=main_micros, balance_micros=balance_micros)
@@ -76,25 +78,26 @@ def _return_main(draft: Draft, topup: TopUpRecord, main_micros: int) -> None:
         draft.book(tax_micros, TransferKind.REVERSAL, Account.TAX, source, note)
 
 
-def _work_dates_out_again(draft: Draft, topup: TopUpRecord) -> None:
-    """Replay the other top-ups on the dates as they were before this one.
+def without(
+    line: Line, topups: tuple[TopUpRecord, ...], topup: TopUpRecord, rules: Rules, now: datetime
+) -> Line:
+    """Return the line with the dates that it has without one of its top-ups.
 
-    A line that thereby falls behind the clock gets a whole grace period from today: a reversal
-    alone never forfeits credit.
+    The others are replayed on the dates as they were before that one. A line that thereby falls
+    behind the clock gets a whole grace period from today: a reversal alone never forfeits credit.
     """
-    rules = draft.rules
-    today_ends = rules.validity.end_of_day(draft.now)
-    first = _first_to_replay(draft.known.topups, topup)
+    today_ends = rules.validity.end_of_day(now)
+    first = _first_to_replay(topups, topup)
     replayed = [
         t
-        for t in draft.known.topups
+        for t in topups
         if t.topup_no >= first.topup_no and t.topup_no != topup.topup_no and t.reversed_at is None
     ]
     # A line that had no end before its first top-up is active to the end of today.
     active_until = replay_dates(first.active_until_before, replayed, rules.validity) or today_ends
-    draft.line = replace(
-        draft.require_line(),
-        state=LineState.ACTIVE if draft.now < active_until else LineState.GRACE,
+    return replace(
+        line,
+        state=LineState.ACTIVE if now < active_until else LineState.GRACE,
         active_until=active_until,
         grace_until=grace_after(max(active_until, today_ends), rules.life, rules.validity),
     )
