@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -62,21 +66,26 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     """Read TAMBAH_* and TAMBAH_*_FILE. Raises ConfigError."""
     values: dict[str, str] = {}
     for name in Settings.__struct_fields__:
-        variable = f"TAMBAH_{name.upper()}"
-        path = environ.get(f"{variable}_FILE")
-        if variable in environ and path:
-            raise ConfigError(f"set {variable} or {variable}_FILE, not both")
-        if path:
-            try:
-                values[name] = Path(path).read_text(encoding="utf-8").strip()
-            except OSError as error:
-                raise ConfigError(f"{variable}_FILE: cannot read {path}: {error}") from error
-        elif variable in environ:
-            values[name] = environ[variable]
+        value = _read_variable(f"TAMBAH_{name.upper()}", environ)
+        if value is not None:
+            values[name] = value
     try:
         return msgspec.convert(values, Settings, strict=False)
     except msgspec.ValidationError as error:
         raise ConfigError(f"environment: {error}") from error
+
+
+def _read_variable(variable: str, environ: Mapping[str, str]) -> str | None:
+    """Return a variable, or what the file of its twin holds; None when neither is set."""
+    path = environ.get(f"{variable}_FILE")
+    if variable in environ and path:
+        raise ConfigError(f"set {variable} or {variable}_FILE, not both")
+    if not path:
+        return environ.get(variable)
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ConfigError(f"{variable}_FILE: cannot read {path}: {error}") from error
 
 
 class DenominationEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -302,6 +311,136 @@ class PromotionEntry(msgspec.Struct, frozen=True, kw_only=True):
     plans: tuple[str, ...] = ()
 
 
+class GatewayEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """A door to telephones: what carries messages and calls to us and from us.
+
+    name: for ever, of small letters, digits and dashes; its secret is in the environment
+    (`secret_variable`), never here. kind: one of GATEWAY_KINDS. trusted: the numbers that it says
+    callers and senders have are believed. allow: addresses or networks that may connect; empty:
+    loopback for `agi`, whoever has the secret for the others.
+
+    What each kind wants of the rest is in docs/reference/configuration.md. receipts_id: how the
+    ids of an SMSC's receipts are written against those of its answers: `same`,
+    `hex_to_decimal` (answers in hexadecimal, receipts in decimal) or `decimal_to_hex`.
+    per_second: messages submitted; 0 for no limit of ours. fields: names that an aggregator wants
+    for `to`, `from`, `text`, `ref`, and what else it wants to read. inbound: names that it tells
+    us things by.
+    """
+
+    name: Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
+    kind: str
+    trusted: bool = False
+    allow: tuple[str, ...] = ()
+    # smpp
+    host: str = ""
+    port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 2775
+    tls: bool = False
+    system_id: Annotated[str, msgspec.Meta(max_length=15)] = ""
+    system_type: Annotated[str, msgspec.Meta(max_length=12)] = ""
+    source: Annotated[str, msgspec.Meta(max_length=20)] = ""
+    source_ton: Annotated[int, msgspec.Meta(ge=0, le=6)] = 5
+    source_npi: Annotated[int, msgspec.Meta(ge=0, le=18)] = 0
+    window: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 10
+    per_second: Annotated[int, msgspec.Meta(ge=0)] = 0
+    enquire_seconds: Annotated[int, msgspec.Meta(ge=1)] = 30
+    receipts_id: str = "same"
+    # sms_http
+    url: str = ""
+    send_as: str = "form"
+    secret_as: str = "bearer"  # noqa: S105 - how it goes along
+    user: str = ""
+    fields: dict[str, str] = {}
+    more: dict[str, str] = {}
+    answer_id: str = "id"
+    proof: str = "bearer"
+    proof_header: str = "authorization"
+    inbound: dict[str, str] = {}
+    # agi
+    listen: str = ""
+    person: str = ""
+    # ussd
+    service_code: str = ""
+    cumulative: bool = False
+
+
+GATEWAY_KINDS = ("smpp", "sms_http", "agi", "twiml", "ussd")
+SMS_GATEWAYS = ("smpp", "sms_http")
+_GATEWAY_WANTS: Mapping[str, tuple[str, ...]] = {
+    "smpp": ("host", "system_id"),
+    "agi": ("listen",),
+    "ussd": ("service_code",),
+}
+_GATEWAY_CHOICES: Mapping[str, tuple[str, ...]] = {
+    "kind": GATEWAY_KINDS,
+    "receipts_id": ("same", "hex_to_decimal", "decimal_to_hex"),
+    "send_as": ("form", "json"),
+    "secret_as": ("bearer", "basic", "field"),
+    "proof": ("bearer", "header", "hmac"),
+}
+
+
+def secret_variable(gateway: str) -> str:
+    """Return the variable that holds a gateway's secret; it has a twin ending in _FILE."""
+    return f"TAMBAH_GATEWAY_{gateway.upper().replace('-', '_')}_SECRET"
+
+
+def read_gateway_secrets(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Return every gateway's secret by its variable, see `secret_variable`. Raises ConfigError."""
+    found = (re.fullmatch(r"(TAMBAH_GATEWAY_\w+_SECRET)(_FILE)?", name) for name in environ)
+    variables = sorted({match[1] for match in found if match})
+    return {name: _read_variable(name, environ) or "" for name in variables}
+
+
+def gateway_secret(entry: GatewayEntry, secrets: Mapping[str, str]) -> str:
+    """Return a gateway's secret out of what `read_gateway_secrets` found, empty without one."""
+    return secrets.get(secret_variable(entry.name), "")
+
+
+def check_gateways(entries: Sequence[GatewayEntry], secrets: Mapping[str, str]) -> None:
+    """Refuse gateways that cannot be used, or that anybody could use. Raises ConfigError."""
+    variables = Counter(secret_variable(entry.name) for entry in entries)
+    for entry in entries:
+        wrong = next(_faults_of(entry), "")
+        if not wrong and variables[secret_variable(entry.name)] > 1:
+            wrong = "there are two of that name; secrets and receipts go by the name"
+        if not wrong and _needs_secret(entry) and not gateway_secret(entry, secrets):
+            variable = secret_variable(entry.name)
+            wrong = f"set {variable}_FILE (or {variable}) to its secret"
+        if wrong:
+            raise ConfigError(f"gateway {entry.name}: {wrong}")
+
+
+def _needs_secret(entry: GatewayEntry) -> bool:
+    """Say whether a gateway must have a secret. USSD gateways that have none are held by allow."""
+    return entry.kind != "agi" and not (entry.kind == "ussd" and entry.allow)
+
+
+def _faults_of(entry: GatewayEntry) -> Iterator[str]:
+    """Return what is wrong with a gateway, whatever the others and its secret are."""
+    for field, choices in _GATEWAY_CHOICES.items():
+        chosen: str = getattr(entry, field)
+        if chosen not in choices:
+            yield f"{field} {chosen!r} is none of {', '.join(choices)}"
+    for field in _GATEWAY_WANTS.get(entry.kind, ()):
+        if not getattr(entry, field):
+            yield f"{field} is missing"
+    for network in entry.allow:
+        try:
+            ip_network(network, strict=False)
+        except ValueError:
+            yield f"allow: {network!r} is no address and no network"
+    if entry.url and not _is_safe_url(entry.url):
+        yield "url must begin with https://; plain http:// is for this machine alone"
+
+
+def _is_safe_url(url: str) -> bool:
+    parts = urlsplit(url)
+    at_home = parts.hostname in {"127.0.0.1", "::1", "localhost"}
+    return bool(parts.hostname) and (
+        parts.scheme == "https" or (parts.scheme == "http" and at_home)
+    )
+
+
 class Operator(msgspec.Struct, frozen=True, kw_only=True):
     """The whole of operator.toml."""
 
@@ -318,6 +457,7 @@ class Operator(msgspec.Struct, frozen=True, kw_only=True):
     sims: SimsEntry = SimsEntry()
     tickets: TicketsEntry = TicketsEntry()
     promotions: tuple[PromotionEntry, ...] = ()
+    gateways: tuple[GatewayEntry, ...] = ()
     bank: BankEntry | None = None
     social: tuple[SocialEntry, ...] = ()
     time_zone: str = "Asia/Kuala_Lumpur"

@@ -46,6 +46,8 @@ _CODES = re.compile(
     re.MULTILINE,
 )
 _FOR_TESTS = {"TAMBAH_TEST_DATABASE_URL", "TAMBAH_BENCH_DIR"}
+_OF_GATEWAYS = {"TAMBAH_GATEWAY_NAME_SECRET"}
+"""Made of a gateway's name."""
 _OF_THE_EMBEDDED_SERVER = {"TAMBAH_POSTGRES_USER", "TAMBAH_POSTGRES_SETTINGS"}
 
 
@@ -96,13 +98,14 @@ def test_every_variable_that_the_sources_name_is_described():
         found
         for path in [*SOURCES.rglob("*.py"), *(ROOT / "tests").rglob("*.py")]
         for found in re.findall(r"TAMBAH_[A-Z_]*[A-Z]", path.read_text(encoding="utf-8"))
+        if not found.startswith("TAMBAH_GATEWAY")
     }
     settings = {f"TAMBAH_{name.upper()}" for name in Settings.__struct_fields__}
     plain = {name.removesuffix("_FILE") if name[:-5] in settings else name for name in named}
     page = (REFERENCE / "configuration.md").read_text(encoding="utf-8")
     assert {name for name in plain if f"`{name}`" not in page} == set()
     assert set(re.findall(r"`(TAMBAH_[A-Z_]+)`", page)) == (
-        settings | _OF_THE_EMBEDDED_SERVER | _FOR_TESTS
+        settings | _OF_GATEWAYS | _OF_THE_EMBEDDED_SERVER | _FOR_TESTS
     )
 
 

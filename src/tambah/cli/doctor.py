@@ -12,7 +12,7 @@ import rich_click
 from tambah.app import Base, check_peppers, read_keys, read_rules
 from tambah.cli.desk import with_base
 from tambah.cli.frame import Answer, answering, describe, run
-from tambah.config import ConfigError
+from tambah.config import ConfigError, Operator, check_gateways, read_gateway_secrets
 from tambah.domain.rules import Rules
 from tambah.engine.vouchers import Odds, work_out_odds
 from tambah.store.database import CONNECTION_LOST, Database
@@ -165,7 +165,18 @@ async def _rules(base: Base, database: Database, checks: list[Check]) -> Rules |
         checks.append(Check(name="operator", is_good=False, detail=describe(error)[1]))
         return None
     checks.append(Check(name="operator", is_good=True, detail=operator.brand.name))
+    checks.append(_gateways(operator))
     return rules
+
+
+def _gateways(operator: Operator) -> Check:
+    """Check that what carries messages and calls can be used, and by nobody else."""
+    try:
+        check_gateways(operator.gateways, read_gateway_secrets())
+    except ConfigError as error:
+        return Check(name="gateways", is_good=False, detail=describe(error)[1])
+    named = ", ".join(f"{entry.name} ({entry.kind})" for entry in operator.gateways)
+    return Check(name="gateways", is_good=True, detail=named or "none: messages wait")
 
 
 async def _pepper(base: Base, database: Database, checks: list[Check]) -> None:

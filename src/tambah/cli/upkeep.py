@@ -12,7 +12,15 @@ from tambah.app import Base
 from tambah.cli.desk import with_base
 from tambah.cli.frame import Answer, answering, run
 from tambah.cli.proving import prove
-from tambah.config import SECRET_SETTINGS, Settings, read_settings
+from tambah.config import (
+    SECRET_SETTINGS,
+    Settings,
+    gateway_secret,
+    read_gateway_secrets,
+    read_operator,
+    read_settings,
+    secret_variable,
+)
 from tambah.store.embedded import default_data_dir
 from tambah.store.migrate import HEAD, current_version
 from tambah.store.migrate import migrate as bring_up_to_date
@@ -69,8 +77,27 @@ def show() -> Answer:
     """Show every setting, where it comes from TAMBAH_… and what holds; secrets are masked."""
     settings = read_settings()
     shown = {name: _value(settings, name) for name in settings.__struct_fields__}
-    text = "\n".join(f"TAMBAH_{name.upper()}={value}" for name, value in shown.items())
-    return Answer(document=shown, text=text)
+    gateways = _gateways(settings)
+    lines = [f"TAMBAH_{name.upper()}={value}" for name, value in shown.items()]
+    lines += [f"{one['secret_variable']}={one['secret']}" for one in gateways]
+    return Answer(document={**shown, "gateways": gateways}, text="\n".join(lines))
+
+
+def _gateways(settings: Settings) -> list[dict[str, object]]:
+    """Return operator.toml's gateways and whether each has its secret; none without the file."""
+    if not settings.operator_file:
+        return []
+    secrets = read_gateway_secrets()
+    return [
+        {
+            "name": entry.name,
+            "kind": entry.kind,
+            "trusted": entry.trusted,
+            "secret_variable": secret_variable(entry.name),
+            "secret": "(set, not shown)" if gateway_secret(entry, secrets) else "",
+        }
+        for entry in read_operator(Path(settings.operator_file)).gateways
+    ]
 
 
 def _value(settings: Settings, name: str) -> object:
