@@ -194,7 +194,7 @@ class PartsHeard:
         return mark.state
 
     def parts_left(self, mark: Mark) -> int | None:
-        """Return how many parts are still to be heard of, None for a gateway that tells nothing."""
+        """Return how many parts are to be heard of, None for a gateway that tells nothing."""
         return len(mark.parts) - self.delivered if mark.parts else None
 
 
@@ -232,7 +232,7 @@ async def _remember_parts(
         [line_id for _, (line_id, _) in parts],
         [number for _, (_, number) in parts],
     )
-    return add_up((row for row in rows if row["state"] != MessageState.HANDED_OVER))
+    return add_up(row for row in rows if row["state"] != MessageState.HANDED_OVER)
 
 
 def add_up(rows: Iterable[Record]) -> dict[tuple[int, int], PartsHeard]:

@@ -85,7 +85,8 @@ def _encode_characters(text: str) -> tuple[int, list[bytes]]:
 
 def _cut(characters: list[bytes], room: int) -> Iterator[bytes]:
     """Fill parts with whole characters."""
-    part, used = [], 0
+    part: list[bytes] = []
+    used = 0
     for character in characters:
         if used + len(character) > room:
             yield b"".join(part)
@@ -133,7 +134,7 @@ def _decode_septets(body: bytes) -> Iterator[str]:
 
 
 def part_heading(body: bytes, esm_class: int) -> tuple[Place | None, bytes]:
-    """Return which part of a longer message a body is, None for a whole one, and its text's octets.
+    """Return which part of a message a body is, None for a whole one, and its text's octets.
 
     Raises ValueError for a heading that is longer than the body.
     """
