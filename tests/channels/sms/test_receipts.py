@@ -53,7 +53,7 @@ def test_what_is_not_for_good_says_nothing(said: str):
 
 @pytest.mark.parametrize("text", ["", "id: stat:DELIVRD", "hello", "stat:DELIVRD", "\xff\x00"])
 def test_a_receipt_without_an_id_says_nothing(text: str):
-    assert read_receipt(delivery(text), "g", Ids("same")) is None or ":" in text
+    assert read_receipt(delivery(text), "g", Ids("same")) is None
 
 
 @pytest.mark.parametrize(
