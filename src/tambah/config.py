@@ -367,13 +367,15 @@ class GatewayEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 GATEWAY_KINDS = ("smpp", "sms_http", "agi", "twiml", "ussd")
 SMS_GATEWAYS = ("smpp", "sms_http")
+_MOST_SMPP_PASSWORD = 8
 _GATEWAY_WANTS: Mapping[str, tuple[str, ...]] = {
     "smpp": ("host", "system_id"),
     "agi": ("listen",),
     "ussd": ("service_code",),
 }
-_GATEWAY_CHOICES: Mapping[str, tuple[str, ...]] = {
+_GATEWAY_CHOICES: Mapping[str, tuple[str | int, ...]] = {
     "kind": GATEWAY_KINDS,
+    "source_npi": (0, 1, 3, 4, 6, 8, 9, 10, 14, 18),
     "receipts_id": ("same", "hex_to_decimal", "decimal_to_hex"),
     "send_as": ("form", "json"),
     "secret_as": ("bearer", "basic", "field"),
@@ -408,8 +410,15 @@ def check_gateways(entries: Sequence[GatewayEntry], secrets: Mapping[str, str]) 
         if not wrong and _needs_secret(entry) and not gateway_secret(entry, secrets):
             variable = secret_variable(entry.name)
             wrong = f"set {variable}_FILE (or {variable}) to its secret"
+        if not wrong and entry.kind == "smpp":
+            wrong = _fault_of_password(gateway_secret(entry, secrets))
         if wrong:
             raise ConfigError(f"gateway {entry.name}: {wrong}")
+
+
+def _fault_of_password(secret: str) -> str:
+    fits = secret.isascii() and len(secret) <= _MOST_SMPP_PASSWORD
+    return "" if fits else f"SMPP has room for a password of {_MOST_SMPP_PASSWORD} letters"
 
 
 def _needs_secret(entry: GatewayEntry) -> bool:
@@ -420,9 +429,9 @@ def _needs_secret(entry: GatewayEntry) -> bool:
 def _faults_of(entry: GatewayEntry) -> Iterator[str]:
     """Return what is wrong with a gateway, whatever the others and its secret are."""
     for field, choices in _GATEWAY_CHOICES.items():
-        chosen: str = getattr(entry, field)
+        chosen: str | int = getattr(entry, field)
         if chosen not in choices:
-            yield f"{field} {chosen!r} is none of {', '.join(choices)}"
+            yield f"{field} {chosen!r} is none of {', '.join(map(str, choices))}"
     for field in _GATEWAY_WANTS.get(entry.kind, ()):
         if not getattr(entry, field):
             yield f"{field} is missing"

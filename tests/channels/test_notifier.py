@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tambah.channels import notifier as notifier_module
-from tambah.channels.gateway import GatewayUnavailable, Sms
+from tambah.channels.gateway import GatewayUnavailable, Sms, Taken
 from tambah.channels.notifier import CLAIM_LIMIT, LEASE_SECONDS, PAUSES_SECONDS, Notifier
 from tambah.channels.sandbox_gateway import SandboxGateway
 from tambah.config import Brand
@@ -37,11 +37,13 @@ class Recorder:
 
     answer: Callable[[Sms], str] | None = None
     taken: list[Sms] = field(default_factory=list)
+    name = "recorder"
 
-    async def hand_over(self, sms: Sms) -> str:
+    async def hand_over(self, sms: Sms) -> Taken:
         self.taken.append(sms)
         await asyncio.sleep(0)
-        return self.answer(sms) if self.answer else f"ref-{sms.line_id}"
+        ref = self.answer(sms) if self.answer else f"ref-{sms.line_id}"
+        return Taken(gateway=self.name, ref=ref)
 
     @property
     def keys(self) -> list[Key]:
@@ -229,6 +231,22 @@ async def test_a_temporary_failure_is_tried_again_after_growing_pauses_and_then_
     assert await post.notifier(gateway, later=timedelta(days=9)).deliver_once() == 0
 
 
+async def test_a_gateway_that_is_away_costs_no_attempt(post: Post):
+    await post.queue([1])
+
+    def away(_: Sms) -> str:
+        raise GatewayUnavailable("throttled", is_away=True)
+
+    later = timedelta()
+    for _ in range(len(PAUSES_SECONDS) + 3):
+        await post.notifier(Recorder(away), later=later).deliver_once()
+        assert await post.states() == {(MessageState.QUEUED, 0): 1}
+        later += timedelta(seconds=PAUSES_SECONDS[0] + 1)
+    row = await post.database.fetch_row("SELECT gateway, reason FROM outbox")
+    assert row is not None
+    assert tuple(row) == ("recorder", "throttled")
+
+
 async def test_a_permanent_failure_is_given_up_at_once_and_the_others_go_on(post: Post):
     await post.queue([1, 2, 3])
 
@@ -281,10 +299,12 @@ async def test_a_gateway_that_ends_its_sender_holds_up_nobody(post: Post):
 class Hanging:
     """A gateway that never answers."""
 
+    name = "hanging"
+
     def __init__(self) -> None:
         self.asked = asyncio.Event()
 
-    async def hand_over(self, _: Sms) -> str:
+    async def hand_over(self, _: Sms) -> Taken:
         self.asked.set()
         await asyncio.Event().wait()
         raise AssertionError("nobody sets it")

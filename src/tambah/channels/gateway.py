@@ -22,25 +22,51 @@ class Sms:
     body: str = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """What a gateway that has a message calls it.
+
+    gateway: its name. parts: by what receipts for the message's parts will name them, one each;
+    empty when none will come.
+    """
+
+    gateway: str
+    ref: str
+    parts: tuple[str, ...] = ()
+
+
 class GatewayUnavailable(Exception):
     """The gateway did not take a message.
 
-    reason: for the log, so without a telephone number or the message's text. is_permanent: it
-    never will, whatever the time (a barred destination, a refused text).
+    reason: a short code, for the log and for staff, so without a telephone number or the message's
+    text. is_permanent: it never will, whatever the time (a barred destination, a refused text).
+    is_away: it takes nobody's at the moment, so this was no attempt of the message's.
     """
 
-    def __init__(self, reason: str, *, is_permanent: bool = False) -> None:
+    def __init__(self, reason: str, *, is_permanent: bool = False, is_away: bool = False) -> None:
         super().__init__(reason)
+        self.reason = reason
         self.is_permanent = is_permanent
+        self.is_away = is_away
+
+
+class Unanswered(TimeoutError):
+    """The gateway may have the message or not: the connection was lost before its answer."""
 
 
 class Gateway(Protocol):
-    """Takes messages, many at once."""
+    """Takes messages, many at once. name: as operator.toml has it."""
 
-    async def hand_over(self, sms: Sms) -> str:
-        """Return the gateway's reference once it has the message for good.
+    @property
+    def name(self) -> str:
+        """Return the name that receipts and staff know it by."""
+        ...
 
-        Raises GatewayUnavailable when it surely has not. Any other failure, or none within the
-        notifier's patience, leaves that open, and the message is handed over again.
+    async def hand_over(self, sms: Sms) -> Taken:
+        """Return what the gateway calls the message once it has it for good.
+
+        Raises GatewayUnavailable when it surely has not, Unanswered when nobody knows. Any other
+        failure, or no answer within the notifier's patience, leaves that open as well, and the
+        message is handed over again.
         """
         ...

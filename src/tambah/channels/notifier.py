@@ -157,25 +157,57 @@ class Notifier:
         """Word a message and hand it over; return what became of it."""
         if message.good_until is not None and self._clock.now() >= message.good_until:
             log.info("message of no more use", **_facts(message))
-            return Mark(message=message, state=MessageState.FAILED)
+            return Mark(message=message, state=MessageState.FAILED, reason="too_late")
         try:
             sms = self._word(message)
         except (KeyError, ValueError, InvalidTag):
             log.exception("message cannot be worded", **_facts(message))
-            return Mark(message=message, state=MessageState.FAILED)
+            return Mark(message=message, state=MessageState.FAILED, reason="cannot_be_worded")
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                reference = await self._gateway.hand_over(sms)
+                taken = await self._gateway.hand_over(sms)
         except GatewayUnavailable as refused:
-            log.warning("message not taken", reason=str(refused), **_facts(message))
-            return _mark_failed(message, is_permanent=refused.is_permanent)
+            log.warning("message not taken", reason=refused.reason, **_facts(message))
+            return self._mark_refused(message, refused)
         except TimeoutError:
             log.warning("message not answered", **_facts(message))
-            return _mark_failed(message)
+            return self._mark_failed(message, "unanswered")
         except Exception:
             log.exception("message met a bug in its gateway", **_facts(message))
-            return _mark_failed(message)
-        return Mark(message=message, state=MessageState.HANDED_OVER, gateway_ref=reference)
+            return self._mark_failed(message, "gateway_bug")
+        return Mark(
+            message=message,
+            state=MessageState.HANDED_OVER,
+            gateway_ref=taken.ref,
+            gateway=taken.gateway,
+            parts=taken.parts,
+        )
+
+    def _mark_refused(self, message: ClaimedMessage, refused: GatewayUnavailable) -> Mark:
+        if not refused.is_away:
+            return self._mark_failed(message, refused.reason, is_permanent=refused.is_permanent)
+        return Mark(
+            message=message,
+            state=MessageState.QUEUED,
+            pause=timedelta(seconds=PAUSES_SECONDS[0]),
+            uncounted=True,
+            gateway=self._gateway.name,
+            reason=refused.reason,
+        )
+
+    def _mark_failed(
+        self, message: ClaimedMessage, reason: str, *, is_permanent: bool = False
+    ) -> Mark:
+        """Put a message back for a later attempt, or give it up."""
+        gives_up = is_permanent or message.attempts > len(PAUSES_SECONDS)
+        pause = 0 if gives_up else PAUSES_SECONDS[message.attempts - 1]
+        return Mark(
+            message=message,
+            state=MessageState.FAILED if gives_up else MessageState.QUEUED,
+            pause=timedelta(seconds=pause),
+            gateway=self._gateway.name,
+            reason=reason,
+        )
 
     def _word(self, message: ClaimedMessage) -> Sms:
         language = Language(message.language)
@@ -248,14 +280,6 @@ async def _take_all(answered: asyncio.Queue[Mark | None]) -> list[Mark]:
     if marks:
         answered.put_nowait(None)  # for the next call
     return marks
-
-
-def _mark_failed(message: ClaimedMessage, *, is_permanent: bool = False) -> Mark:
-    """Put a message back for a later attempt, or give it up."""
-    if is_permanent or message.attempts > len(PAUSES_SECONDS):
-        return Mark(message=message, state=MessageState.FAILED)
-    pause = timedelta(seconds=PAUSES_SECONDS[message.attempts - 1])
-    return Mark(message=message, state=MessageState.QUEUED, pause=pause)
 
 
 def _facts(message: ClaimedMessage) -> dict[str, int | str]:

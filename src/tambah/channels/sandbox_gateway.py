@@ -3,11 +3,11 @@
 import asyncio
 from contextlib import suppress
 
-from tambah.channels.gateway import GatewayUnavailable, Sms
+from tambah.channels.gateway import GatewayUnavailable, Sms, Taken
 from tambah.store.database import CONNECTION_LOST, Database
 from tambah.store.sandbox_sms import ArrivedSms, insert_sandbox_sms
 
-Waiting = tuple[Sms, asyncio.Future[str]]
+Waiting = tuple[Sms, asyncio.Future[Taken]]
 
 
 class SandboxGateway:
@@ -17,14 +17,16 @@ class SandboxGateway:
     the machine from what a demo shows.
     """
 
+    name = "sandbox"
+
     def __init__(self, database: Database) -> None:
         self._database = database
         self._waiting: list[Waiting] = []
         self._writing = asyncio.Lock()
 
-    async def hand_over(self, sms: Sms) -> str:
+    async def hand_over(self, sms: Sms) -> Taken:
         """Return the message's place in the inbox as its reference."""
-        answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[Taken] = asyncio.get_running_loop().create_future()
         self._waiting.append((sms, answer))
         async with self._writing:
             if not answer.done():
@@ -43,13 +45,13 @@ class SandboxGateway:
                 _answer(answer, ids.get((sms.line_id, sms.number)))
 
 
-def _answer(answer: asyncio.Future[str], sms_id: int | None) -> None:
+def _answer(answer: asyncio.Future[Taken], sms_id: int | None) -> None:
     if answer.done():  # its notifier stopped waiting
         return
     if sms_id is None:
-        answer.set_exception(GatewayUnavailable("the sandbox's inbox is away"))
+        answer.set_exception(GatewayUnavailable("inbox_away"))
     else:
-        answer.set_result(f"sandbox-{sms_id}")
+        answer.set_result(Taken(gateway=SandboxGateway.name, ref=f"sandbox-{sms_id}"))
 
 
 def _arrived(sms: Sms) -> ArrivedSms:

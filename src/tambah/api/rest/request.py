@@ -1,7 +1,6 @@
 """Reading a request: its body within limits, its fields, its headers."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -12,30 +11,39 @@ from tambah.domain.money import require_ringgit
 from tambah.domain.refusals import (
     AmountMalformed,
     BodyMalformed,
-    BodyTooLarge,
     FieldMalformed,
     FieldMissing,
     IdempotencyKeyMissing,
     Refusal,
 )
+from tambah.web.body import (
+    BODY_SECONDS,
+    MOST_BODY_BYTES,
+    ClientGone,
+    Receive,
+    Scope,
+    Send,
+    read_body,
+)
 
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 Headers = Mapping[bytes, bytes]
 
-MOST_BODY_BYTES = 16 * 1024
-MOST_DRAINED_BYTES = 20 * 1024 * 1024
-BODY_SECONDS = 10
 MOST_KEY_CHARACTERS = 255
+
+__all__ = [
+    "BODY_SECONDS",
+    "MOST_BODY_BYTES",
+    "ClientGone",
+    "Headers",
+    "Receive",
+    "Request",
+    "Scope",
+    "Send",
+    "read_body",
+]
 
 _Shape = TypeVar("_Shape", bound=msgspec.Struct)
 _decode_anything = msgspec.json.Decoder().decode
-
-
-class ClientGone(Exception):
-    """The caller hung up before its request was whole; there is nobody to answer."""
 
 
 @dataclass(slots=True)
@@ -47,45 +55,6 @@ class Request:
     receive: Receive
     caller: Caller
     subject: str
-
-
-async def read_body(receive: Receive, most: int = MOST_BODY_BYTES) -> bytes:
-    """Return the request's body. Raises BodyTooLarge and BodyMalformed (too slow)."""
-    message = await receive()
-    if message["type"] != "http.request":
-        raise ClientGone
-    body: bytes = message.get("body", b"")
-    if message.get("more_body", False):
-        return await _read_on(receive, body, most)
-    if len(body) > most:
-        raise BodyTooLarge
-    return body
-
-
-async def _read_on(receive: Receive, body: bytes, most: int) -> bytes:
-    """Read a body that comes in pieces.
-
-    What is too large is read on and thrown away for a while: a caller that is still sending
-    would otherwise see a broken connection and not the answer.
-    """
-    kept, size, more = [body], len(body), True
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            while more and size <= MOST_DRAINED_BYTES:
-                message = await receive()
-                if message["type"] != "http.request":
-                    raise ClientGone
-                piece: bytes = message.get("body", b"")
-                size += len(piece)
-                if size <= most:
-                    kept.append(piece)
-                more = message.get("more_body", False)
-    except TimeoutError:
-        if size <= most:
-            raise BodyMalformed from None
-    if size > most:
-        raise BodyTooLarge
-    return b"".join(kept)
 
 
 def decode(decoder: msgspec.json.Decoder[_Shape], body: bytes) -> _Shape:
