@@ -23,7 +23,16 @@ from tambah.api.rest import Api
 from tambah.api.webhooks import Webhooks
 from tambah.channels.notifier import Notifier
 from tambah.channels.sandbox_gateway import SandboxGateway
-from tambah.config import ConfigError, Operator, Settings, read_operator
+from tambah.channels.sms.build import SmsHouse, build_sms, leave_unread
+from tambah.channels.sms.webhook import SmsWebhook
+from tambah.config import (
+    ConfigError,
+    Operator,
+    Settings,
+    check_gateways,
+    read_gateway_secrets,
+    read_operator,
+)
 from tambah.domain.rules import Rules
 from tambah.engine.clock import Clock
 from tambah.engine.engine import Engine
@@ -160,10 +169,11 @@ async def check_peppers(database: Database, keys: Keys) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class House:
-    """A running Tambah: its site, and what works behind it."""
+    """A running Tambah: its site, what carries its messages, and what works behind it."""
 
     site: Site
     notifier: Notifier | None
+    sms: SmsHouse
 
 
 @asynccontextmanager
@@ -222,8 +232,10 @@ async def open_house(
         if demo:
             sandbox = await seed_demo(site, base.data_dir)
             site = replace(site, sandbox=sandbox)
-        async with _working(site, ground, works=works) as notifier:
-            yield House(site=site, notifier=notifier)
+        sms = _open_sms(site)
+        async with _working(site, ground, sms, works=works) as notifier:
+            yield House(site=site, notifier=notifier, sms=sms)
+        await sms.close()
         if desk is not None:
             await desk.close()
         await engine.stop()
@@ -231,8 +243,24 @@ async def open_house(
         await database.close()
 
 
+def _open_sms(site: Site) -> SmsHouse:
+    """Return what carries SMS. Raises ConfigError."""
+    gateways, secrets = site.operator.gateways, read_gateway_secrets()
+    check_gateways(gateways, secrets)
+    return build_sms(
+        gateways,
+        secrets,
+        database=site.database,
+        clock=site.clock,
+        on_inbound=leave_unread,
+        trusted_proxies=site.trusted_proxies,
+    )
+
+
 @asynccontextmanager
-async def _working(site: Site, ground: Ground, *, works: bool) -> AsyncGenerator[Notifier | None]:
+async def _working(
+    site: Site, ground: Ground, sms: SmsHouse, *, works: bool
+) -> AsyncGenerator[Notifier | None]:
     """Run what happens by the clock beside whatever is inside: messages, the sweep, the watch."""
     tasks = [asyncio.create_task(watch_for_ever(site.database))]
     notifier: Notifier | None = None
@@ -248,13 +276,8 @@ async def _working(site: Site, ground: Ground, *, works: bool) -> AsyncGenerator
         bank, folder = build_bank_desk(ground), ground.settings.bank_folder
         if bank is not None and folder:
             tasks.append(asyncio.create_task(watch_folder_for_ever(bank, Path(folder))))
-        if site.is_demo:
-            gateway = SandboxGateway(site.database)
-            zone = site.rules.validity.zone
-            notifier = Notifier(
-                site.database, site.operator.brand, gateway, zone, clock, keys=site.keys
-            )
-            site.engine.on_messages = notifier.wake
+        notifier = _make_notifier(site, sms)
+    links = [asyncio.create_task(one.run()) for one in sms.transceivers if works]
     telling = asyncio.create_task(notifier.run()) if notifier else None
     try:
         yield notifier
@@ -263,9 +286,31 @@ async def _working(site: Site, ground: Ground, *, works: bool) -> AsyncGenerator
             task.cancel()
         if notifier is not None:
             notifier.stop()
-        for task in [*tasks, *([telling] if telling else [])]:
-            with suppress(asyncio.CancelledError, *CONNECTION_LOST):
-                await task
+        # The connections stay until the messages in hand are answered.
+        await _wait_out([*tasks, *([telling] if telling else [])])
+        for link in links:
+            link.cancel()
+        await _wait_out(links)
+
+
+def _make_notifier(site: Site, sms: SmsHouse) -> Notifier | None:
+    """Return what sends messages, None when there is no way to: then they wait."""
+    sandbox = SandboxGateway(site.database) if site.is_demo else None
+    gateway = sms.sender or sandbox
+    if gateway is None:
+        return None
+    zone = site.rules.validity.zone
+    notifier = Notifier(
+        site.database, site.operator.brand, gateway, zone, site.clock, keys=site.keys
+    )
+    site.engine.on_messages = notifier.wake
+    return notifier
+
+
+async def _wait_out(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        with suppress(asyncio.CancelledError, *CONNECTION_LOST):
+            await task
 
 
 async def _settle_version(base: Base, *, demo: bool) -> None:
@@ -307,8 +352,11 @@ def spare_collector() -> None:
     gc.set_threshold(20_000, 20, 50)
 
 
-def build_asgi(site: Site) -> Any:
-    """Return the ASGI application: the API's own thin handlers first, then pages."""
+def build_asgi(site: Site, sms: SmsWebhook | None = None) -> Any:
+    """Return the ASGI application: the API's own thin handlers first, then pages.
+
+    sms: what aggregators of messages tell us is heard there.
+    """
     api, health, webhooks = Api(site), Health(site), Webhooks(site)
     pieces = configure(site)
     litestar = Litestar(
@@ -328,6 +376,8 @@ def build_asgi(site: Site) -> Any:
             await api(scope, receive, send)
         elif webhooks.owns(path):
             await webhooks(scope, receive, send)
+        elif sms is not None and sms.owns(path):
+            await sms(scope, receive, send)
         elif path in HEALTH_PATHS:
             await health(scope, receive, send)
         else:
