@@ -23,8 +23,7 @@ from tambah.api.rest import Api
 from tambah.api.webhooks import Webhooks
 from tambah.channels.notifier import Notifier
 from tambah.channels.sandbox_gateway import SandboxGateway
-from tambah.channels.sms.build import SmsHouse, build_sms, leave_unread
-from tambah.channels.sms.webhook import SmsWebhook
+from tambah.channels.switchboard import Switchboard, build_switchboard
 from tambah.config import (
     ConfigError,
     Operator,
@@ -169,11 +168,11 @@ async def check_peppers(database: Database, keys: Keys) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class House:
-    """A running Tambah: its site, what carries its messages, and what works behind it."""
+    """A running Tambah: its site, what carries calls and messages, and what works behind it."""
 
     site: Site
     notifier: Notifier | None
-    sms: SmsHouse
+    switchboard: Switchboard
 
 
 @asynccontextmanager
@@ -228,14 +227,15 @@ async def open_house(
             public_url=public_url,
             payments=desk,
             trusted_proxies=tuple(_split(base.settings.trusted_proxies)),
+            recordings_dir=base.settings.recordings_dir,
         )
         if demo:
             sandbox = await seed_demo(site, base.data_dir)
             site = replace(site, sandbox=sandbox)
-        sms = _open_sms(site)
-        async with _working(site, ground, sms, works=works) as notifier:
-            yield House(site=site, notifier=notifier, sms=sms)
-        await sms.close()
+        switchboard = _open_switchboard(site, base.data_dir)
+        async with _working(site, ground, switchboard, works=works) as notifier:
+            yield House(site=site, notifier=notifier, switchboard=switchboard)
+        await switchboard.close()
         if desk is not None:
             await desk.close()
         await engine.stop()
@@ -243,23 +243,16 @@ async def open_house(
         await database.close()
 
 
-def _open_sms(site: Site) -> SmsHouse:
-    """Return what carries SMS. Raises ConfigError."""
-    gateways, secrets = site.operator.gateways, read_gateway_secrets()
-    check_gateways(gateways, secrets)
-    return build_sms(
-        gateways,
-        secrets,
-        database=site.database,
-        clock=site.clock,
-        on_inbound=leave_unread,
-        trusted_proxies=site.trusted_proxies,
-    )
+def _open_switchboard(site: Site, data_dir: Path) -> Switchboard:
+    """Return what carries calls and messages. Raises ConfigError."""
+    secrets = read_gateway_secrets()
+    check_gateways(site.operator.gateways, secrets)
+    return build_switchboard(site, data_dir, secrets)
 
 
 @asynccontextmanager
 async def _working(
-    site: Site, ground: Ground, sms: SmsHouse, *, works: bool
+    site: Site, ground: Ground, switchboard: Switchboard, *, works: bool
 ) -> AsyncGenerator[Notifier | None]:
     """Run what happens by the clock beside whatever is inside: messages, the sweep, the watch."""
     tasks = [asyncio.create_task(watch_for_ever(site.database))]
@@ -276,11 +269,12 @@ async def _working(
         bank, folder = build_bank_desk(ground), ground.settings.bank_folder
         if bank is not None and folder:
             tasks.append(asyncio.create_task(watch_folder_for_ever(bank, Path(folder))))
-        notifier = _make_notifier(site, sms)
-    links = [asyncio.create_task(one.run()) for one in sms.transceivers if works]
+        notifier = _make_notifier(site, switchboard)
+    links = [asyncio.create_task(one.run()) for one in switchboard.sms.transceivers if works]
     telling = asyncio.create_task(notifier.run()) if notifier else None
     try:
-        yield notifier
+        async with switchboard.listening() if works else nullcontext():
+            yield notifier
     finally:
         for task in tasks:
             task.cancel()
@@ -293,10 +287,10 @@ async def _working(
         await _wait_out(links)
 
 
-def _make_notifier(site: Site, sms: SmsHouse) -> Notifier | None:
+def _make_notifier(site: Site, switchboard: Switchboard) -> Notifier | None:
     """Return what sends messages, None when there is no way to: then they wait."""
     sandbox = SandboxGateway(site.database) if site.is_demo else None
-    gateway = sms.sender or sandbox
+    gateway = switchboard.sender or sandbox
     if gateway is None:
         return None
     zone = site.rules.validity.zone
@@ -352,11 +346,8 @@ def spare_collector() -> None:
     gc.set_threshold(20_000, 20, 50)
 
 
-def build_asgi(site: Site, sms: SmsWebhook | None = None) -> Any:
-    """Return the ASGI application: the API's own thin handlers first, then pages.
-
-    sms: what aggregators of messages tell us is heard there.
-    """
+def build_asgi(site: Site, switchboard: Switchboard | None = None) -> Any:
+    """Return the ASGI application: the API's own thin handlers first, gateways, then pages."""
     api, health, webhooks = Api(site), Health(site), Webhooks(site)
     pieces = configure(site)
     litestar = Litestar(
@@ -376,10 +367,10 @@ def build_asgi(site: Site, sms: SmsWebhook | None = None) -> Any:
             await api(scope, receive, send)
         elif webhooks.owns(path):
             await webhooks(scope, receive, send)
-        elif sms is not None and sms.owns(path):
-            await sms(scope, receive, send)
         elif path in HEALTH_PATHS:
             await health(scope, receive, send)
+        elif switchboard is not None and (door := switchboard.door_of(path)) is not None:
+            await door(scope, receive, send)
         else:
             await pages(scope, receive, send)
 

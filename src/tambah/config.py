@@ -360,6 +360,8 @@ class GatewayEntry(msgspec.Struct, frozen=True, kw_only=True):
     # agi
     listen: str = ""
     person: str = ""
+    recordings_at: str = ""
+    drafts_at: str = ""
     # ussd
     service_code: str = ""
     cumulative: bool = False

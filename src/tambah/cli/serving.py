@@ -56,7 +56,7 @@ def demo(anywhere: bool, as_json: bool) -> None:
         """Open the house, say where it is, serve."""
         bound = listen(settings, demo=True, anywhere=anywhere)
         async with open_house(base, demo=True, url=url_of(bound)) as house:
-            application = build_asgi(house.site, house.sms.webhook)
+            application = build_asgi(house.site, house.switchboard)
             # From here on callers queue up: whoever reads the address may come at once.
             bound.listen(_BACKLOG)
             made = write_demo_file(base.data_dir, url_of(bound))
@@ -104,7 +104,7 @@ def serve(no_worker: bool, as_json: bool) -> None:
     async def work(base: Base, settings: Settings) -> None:
         """Open the house, say where it is, serve."""
         async with open_house(base, works=not no_worker) as house:
-            application = build_asgi(house.site, house.sms.webhook)
+            application = build_asgi(house.site, house.switchboard)
             bound = listen(settings, demo=False)
             bound.listen(_BACKLOG)
             url = url_of(bound)

@@ -30,7 +30,7 @@ class Site:
     engine: the only way to change anything; database: for reading. sandbox: there only when the
     database was stamped *demo* when it was made; then, and only then, /sandbox pages exist.
     trusted_proxies: addresses or networks whose X-Forwarded-For is believed. payments: there when
-    somebody takes money; without it, only codes and partners top up.
+    somebody takes money; without it, only codes and partners top up. recordings_dir: of prompts.
     """
 
     engine: Engine
@@ -43,6 +43,7 @@ class Site:
     sandbox: Sandbox | None = None
     trusted_proxies: tuple[str, ...] = ()
     payments: PaymentDesk | None = None
+    recordings_dir: str = ""
 
     @property
     def is_demo(self) -> bool:

@@ -61,9 +61,12 @@ class AgiServer:
         self._server: asyncio.Server | None = None
 
     async def start(self, host: str, port: int) -> None:
-        """Listen; port 0 takes a free one. Raises OSError."""
+        """Listen; port 0 takes a free one, any other is shared with processes of ours.
+
+        Raises OSError.
+        """
         self._server = await asyncio.start_server(
-            self._accept, host, port, limit=LINE_BYTES, backlog=1024
+            self._accept, host, port, limit=LINE_BYTES, backlog=1024, reuse_port=port != 0
         )
 
     @property
