@@ -368,6 +368,7 @@ def fields(template: str) -> set[str]:
 
 @pytest.mark.parametrize("tag", LANGUAGES)
 @given(data=st.data())
+@settings(max_examples=30)  # each says every text
 def test_whatever_is_said_is_on_the_list(tag: str, data: st.DataObject) -> None:
     here = texts(tag)
     known = set(every_clip(tag))

@@ -18,6 +18,7 @@ import pytest
 from jinja2 import Environment, nodes
 
 import tambah
+from tambah.channels.said import KEYS as REFUSAL_IDS
 from tambah.cli.tickets import READY_ANSWERS
 from tambah.domain.article import ArticleKind
 from tambah.domain.balance import ALLOWANCES, BucketKind
@@ -61,6 +62,8 @@ def codes(*kinds: Iterable[Any]) -> set[str]:
 
 HOLDING_PAGES = {Said.PENDING, Said.BANK, Said.UNKNOWN, Said.PAID, Said.FAILED, Said.EXPIRED}
 STEPS = {"1", "2", "3"}
+STANDINGS = {"active", "barred", "expired", "grace", "pre_active", "returning", "suspended"}
+SAID_OF_REFUSALS = set(REFUSAL_IDS.values())
 TICKETS_SHOWN = names(state for state in TicketState if state is not TicketState.ERASED)
 SENT_BACK = {Said.REFUNDING, Said.REFUND_FAILED, Said.REFUNDED, Said.DISPUTED}
 
@@ -155,7 +158,6 @@ VALUES: dict[str, set[str]] = {
     "tickets.missing.*": {"category", "text"},
     "tickets.state.*": TICKETS_SHOWN,
     "tickets.what.*": TICKETS_SHOWN,
-    "voice.*": {key.removeprefix("voice.") for key in KEYS if key.startswith("voice.")},
 }
 
 WORDS_OF_STATES = {
@@ -234,6 +236,26 @@ def literals(tree: ast.AST) -> Iterator[str]:
 TEMPLATES = sorted(SOURCES.rglob("templates/*.html"))
 MODULES = {
     path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(SOURCES.rglob("*.py"))
+}
+SAID = {
+    text
+    for path, tree in MODULES.items()
+    if path.is_relative_to(SOURCES / "channels")
+    for text in literals(tree)
+}
+
+
+def is_said(name: str) -> bool:
+    """Say whether the dialogue names a text: whole, for a refusal, or put together."""
+    shorter = re.sub("_(again|example)$", "", name)  # the other wordings of a long entry
+    state = name.removeprefix("line_is_") if name.startswith("line_is_") else ""
+    return shorter in SAID or name in SAID or name in SAID_OF_REFUSALS or state in STANDINGS
+
+
+VALUES["voice.*"] = {
+    name
+    for key in KEYS
+    if key.startswith("voice.") and is_said(name := key.removeprefix("voice."))
 }
 ASKED = {key for path in TEMPLATES for key in template_keys(path)} | {
     key for tree in MODULES.values() for key in source_keys(tree)

@@ -10,7 +10,8 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from tambah.channels.ivr.sound import SoundBroken, for_telephone, read_wav, silence, wav
@@ -40,17 +41,19 @@ class Voice:
     speed: int
     pitch: int = 50
     gap: int = 1
-    spelt: Mapping[str, str] = field(default_factory=dict[str, str])
+    spelt: tuple[tuple[str, str], ...] = ()
 
 
 VOICES: Mapping[str, Voice] = {
     "en": Voice(name="en-gb", speed=150),
     # Capitals would be read letter by letter.
-    "ms": Voice(name="ms", speed=140, spelt={"PIN": "pin"}),
+    "ms": Voice(name="ms", speed=140, spelt=(("PIN", "pin"),)),
     # The plain `cmn` reads most characters' sounds as if they were English words. 重 is read
     # zhòng, 行 xíng wherever they stand.
     "zh-Hans": Voice(
-        name="cmn-latn-pinyin", speed=145, spelt={"重听": "虫听", "重新": "虫新", "银行": "银航"}
+        name="cmn-latn-pinyin",
+        speed=145,
+        spelt=(("重听", "虫听"), ("重新", "虫新"), ("银行", "银航")),
     ),
     "ta": Voice(name="ta", speed=130),
 }
@@ -63,7 +66,11 @@ def is_installed() -> bool:
 
 def digest(tag: str, text: str) -> str:
     """Return a short digest of all that a draft's sound hangs on."""
-    voice = VOICES[tag]
+    return _digest(VOICES[tag], text)
+
+
+@lru_cache(maxsize=10_000)  # asked for each time that a clip is played
+def _digest(voice: Voice, text: str) -> str:
     parts = (_MAKING, voice.name, voice.speed, voice.pitch, voice.gap, _spell(voice, text))
     return hashlib.sha256("\0".join(map(str, parts)).encode()).hexdigest()[:12]
 
@@ -113,6 +120,6 @@ def _options(voice: Voice) -> list[str]:
 
 
 def _spell(voice: Voice, text: str) -> str:
-    for written, heard in voice.spelt.items():
+    for written, heard in voice.spelt:
         text = text.replace(written, heard)
     return text

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import tzinfo
+from functools import cache
 from string import Formatter
 from types import MappingProxyType
 from typing import NamedTuple
@@ -86,7 +87,7 @@ def every_clip(tag: str) -> list[Clip]:
     own: dict[str, Clip] = {}
     for base, template in _every_wording(texts(tag)):
         own.update({part.name: part for part in _parts(base, template) if isinstance(part, Clip)})
-    return list((own | _shared(tag)).values())
+    return list({**own, **_shared(tag)}.values())
 
 
 def contexts(tag: str) -> dict[str, str]:
@@ -129,8 +130,13 @@ def _fields(template: str) -> list[str]:
     return [field for _, field, _, _ in Formatter().parse(template) if field]
 
 
-def _parts(base: str, template: str) -> Iterator[Clip | str]:
+@cache
+def _parts(base: str, template: str) -> tuple[Clip | str, ...]:
     """Cut a text at its placeholders: clips of what is fixed, and the placeholders' names."""
+    return tuple(_cut(base, template))
+
+
+def _cut(base: str, template: str) -> Iterator[Clip | str]:
     pieces = list(Formatter().parse(template))
     is_whole = all(field is None for _, field, _, _ in pieces)
     n = 0
@@ -160,7 +166,8 @@ def _fragment(literal: str) -> Iterator[str]:
         yield said
 
 
-def _shared(tag: str) -> dict[str, Clip]:
+@cache
+def _shared(tag: str) -> Mapping[str, Clip]:
     """Return the clips of numbers, dates, units and pauses by name."""
     is_chinese = tag == "zh-Hans"
     marks = {PAUSE: "，" if is_chinese else ",", STOP: "。" if is_chinese else "."}
