@@ -17,16 +17,18 @@ from pathlib import Path
 import uvloop
 
 from . import engine_runs, reference
-from .ground import Ground, make_ground
+from .calling import Calls, top_up_calls
+from .ground import Ground, add_known_codes, make_ground
 from .http_runs import Load, Server
 from .paying import credited_payments, open_payments
 from .stock import PEAK, grow, make_million
 
 PAIRS = 5
 SECONDS = 2.0
-PARTS = ("engine", "http", "hot", "redeem", "pay", "vouchers", "rss", "growth")
+PARTS = ("engine", "http", "hot", "redeem", "pay", "calls", "vouchers", "rss", "growth")
 CODES = 900_000
 WEBHOOKS = 8_000
+CALLS = 1_000
 
 
 class Results:
@@ -196,6 +198,28 @@ def measure_payments(ground: Ground, results: Results) -> None:
         server.stop()
 
 
+def measure_calls(ground: Ground, results: Results) -> None:
+    """Measure whole top-up calls at the AGI socket, each the first of its line."""
+    run(add_known_codes(ground, CALLS * (PAIRS + 1)))
+    made: list[Calls] = []
+
+    def one() -> float:
+        codes, first = ground.codes[-CALLS:], len(made) * CALLS
+        del ground.codes[-CALLS:]
+        made.append(uvloop.run(top_up_calls(ground, 64, codes, first)))
+        return made[-1].rate
+
+    one()  # warm
+    pairs = interleaved(one, lambda: reference.pgbench(ground, 64, SECONDS))
+    results.add_pairs(
+        "calls_64",
+        pairs,
+        p50_ms=round(statistics.median(calls.p50_ms for calls in made[1:]), 1),
+        commands=round(made[-1].commands, 1),
+        busy=round(statistics.median(calls.busy for calls in made[1:]), 2),
+    )
+
+
 def measure_vouchers(ground: Ground, results: Results) -> None:
     """Measure a million codes generated, digested and stored."""
     seconds = make_million(ground)
@@ -271,6 +295,7 @@ def main(wanted: list[str]) -> None:
             "hot": measure_hot,
             "redeem": measure_redemptions,
             "pay": measure_payments,
+            "calls": measure_calls,
             "vouchers": measure_vouchers,
             "rss": measure_rss,
             "growth": measure_growth,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import tzinfo
+from itertools import groupby
 from pathlib import Path
 from typing import Protocol
 
@@ -31,8 +32,11 @@ class PromptSpeech:
     async def files(self, tag: str, say: Sequence[Utterance]) -> list[Path]:
         """Return the files of what is said. Raises DraftsUnavailable."""
         files: list[Path] = []
-        for utterance in say:
-            spoken = utterance.tag or tag
-            clips = speak(texts(spoken), utterance.key, utterance.params, zone=self._zone)
+        for spoken, together in groupby(say, lambda utterance: utterance.tag or tag):
+            clips = [
+                clip
+                for utterance in together
+                for clip in speak(texts(spoken), utterance.key, utterance.params, zone=self._zone)
+            ]
             files += await self._prompts.ready(spoken, clips)
         return files
