@@ -147,6 +147,7 @@ VALUES: dict[str, set[str]] = {
     "promotions.*": names(ALLOWANCES - {BucketKind.BYTES}),
     "promotions.bytes.*": {"b", "kb", "mb", "gb"},
     "refusal.*": codes(every_refusal()),
+    "screen.*": {key.removeprefix("screen.") for key in KEYS if key.startswith("screen.")},
     "sims.help.*": set(FAMILIES),
     "sims.help.*.*": {f"{family}.{step}" for family in FAMILIES for step in STEPS},
     "sims.help.before.*": STEPS,

@@ -136,6 +136,9 @@ class Dialogue:
     def _hear_keys(self, talk: Talk, text: str) -> Step:
         if talk.starred:
             return self._hear_after_star(replace(talk, starred=False), text)
+        if talk.medium is Medium.SCREEN and text.strip() in _STARS:
+            # A screen is sent whole: there is no other key to wait for.
+            return self._hear_after_star(talk, text.strip()[1:])
         if text.endswith("*"):
             return take_star(talk, text)
         if talk.place in LONG:
@@ -288,6 +291,7 @@ class Dialogue:
 
 
 _SHORTEST_DOCUMENT = 6
+_STARS = ("*", "*0")
 
 
 def _take(talk: Talk, answer: Answer) -> Step:
