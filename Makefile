@@ -17,7 +17,7 @@ help:
 	@echo "make faults   kill things COUNT times ($(COUNT)) and prove that no money moved wrongly"
 	@echo "make lock     resolve requirements/*.in anew"
 
-demo: setup-demo
+demo: setup-demo setup-speech
 	@exec $(BIN)/tambah demo
 
 test: setup setup-browser setup-speech

@@ -18,6 +18,7 @@ from tambah.channels.notifier import Notifier
 from tambah.channels.sandbox_gateway import SandboxGateway
 from tambah.channels.talk import Medium, Utterance
 from tambah.config import Brand
+from tambah.domain.numbering import NumberPlan
 from tambah.domain.rules import Rules
 from tambah.domain.voucher import letter_code
 from tambah.engine.engine import Engine
@@ -69,7 +70,7 @@ SAID: dict[str, dict[str, Any]] = {
 @pytest.fixture(scope="session")
 async def speech(prompts: Path) -> PromptSpeech:
     """Speak in drafts, made before the first call, which would have to wait for them."""
-    speech = PromptSpeech(Prompts(recordings=None, drafts=prompts), KUALA_LUMPUR)
+    speech = PromptSpeech(Prompts(recordings=None, drafts=prompts), KUALA_LUMPUR, NumberPlan())
     for tag in LANGUAGES:
         await speech.files(tag, [Utterance(key, params) for key, params in SAID.items()])
     return speech

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
@@ -22,6 +23,7 @@ from tambah.channels.talk import Medium
 from tambah.config import ConfigError, GatewayEntry, gateway_secret
 from tambah.web.site import Site
 
+VOICE_GATEWAYS = ("agi", "twiml")
 HOTLINE = "hotline"
 """The kind of door, as commands and budgets name it."""
 
@@ -46,13 +48,17 @@ class Listener:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Switchboard:
-    """The doors of calls and messages. http: those that HTTP brings; the pages ask them first."""
+    """The doors of calls and messages.
+
+    http: those that HTTP brings; the pages ask them first. speaks: whether any is a hotline.
+    """
 
     sms: SmsHouse
     attendant: Attendant
     prompts: Prompts
     listeners: tuple[Listener, ...]
     http: tuple[HttpDoor, ...]
+    speaks: bool
 
     @property
     def sender(self) -> Gateway | None:
@@ -67,9 +73,10 @@ class Switchboard:
     async def listening(self) -> AsyncGenerator[None]:
         """Take calls meanwhile; those under way at the end finish what they began.
 
-        Raises ConfigError when an address cannot be listened on.
+        Raises ConfigError when an address cannot be listened on, or there is no sound to play.
         """
         started: list[AgiServer] = []
+        warming = self._warm() if self.speaks else None
         try:
             for listener in self.listeners:
                 await _start(listener)
@@ -79,6 +86,15 @@ class Switchboard:
             for server in started:
                 await server.stop()
             await self.attendant.drain()
+            if warming is not None:
+                warming.cancel()
+                with suppress(asyncio.CancelledError):
+                    await warming
+
+    def _warm(self) -> asyncio.Task[None]:
+        """Have drafts made in the background, before callers wait for them."""
+        self.prompts.require_all()
+        return asyncio.create_task(self.prompts.warm())
 
     async def close(self) -> None:
         """Close what is open towards gateways."""
@@ -95,7 +111,7 @@ def build_switchboard(site: Site, data_dir: Path, secrets: Mapping[str, str]) ->
     drafts = data_dir / DRAFTS
     prompts = Prompts(recordings=recordings, drafts=drafts)
     attendant = Attendant(site)
-    speech = PromptSpeech(prompts, site.rules.validity.zone)
+    speech = PromptSpeech(prompts, site.rules.validity.zone, site.rules.numbers)
     sms = build_sms(
         entries,
         secrets,
@@ -125,12 +141,13 @@ def build_switchboard(site: Site, data_dir: Path, secrets: Mapping[str, str]) ->
             for entry in _of_kind(entries, "agi")
         ),
         http=(sms.webhook, clouds),
+        speaks=any(entry.kind in VOICE_GATEWAYS for entry in entries),
     )
 
 
 def door_of(entry: GatewayEntry) -> Door:
     """Return a gateway as the dialogue knows it."""
-    is_voice = entry.kind in ("agi", "twiml")
+    is_voice = entry.kind in VOICE_GATEWAYS
     return Door(
         name=entry.name,
         caller=HOTLINE if is_voice else entry.kind,

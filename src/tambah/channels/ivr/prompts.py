@@ -12,9 +12,10 @@ from pathlib import Path
 
 import structlog
 
-from tambah.channels.ivr.drafts import digest, draft
+from tambah.channels.ivr.drafts import digest, draft, is_installed
 from tambah.channels.ivr.sound import fault_of
-from tambah.i18n.spoken import Clip
+from tambah.i18n import LANGUAGES
+from tambah.i18n.spoken import Clip, every_clip
 
 log = structlog.get_logger(__name__)
 DRAFTS = "prompts"
@@ -57,6 +58,18 @@ class Prompts:
         if not made.exists():
             self._make(tag, clip, made)
         return made
+
+    async def warm(self) -> None:
+        """Make every draft that may be spoken, one by one, so that no caller waits for one."""
+        for tag in LANGUAGES:
+            for clip in every_clip(tag):
+                await self.ready(tag, (clip,))
+
+    def require_all(self) -> None:
+        """Refuse to go without sound. Raises DraftsUnavailable, which says what is missing."""
+        if not is_installed():
+            for tag in LANGUAGES:
+                self._paths(tag, [clip for clip in every_clip(tag) if not clip.is_silent])
 
     def recording(self, tag: str, clip: Clip) -> Path | None:
         """Return the operator's file of a clip, playable or not; None when there is none."""
