@@ -16,7 +16,7 @@ from pathlib import Path
 
 import uvloop
 
-from . import engine_runs, reference
+from . import engine_runs, reference, sms_runs
 from .ground import Ground, make_ground
 from .http_runs import Load, Server
 from .paying import credited_payments, open_payments
@@ -24,7 +24,7 @@ from .stock import PEAK, grow, make_million
 
 PAIRS = 5
 SECONDS = 2.0
-PARTS = ("engine", "http", "hot", "redeem", "pay", "vouchers", "rss", "growth")
+PARTS = ("engine", "http", "hot", "redeem", "pay", "sms", "vouchers", "rss", "growth")
 CODES = 900_000
 WEBHOOKS = 8_000
 
@@ -196,6 +196,29 @@ def measure_payments(ground: Ground, results: Results) -> None:
         server.stop()
 
 
+def measure_sms(ground: Ground, results: Results) -> None:
+    """Measure SMS submitted, and taken from the outbox to their receipts, against a bare socket."""
+    plain = sms_runs.Smsc.start(ground.folder, receipts=False)
+    telling = sms_runs.Smsc.start(ground.folder, receipts=True)
+    try:
+        for smsc in (plain, telling):
+            run(sms_runs.bare(smsc))  # node warms up
+        results.add_pairs(
+            "sms_submitted",
+            interleaved(lambda: run(sms_runs.submit(plain)), lambda: run(sms_runs.bare(plain))),
+            unanswered=sms_runs.WINDOW,
+        )
+        results.add_pairs(
+            "sms_outbox",
+            interleaved(
+                lambda: run(sms_runs.outbox(ground, telling)), lambda: run(sms_runs.bare(plain))
+            ),
+        )
+    finally:
+        plain.stop()
+        telling.stop()
+
+
 def measure_vouchers(ground: Ground, results: Results) -> None:
     """Measure a million codes generated, digested and stored."""
     seconds = make_million(ground)
@@ -271,6 +294,7 @@ def main(wanted: list[str]) -> None:
             "hot": measure_hot,
             "redeem": measure_redemptions,
             "pay": measure_payments,
+            "sms": measure_sms,
             "vouchers": measure_vouchers,
             "rss": measure_rss,
             "growth": measure_growth,

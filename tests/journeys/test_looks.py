@@ -31,6 +31,7 @@ PATHS = (
     "/help/ticket/follow",
     "/sandbox/codes",
     "/sandbox/sms",
+    "/sandbox/messages",
     "/nowhere",
 )
 AXE = {"resultTypes": ["violations"]}

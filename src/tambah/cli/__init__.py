@@ -33,6 +33,10 @@ _COMMANDS = {
         "Look at promotions, and at what they would have given.",
     ),
     "partners": ("tambah.cli.partners:partners", "Add partners and fund their floats."),
+    "messages": (
+        "tambah.cli.messages:messages",
+        "See which messages are stuck, have them tried again.",
+    ),
     "tickets": ("tambah.cli.tickets:tickets", "Read and answer what subscribers ask."),
 }
 
