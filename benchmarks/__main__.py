@@ -16,7 +16,7 @@ from pathlib import Path
 
 import uvloop
 
-from . import engine_runs, reference
+from . import engine_runs, reference, sms_runs
 from .calling import Calls, top_up_calls
 from .ground import Ground, add_known_codes, make_ground
 from .http_runs import Load, Server
@@ -25,7 +25,18 @@ from .stock import PEAK, grow, make_million
 
 PAIRS = 5
 SECONDS = 2.0
-PARTS = ("engine", "http", "hot", "redeem", "pay", "calls", "vouchers", "rss", "growth")
+PARTS = (
+    "engine",
+    "http",
+    "hot",
+    "redeem",
+    "pay",
+    "sms",
+    "calls",
+    "vouchers",
+    "rss",
+    "growth",
+)
 CODES = 900_000
 WEBHOOKS = 8_000
 CALLS = 1_000
@@ -220,6 +231,29 @@ def measure_calls(ground: Ground, results: Results) -> None:
     )
 
 
+def measure_sms(ground: Ground, results: Results) -> None:
+    """Measure SMS submitted, and taken from the outbox to their receipts, against a bare socket."""
+    plain = sms_runs.Smsc.start(ground.folder, receipts=False)
+    telling = sms_runs.Smsc.start(ground.folder, receipts=True)
+    try:
+        for smsc in (plain, telling):
+            run(sms_runs.bare(smsc))  # node warms up
+        results.add_pairs(
+            "sms_submitted",
+            interleaved(lambda: run(sms_runs.submit(plain)), lambda: run(sms_runs.bare(plain))),
+            unanswered=sms_runs.WINDOW,
+        )
+        results.add_pairs(
+            "sms_outbox",
+            interleaved(
+                lambda: run(sms_runs.outbox(ground, telling)), lambda: run(sms_runs.bare(plain))
+            ),
+        )
+    finally:
+        plain.stop()
+        telling.stop()
+
+
 def measure_vouchers(ground: Ground, results: Results) -> None:
     """Measure a million codes generated, digested and stored."""
     seconds = make_million(ground)
@@ -296,6 +330,7 @@ def main(wanted: list[str]) -> None:
             "redeem": measure_redemptions,
             "pay": measure_payments,
             "calls": measure_calls,
+            "sms": measure_sms,
             "vouchers": measure_vouchers,
             "rss": measure_rss,
             "growth": measure_growth,

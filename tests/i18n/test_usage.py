@@ -44,6 +44,7 @@ from tambah.portal.forms import (
 from tambah.portal.help import EXPLAINED
 from tambah.portal.payment_page import REASONS, Said
 from tambah.portal.sims import FAMILIES
+from tambah.store.outbox import MessageState
 
 SOURCES = Path(tambah.__file__).parent
 KEYS = frozenset(read_catalog("en").forms)
@@ -130,6 +131,7 @@ VALUES: dict[str, set[str]] = {
     "portal.check.next.*": {"bank", "provider"},
     "portal.error.*": {"404", "405", "413", "500", "503"},
     "portal.help.*": codes(EXPLAINED),
+    "portal.messages.state.*": names(MessageState),
     "portal.method.*": set(PAYMENT_METHODS),
     "portal.method_hint.*": set(PAYMENT_METHODS),
     "portal.pay.*": set(Said)

@@ -21,7 +21,7 @@ from tambah.web.status import status_of
 from .conftest import CODES, client_of, example, text_of, top_up
 
 OPEN_PAGES = ("/", "/help", "/nowhere", "/topup/result/" + "a" * 26)
-SANDBOX_PAGES = ("/sandbox/codes", "/sandbox/sms")
+SANDBOX_PAGES = ("/sandbox/codes", "/sandbox/sms", "/sandbox/messages")
 MOST_BYTES = 14 * 1024
 
 

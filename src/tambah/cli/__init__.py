@@ -34,6 +34,10 @@ _COMMANDS = {
     ),
     "partners": ("tambah.cli.partners:partners", "Add partners and fund their floats."),
     "prompts": ("tambah.cli.prompts:prompts", "List, draft and check what the hotline says."),
+    "messages": (
+        "tambah.cli.messages:messages",
+        "See which messages are stuck, have them tried again.",
+    ),
     "tickets": ("tambah.cli.tickets:tickets", "Read and answer what subscribers ask."),
 }
 
