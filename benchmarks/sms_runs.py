@@ -1,4 +1,4 @@
-"""SMS a second through an SMSC of somebody else's making (npm's `smpp`), in a process of its own."""
+"""SMS a second through an SMSC of somebody else's making (npm's `smpp`), its own process."""
 
 from __future__ import annotations
 
