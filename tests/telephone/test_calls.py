@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,8 @@ SAID: dict[str, dict[str, Any]] = {
 @pytest.fixture(scope="session")
 async def speech(prompts: Path) -> PromptSpeech:
     """Speak in drafts, made before the first call, which would have to wait for them."""
+    if shutil.which("espeak-ng") is None:
+        pytest.skip("NO SPEECH: espeak-ng is missing, run `make setup-speech`")
     speech = PromptSpeech(Prompts(recordings=None, drafts=prompts), KUALA_LUMPUR, NumberPlan())
     for tag in LANGUAGES:
         await speech.files(tag, [Utterance(key, params) for key, params in SAID.items()])
