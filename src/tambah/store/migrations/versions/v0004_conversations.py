@@ -1,9 +1,9 @@
-"""Self-care: signing in, the card's life, SIMs, points, recovery, tickets, offers."""
+"""Conversations between two requests, messages that came in, callers greeted."""
 
 from tambah.store.migrate import run_sql_file
 
 revision = "0004"
-down_revision = "0002"
+down_revision = "0003"
 
 
 def upgrade() -> None:
