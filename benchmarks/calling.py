@@ -66,7 +66,7 @@ async def top_up_calls(ground: Ground, at_once: int, codes: list[str], first: in
         prompts = Prompts(recordings=None, drafts=Path(folder))
         _draft_silently(prompts)
         door = Door(name="hotline", caller="hotline", medium=Medium.VOICE, trusted=True)
-        speech = PromptSpeech(prompts, rules.validity.zone, rules.numbers)
+        speech = PromptSpeech(prompts, rules.validity.zone)
         server = AgiServer(AgiCalls(door, Attendant(site), speech))
         await server.start("127.0.0.1", 0)
         spare_collector()

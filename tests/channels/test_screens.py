@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tambah.channels.talk import Utterance, Value
-from tambah.domain.numbering import NumberPlan
+from tambah.domain.numbering import NumberPlan, show_msisdn
 from tambah.i18n import LANGUAGES
 from tambah.i18n.catalog import read_catalog
 from tambah.i18n.screens import SPARED, fits, render_screen
@@ -34,7 +34,7 @@ def reachable() -> list[tuple[Utterance, ...]]:
 
 def render(tag: str, *say: Utterance) -> str:
     """Return the text of a screen."""
-    return render_screen(say, tag, zone=ZONE, plan=PLAN)
+    return render_screen(say, tag, zone=ZONE)
 
 
 def in_month(say: tuple[Utterance, ...], day: str) -> tuple[Utterance, ...]:
@@ -111,7 +111,7 @@ def test_an_instant_is_its_own_day() -> None:
 
 
 def test_a_number_is_in_groups_and_a_codes_end_is_not() -> None:
-    assert render("en", Utterance("number_is", {"number_digits": str(CALLER)})) == (
+    assert render("en", Utterance("number_is", {"number_digits": show_msisdn(CALLER, PLAN)})) == (
         "Number 011-2345 6789?"
     )
     assert render("en", Utterance("code_ends", {"last_digits": "0042"})) == "Code ends 0042?"
@@ -124,19 +124,22 @@ def test_languages_are_each_in_their_own() -> None:
 
 
 def test_several_numbers_are_one_list() -> None:
-    say = [Utterance("your_number", {"number_digits": str(CALLER + n)}) for n in range(3)]
+    say = [
+        Utterance("your_number", {"number_digits": show_msisdn(CALLER + n, PLAN)})
+        for n in range(3)
+    ]
 
     assert render("en", *say) == "Your number: 011-2345 6789, 011-2345 6790, 011-2345 6791"
 
 
 def test_more_numbers_than_a_person_may_have_are_counted() -> None:
-    say = [Utterance("your_number", {"number_digits": str(CALLER)})] * 9
+    say = [Utterance("your_number", {"number_digits": show_msisdn(CALLER, PLAN)})] * 9
 
     assert render("ta", *say) == f"எண்: {'011-2345 6789, ' * 4}+5"
 
 
 def test_five_numbers_are_all_shown() -> None:
-    say = [Utterance("your_number", {"number_digits": str(CALLER)})] * 5
+    say = [Utterance("your_number", {"number_digits": show_msisdn(CALLER, PLAN)})] * 5
     options = [Utterance("more_topup"), Utterance("more_menu")]
 
     assert render("ta", *say, *options).count("011-2345 6789") == 5

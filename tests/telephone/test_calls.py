@@ -19,7 +19,6 @@ from tambah.channels.notifier import Notifier
 from tambah.channels.sandbox_gateway import SandboxGateway
 from tambah.channels.talk import Medium, Utterance
 from tambah.config import Brand
-from tambah.domain.numbering import NumberPlan
 from tambah.domain.rules import Rules
 from tambah.domain.voucher import letter_code
 from tambah.engine.engine import Engine
@@ -73,7 +72,7 @@ async def speech(prompts: Path) -> PromptSpeech:
     """Speak in drafts, made before the first call, which would have to wait for them."""
     if shutil.which("espeak-ng") is None:
         pytest.skip("NO SPEECH: espeak-ng is missing, run `make setup-speech`")
-    speech = PromptSpeech(Prompts(recordings=None, drafts=prompts), KUALA_LUMPUR, NumberPlan())
+    speech = PromptSpeech(Prompts(recordings=None, drafts=prompts), KUALA_LUMPUR)
     for tag in LANGUAGES:
         await speech.files(tag, [Utterance(key, params) for key, params in SAID.items()])
     return speech

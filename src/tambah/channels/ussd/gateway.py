@@ -131,10 +131,8 @@ class UssdGateway:
         return _Answer(self._screen(kept))
 
     def _screen(self, kept: Kept) -> str:
-        rules = self._site.rules
-        text = render_screen(
-            kept.turn.say, kept.talk.tag, zone=rules.validity.zone, plan=rules.numbers
-        )
+        zone = self._site.rules.validity.zone
+        text = render_screen(kept.turn.say, kept.talk.tag, zone=zone)
         return f"{'CON' if isinstance(kept.turn, Prompt) else 'END'} {text}"
 
 
