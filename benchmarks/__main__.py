@@ -197,7 +197,7 @@ def measure_payments(ground: Ground, results: Results) -> None:
 
 
 def measure_sms(ground: Ground, results: Results) -> None:
-    """Measure SMS submitted, and taken from the outbox to their receipts, against a bare socket."""
+    """Measure SMS submitted, and from the outbox to their receipts, against a bare socket."""
     plain = sms_runs.Smsc.start(ground.folder, receipts=False)
     telling = sms_runs.Smsc.start(ground.folder, receipts=True)
     try:
