@@ -232,7 +232,7 @@ def measure_calls(ground: Ground, results: Results) -> None:
 
 
 def measure_sms(ground: Ground, results: Results) -> None:
-    """Measure SMS submitted, and taken from outbox to receipt, against a bare socket."""
+    """Measure SMS submitted, and from the outbox to their receipts, against a bare socket."""
     plain = sms_runs.Smsc.start(ground.folder, receipts=False)
     telling = sms_runs.Smsc.start(ground.folder, receipts=True)
     try:

@@ -1,4 +1,4 @@
-"""SMS a second through an SMSC of somebody else's making (npm's `smpp`), its own process."""
+"""SMS a second through an SMSC of somebody else's making (npm's `smpp`)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from .ground import Ground
 
 ROOT = Path(__file__).parents[1]
 WINDOW = AT_ONCE
-MESSAGES = 4_000
+MESSAGES = 8_000
 PASSWORD = "hush"
 BODY = "RM0.00 KampungTel: Top-up RM10.00. Balance RM12.34 until 31 Dec 2026. Ref 2345678923"
 
@@ -52,7 +52,7 @@ class Smsc:
             [ROOT / "tools" / "setup-smsc"], capture_output=True, text=True, check=True
         )
         node, modules = done.stdout.split()
-        options = {"quiet": True, "receipts": receipts, "password": PASSWORD}
+        options = {"quiet": True, "receipts": receipts, "again": True, "password": PASSWORD}
         process = subprocess.Popen(
             [
                 node,

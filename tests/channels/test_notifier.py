@@ -52,7 +52,7 @@ class Recorder:
 
 @dataclass
 class Crowded(Recorder):
-    """A gateway that takes nothing until more are at its door than one notifier sends at a time."""
+    """A gateway that takes nothing until more are at its door than one notifier sends."""
 
     inside: int = 0
     crowd: asyncio.Event = field(default_factory=asyncio.Event)
