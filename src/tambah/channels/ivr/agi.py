@@ -151,4 +151,5 @@ class AgiServer:
         except TimeoutError:
             if not limit.expired():
                 raise
-            raise AgiBroken("it took too long") from None
+        if limit.expired():
+            raise AgiBroken("it took too long")
