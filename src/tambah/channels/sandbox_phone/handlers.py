@@ -35,6 +35,7 @@ from tambah.web.site import Site
 
 TEMPLATES = Path(__file__).parent / "templates"
 _LONGEST_DIALLED = 60
+_SCREEN = f"{PATH}#screen"
 
 
 def phone_routes(site: Site, attendant: Attendant, speech: Speech | None) -> list[Any]:
@@ -90,13 +91,13 @@ class _Phone:
             dialled = form.get("dialled", "")[:_LONGEST_DIALLED]
             opened = open_with(UssdRequest(session=held.session, service=dialled), SERVICE_CODE)
         await self._sessions.take(held.call, "0", opened, lambda _: None)
-        return self._pages.redirect(request, PATH, cookies=[held.cookie()])
+        return self._pages.redirect(request, _SCREEN, cookies=[held.cookie()])
 
     async def take(self, request: AnyRequest, keyed: Keyed) -> Response[Any]:
         """Take keys as the call's next step, or draw them where more may follow."""
         held, kept = await self._standing(request)
         if held is None or kept is None or not _is_next(kept, keyed):
-            return self._pages.redirect(request, PATH)
+            return self._pages.redirect(request, _SCREEN)
         assert isinstance(kept.turn, Prompt), "only a prompt has a next step"
         if not complete(keyed, kept.turn.ask, is_voice=held.is_voice):
             return await self._showing.draw(request, held, kept, keyed.text)
@@ -107,7 +108,7 @@ class _Phone:
         # Hanging up has a number of its own, so that it is never mistaken for keys.
         heard = f"{keyed.step} over" if keyed.event == HungUp() else str(keyed.step)
         await self._sessions.take(held.call, heard, Opened(), follow)
-        return self._pages.redirect(request, PATH)
+        return self._pages.redirect(request, _SCREEN)
 
     async def sound(self, request: AnyRequest) -> bytes:
         """Return what the hotline says now. Raises PageNotFound."""

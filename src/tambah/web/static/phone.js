@@ -76,6 +76,11 @@
       // The next look will tell.
     }
   };
+  // A telephone takes keys one by one; a screen of USSD is typed and sent.
+  const fit = () => {
+    keyed.readOnly = isVoice();
+    part("timing").hidden = !isVoice();
+  };
   const post = async (form, body) => {
     quiet();
     busy = true;
@@ -88,9 +93,8 @@
       for (const name of ["most", "first", "between", "voice"]) delete ask()[name];
       Object.assign(ask(), page.getElementById("ask").dataset);
       keyed.value = "";
-      keyed.readOnly = part("timing").hidden = false;
-      if (isVoice()) keyed.readOnly = true;
-      else part("timing").hidden = true;
+      part("dialled").value = part("dialled").defaultValue;
+      fit();
       if (isOn() && !was) phone.querySelector(".key").focus();
       if (!isOn() && was) phone.querySelector(".dial .go").focus();
       for (const after of [1500, 4000]) setTimeout(refresh, after);
@@ -140,9 +144,6 @@
   });
   counts.addEventListener("change", () => (counts.checked ? listen() : clearTimeout(timer)));
 
-  if (isOn() && isVoice()) {
-    keyed.readOnly = true;
-    part("timing").hidden = false;
-    listen();
-  }
+  fit();
+  listen();
 })();
