@@ -116,9 +116,7 @@ class Showing:
 
     def _captions(self, held: Held, kept: Kept) -> list[tuple[str, str]]:
         """Return what is said or shown, line by line, each with its language."""
-        rules, tag = self._pages.site.rules, kept.talk.tag
-        zone = rules.validity.zone
-        say = kept.turn.say
+        zone, tag, say = self._pages.site.rules.validity.zone, kept.talk.tag, kept.turn.say
         if held.is_voice:
             return [
                 (
