@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 import pytest
@@ -517,7 +518,7 @@ ANSWERS: list[Answer] = [
     WRONG,
     *(Refused(code=refusal.code, minutes=3, at=UNTIL) for refusal in every_refusal()),
 ]
-FIT = {
+FIT: dict[type, tuple[type[Any], ...]] = {
     Redeem: (Credited, Refused),
     LookUp: (Standing, Refused),
     KeepLanguage: (Noted, Refused),
