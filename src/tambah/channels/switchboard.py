@@ -18,7 +18,8 @@ from tambah.channels.ivr.prompts import DRAFTS, Prompts
 from tambah.channels.ivr.speech import PromptSpeech
 from tambah.channels.ivr.voice_webhooks import VoiceGateway, VoiceWebhooks
 from tambah.channels.sessions import Sessions
-from tambah.channels.sms.build import SmsHouse, build_sms, leave_unread
+from tambah.channels.sms.answering import SmsDoor
+from tambah.channels.sms.build import SmsHouse, build_sms
 from tambah.channels.talk import Medium
 from tambah.channels.ussd.gateway import UssdGateway
 from tambah.channels.ussd.settings import settings_of
@@ -119,7 +120,7 @@ def build_switchboard(site: Site, data_dir: Path, secrets: Mapping[str, str]) ->
         secrets,
         database=site.database,
         clock=site.clock,
-        on_inbound=leave_unread,
+        on_inbound=SmsDoor(site, attendant, trusted=_trusted(entries)).answer,
         trusted_proxies=site.trusted_proxies,
     )
     clouds = VoiceWebhooks(
@@ -164,6 +165,11 @@ def hotline_of(entry: GatewayEntry) -> Door:
         trusted=entry.trusted,
         has_person=bool(entry.person),
     )
+
+
+def _trusted(entries: Sequence[GatewayEntry]) -> list[str]:
+    """Return the gateways whose callers and senders are believed."""
+    return [entry.name for entry in entries if entry.trusted]
 
 
 def _of_kind(entries: Sequence[GatewayEntry], kind: str) -> list[GatewayEntry]:
