@@ -6,20 +6,22 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import LiteralString
 
 import httpx2
 import pytest
 
-from tambah import app
 from tambah.app import DEMO_OPERATOR, Base, House, build_asgi, open_house
-from tambah.channels.sms.inbound import InboundSms
 from tambah.config import ConfigError, Settings
+from tambah.store.database import Database
 from tambah.store.outbox import MessageState
 from tests.conftest import Fresh
+from tests.engine.books import add_line
 
 from .smsc import PASSWORD, Smsc
 from .test_smpp import pdu, queue
 
+SENDER = 60_123_456_789
 GATEWAYS = """
 [[gateways]]
 name = "main-smsc"
@@ -28,10 +30,12 @@ host = "127.0.0.1"
 port = {port}
 system_id = "tambah"
 source = "KampungTel"
+trusted = true
 
 [[gateways]]
 name = "texts"
 kind = "sms_http"
+trusted = true
 """
 
 
@@ -59,43 +63,47 @@ async def opened(base: Base) -> AsyncIterator[House]:
         yield house
 
 
-async def test_a_house_sends_by_its_smsc_and_hears_its_aggregator(
+async def wait_for(database: Database, wanted: int, where: LiteralString) -> None:
+    """Wait until as many messages are delivered."""
+    count = 0
+    for _ in range(400):
+        count = await database.fetch_value(
+            f"SELECT count(*) FROM outbox WHERE state = {MessageState.DELIVERED:d} AND {where}"
+        )
+        if count == wanted:
+            return
+        await asyncio.sleep(0.05)
+    pytest.fail(f"{count} of {wanted} were delivered")
+
+
+async def test_a_house_sends_by_its_smsc_and_answers_what_it_hears(
     fresh: Fresh, tmp_path: Path, smsc: Smsc, monkeypatch: pytest.MonkeyPatch
 ):
-    heard: list[InboundSms] = []
-
-    async def hear(sms: InboundSms) -> None:
-        heard.append(sms)
-
     monkeypatch.setenv("TAMBAH_GATEWAY_MAIN_SMSC_SECRET", PASSWORD)
     monkeypatch.setenv("TAMBAH_GATEWAY_TEXTS_SECRET", "token")
-    monkeypatch.setattr(app, "leave_unread", hear)
     async with opened(base_of(fresh, tmp_path, GATEWAYS.format(port=smsc.port))) as house:
+        database = house.site.database
+        await database.fetch_value("SELECT setval('owner_id_seq', 1000)")  # beyond those queued
+        await add_line(house.site.engine, database, SENDER)
         await smsc.wait(lambda event: "bound" in event)
-        await queue(house.site.database, 40)
+        await queue(database, 40)
         assert house.notifier is not None
         house.notifier.wake()
-        for _ in range(200):
-            if (
-                await house.site.database.fetch_value(
-                    "SELECT count(*) FROM outbox WHERE state = $1", MessageState.DELIVERED
-                )
-                == 40
-            ):
-                break
-            await asyncio.sleep(0.05)
-        else:
-            pytest.fail("not all were delivered")
-        assert await smsc.deliver("a", **pdu(b"BAL")) == 0
-        transport = httpx2.ASGITransport(app=build_asgi(house.site, house.sms.webhook))
+        await wait_for(database, 40, "template = 'credited_with_bonus'")
+        for _ in range(2):  # an SMSC that missed our answer delivers again
+            assert await smsc.deliver("a", **{**pdu(b"BAL"), "source_addr": str(SENDER)}) == 0
+        await wait_for(database, 1, "template = 'answer_active'")
+        transport = httpx2.ASGITransport(app=build_asgi(house.site, house.switchboard))
         async with httpx2.AsyncClient(transport=transport, base_url="http://t") as client:
-            said = {"from": "60123456789", "text": "HELP", "id": "m-1"}
+            said = {"from": str(SENDER), "text": "HELP", "id": "m-1"}
             for token, status in (("guess", 401), ("token", 200)):
                 headers = {"authorization": f"Bearer {token}"}
                 answer = await client.post("/gateways/sms/texts", json=said, headers=headers)
                 assert answer.status_code == status
+        await wait_for(database, 1, "template = 'answer_help'")
+        told = await database.fetch("SELECT template FROM outbox WHERE msisdn = $1", SENDER)
+        assert sorted(row[0] for row in told) == ["answer_active", "answer_help"]
     await smsc.wait(lambda event: "unbound" in event)
-    assert [(one.gateway, one.text) for one in heard] == [("main-smsc", "BAL"), ("texts", "HELP")]
     assert {one["from"] for one in smsc.stored()} == {"KampungTel"}
 
 
