@@ -384,7 +384,9 @@ async def test_a_wrong_password_is_logged_and_tried_again(make: Make):
                 await ground.smsc.wait(lambda event: "refused" in event, since=before)
             await asyncio.sleep(0.05)
     assert not wrong.is_bound
-    assert {entry.get("reason") for entry in logs} == {"rinvpaswd"}
+    # It closes at once: now and then the reset overtakes its answer.
+    reasons = {str(entry["reason"]) for entry in logs if entry["event"] == "SMSC away"}
+    assert {"rinvpaswd"} <= reasons <= {"rinvpaswd", "ConnectionResetError"}
     assert "guess" not in str(logs)
 
 
