@@ -227,7 +227,7 @@ def measure_calls(ground: Ground, results: Results) -> None:
         pairs,
         p50_ms=round(statistics.median(calls.p50_ms for calls in made[1:]), 1),
         commands=round(made[-1].commands, 1),
-        busy=round(statistics.median(calls.busy for calls in made[1:]), 2),
+        cpu_ms=round(statistics.median(calls.cpu_ms for calls in made[1:]), 2),
     )
 
 
