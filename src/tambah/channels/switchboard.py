@@ -23,7 +23,7 @@ from tambah.channels.sms.build import SmsHouse, build_sms
 from tambah.channels.talk import Medium
 from tambah.channels.ussd.gateway import UssdGateway
 from tambah.channels.ussd.settings import settings_of
-from tambah.config import ConfigError, GatewayEntry, gateway_secret
+from tambah.config import SMS_GATEWAYS, ConfigError, GatewayEntry, gateway_secret
 from tambah.web.site import Site
 
 VOICE_GATEWAYS = ("agi", "twiml")
@@ -120,7 +120,7 @@ def build_switchboard(site: Site, data_dir: Path, secrets: Mapping[str, str]) ->
         secrets,
         database=site.database,
         clock=site.clock,
-        on_inbound=SmsDoor(site, attendant, trusted=_trusted(entries)).answer,
+        on_inbound=SmsDoor(site, attendant, trusted=_believed(entries)).answer,
         trusted_proxies=site.trusted_proxies,
     )
     clouds = VoiceWebhooks(
@@ -167,13 +167,13 @@ def hotline_of(entry: GatewayEntry) -> Door:
     )
 
 
-def _trusted(entries: Sequence[GatewayEntry]) -> list[str]:
-    """Return the gateways whose callers and senders are believed."""
-    return [entry.name for entry in entries if entry.trusted]
-
-
 def _of_kind(entries: Sequence[GatewayEntry], kind: str) -> list[GatewayEntry]:
     return [entry for entry in entries if entry.kind == kind]
+
+
+def _believed(entries: Sequence[GatewayEntry]) -> set[str]:
+    """Return the gateways of messages whose senders are believed."""
+    return {entry.name for entry in entries if entry.kind in SMS_GATEWAYS and entry.trusted}
 
 
 def _seen_at(entry: GatewayEntry, recordings: Path | None, drafts: Path) -> dict[Path, str]:
