@@ -42,6 +42,7 @@ DISTRIBUTED_BY = {
     "ticket_note": "reference",
     "ticket_photo": "reference",
     "topup_gift": "line_id",
+    "sms_ref": "ref",
 }
 REFERENCE = {
     "voucher_batch",

@@ -164,7 +164,8 @@ _MARK = """
            reason = new.reason,
            parts_left = new.parts_left,
            sealed = CASE WHEN new.state = 1 THEN outbox.sealed END,
-           lost_secret = outbox.lost_secret OR (outbox.sealed IS NOT NULL AND new.state <> 1),
+           lost_secret = CASE WHEN outbox.sealed IS NOT NULL AND new.state <> 1 THEN true
+                              ELSE outbox.lost_secret END,
            handed_at = CASE WHEN new.gateway_ref IS NOT NULL THEN now() + $1::interval END,
            due_at = CASE WHEN new.state = 1 THEN now() + $1::interval + new.pause
                          ELSE outbox.due_at END
@@ -266,7 +267,7 @@ async def requeue(
                parts_left = NULL, handed_at = NULL
           FROM unnest($2::bigint[], $3::integer[]) AS wanted (line_id, number)
          WHERE outbox.line_id = wanted.line_id AND outbox.number = wanted.number
-           AND outbox.state IN (1, 4) AND NOT outbox.lost_secret
+           AND outbox.state IN (1, 4) AND outbox.lost_secret IS NOT TRUE
            AND (outbox.good_until IS NULL OR outbox.good_until > now() + $1::interval)
         RETURNING outbox.line_id, outbox.number
         """,

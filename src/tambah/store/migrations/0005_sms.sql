@@ -9,7 +9,7 @@ ALTER TABLE outbox ADD reason text;
 
 ALTER TABLE outbox ADD parts_left smallint;
 
-ALTER TABLE outbox ADD lost_secret boolean NOT NULL DEFAULT false;
+ALTER TABLE outbox ADD lost_secret boolean;
 
 -- What is stuck is little, and is looked for by what it is stuck in.
 CREATE INDEX outbox_failed ON outbox (at) WHERE state = 4;
