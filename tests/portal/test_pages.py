@@ -65,9 +65,9 @@ async def test_page_stands_by_itself(demo_pages: httpx.AsyncClient, tag: str) ->
         assert [address for address in found.loaded if not address.startswith("/static/")] == []
         assert found.inline == []
         assert len(found.ids) == len(set(found.ids))
-        addresses = ("/sandbox/codes", "/sandbox/sms")
+        addresses = ("/sandbox/codes", "/sandbox/sms", "/sandbox/phone")
         own = [f"{address}?lang={tag}" for address in addresses]
-        assert found.links[:5] == ["#main", *own, "/docs", f"/?lang={tag}"]
+        assert found.links[:6] == ["#main", *own, "/docs", f"/?lang={tag}"]
         assert "{" not in text_of(page)
 
 

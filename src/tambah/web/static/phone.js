@@ -64,7 +64,8 @@
     for (const id of ids) {
       const fresh = page.getElementById(id);
       const shown = part(id);
-      if (!fresh || fresh.innerHTML === shown.innerHTML) continue;
+      // A prompt that is said again is read out again; messages are told when they are new.
+      if (!fresh || (id === "inbox" && fresh.innerHTML === shown.innerHTML)) continue;
       shown.replaceChildren(...fresh.childNodes);
     }
     return page;
@@ -142,7 +143,7 @@
       press(event.key);
     }
   });
-  counts.addEventListener("change", () => (counts.checked ? listen() : clearTimeout(timer)));
+  counts.addEventListener("change", () => wait(Number(ask().first), silence));
 
   fit();
   listen();
