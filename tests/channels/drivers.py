@@ -1,60 +1,42 @@
 """What people do at each door, in that door's own way: one driver each, one interface.
 
-The telephone's drivers speak to the house through a `Transport`, which is where a real adapter
-(an AGI socket, webhooks, a USSD gateway's requests) takes the place of the dialogue's driver.
+The telephone's drivers speak to the house through a `Transport`, one for each real adapter.
 """
 
 from __future__ import annotations
 
 import html
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import count
 from typing import Any, Protocol
 
 import httpx
 import msgspec
 
-from tambah.channels.attendant import Attendant, Call, Door
-from tambah.channels.sessions import Opened, Sessions
+from tambah.channels.attendant import Attendant, Door
 from tambah.channels.sms.answering import SmsDoor
 from tambah.channels.sms.inbound import InboundSms
-from tambah.channels.talk import Ended, Event, HungUp, Keys, Medium, Silence, Turn, Value
+from tambah.channels.talk import HungUp, Keys, Medium, Silence, Value
 from tambah.domain.refusals import Busy, Unavailable
 from tambah.domain.voucher import fold_unchecked
 from tambah.engine.secret_params import open_params
 from tambah.i18n import texts
+from tambah.web.site import Site
 from tests.channels.house import Subscriber, Town
+from tests.channels.transports import (
+    AgiTransport,
+    CloudTransport,
+    Heard,
+    Transport,
+    UssdTransport,
+)
 from tests.portal.conftest import field, text_of
 
 LANGUAGE_KEY = {"en": "1", "ms": "2", "zh-Hans": "3", "ta": "4"}
 AGAIN = "to come again"
 """The SMSC is to deliver the message again: nothing could be said."""
-_names = count(1)
-
-
-@dataclass(frozen=True)
-class Heard:
-    """What a door said. keys: message ids; params: of all of them."""
-
-    keys: tuple[str, ...] = ()
-    params: tuple[tuple[str, Value], ...] = ()
-    is_over: bool = False
-    to_person: bool = False
-
-    @property
-    def first(self) -> str:
-        """Return the gist: the first message id; a credit is one, whatever is told with it."""
-        key = self.keys[0] if self.keys else ""
-        return "credited" if key.startswith(("credited", "reactivated")) else key
-
-    @property
-    def left(self) -> int | None:
-        """Return how many tries are left, as was said."""
-        value = dict(self.params).get("tries_count")
-        return value if isinstance(value, int) else None
 
 
 @dataclass(frozen=True)
@@ -129,110 +111,33 @@ class Driver(Protocol):
 # The telephone
 
 
-class Transport(Protocol):
-    """How a telephone's keys reach the house, and what is said reaches the telephone."""
-
-    async def open(self) -> Heard:
-        """Begin a conversation."""
-        ...
-
-    async def send(self, event: Event, *, twice: bool = False) -> Heard:
-        """Do something. twice: the gateway's request for it comes a second time."""
-        ...
-
-    async def drain(self) -> None:
-        """Wait for what goes on behind answers that were given."""
-        ...
-
-
-def heard(turn: Turn) -> Heard:
-    """Return what a turn of the dialogue says."""
-    say = getattr(turn, "say", ())
-    return Heard(
-        keys=tuple(one.key for one in say),
-        params=tuple(item for one in say for item in one.params.items()),
-        is_over=isinstance(turn, Ended),
-        to_person=isinstance(turn, Ended) and turn.to_person,
-    )
-
-
-class CallTransport:
-    """A call that one process holds from beginning to end, as FastAGI's do."""
-
-    def __init__(self, place: Place, door: Door) -> None:
-        self._attendant = Attendant(place.town.sites[place.house])
-        self._door = door
-        self._sender = "" if place.who == "guest" else str(place.phone.msisdn)
-        self._talk: Any = None
-
-    async def open(self) -> Heard:
-        """Call."""
-        self._call = Call(door=self._door, session=f"call-{next(_names)}", sender=self._sender)
-        self._talk, turn = await self._attendant.begin(self._call)
-        return heard(turn)
-
-    async def send(self, event: Event, *, twice: bool = False) -> Heard:
-        """Do something; a call's connection delivers nothing twice."""
-        assert not twice
-        self._talk, turn = await self._attendant.hear(self._call, self._talk, event)
-        return heard(turn)
-
-    async def drain(self) -> None:
-        """Wait for the attendant's tasks."""
-        await self._attendant.drain()
-
-
-class RequestTransport:
-    """A conversation that comes as one request after another, as TwiML's and USSD's do.
-
-    Each request may reach another process: there are two, each with its own attendant.
-    """
-
-    def __init__(self, place: Place, door: Door) -> None:
-        site = place.town.sites[place.house]
-        self._attendants = [Attendant(site), Attendant(site)]
-        self._sessions = [Sessions(site, attendant) for attendant in self._attendants]
-        self._door = door
-        self._sender = "" if place.who == "guest" else str(place.phone.msisdn)
-        self._step = 0
-
-    async def open(self) -> Heard:
-        """Begin."""
-        self._call = Call(door=self._door, session=f"asked-{next(_names)}", sender=self._sender)
-        self._step = 0
-        return await self._take(())
-
-    async def send(self, event: Event, *, twice: bool = False) -> Heard:
-        """Send a step; twice: to both processes, one after the other."""
-        self._step += 1
-        first = await self._take((event,))
-        if twice:
-            again = await self._take((event,), process=self._step + 1)
-            assert again == first
-        return first
-
-    async def drain(self) -> None:
-        """Wait for the attendants' tasks."""
-        for attendant in self._attendants:
-            await attendant.drain()
-
-    async def _take(self, events: Sequence[Event], process: int | None = None) -> Heard:
-        sessions = self._sessions[(self._step if process is None else process) % 2]
-        kept = await sessions.take(self._call, str(self._step), Opened(), lambda _before: events)
-        return heard(kept.turn)
-
-
 class TelephoneDriver:
     """Finds its way through the menus as somebody does who listens to them."""
 
-    def __init__(self, place: Place, transport: Transport, medium: Medium) -> None:
+    def __init__(
+        self,
+        place: Place,
+        transport: Callable[[Site, Door, str], Transport],
+        caller: str,
+        medium: Medium,
+    ) -> None:
+        # A gateway of the scenario's own: budgets of those who withhold their number are its.
+        door = Door(
+            name=f"{transport.__name__.lower()}-{place.subject.line_id}",
+            caller=caller,
+            medium=medium,
+            trusted=place.who != "guest",
+            has_person=place.has_person,
+        )
+        sender = "" if place.who == "guest" else str(place.phone.msisdn)
         self._place = place
-        self._line = transport
+        self._line = transport(place.town.sites[place.house], door, sender)
         self._medium = medium
+        place.town.open_ends.append(self._line.close)
 
     async def redeem(self, typed: str, *, twice: bool = False) -> Heard:
         """Go to the code, by way of the number where it is another's, and confirm it."""
-        said = await self._go_to_code()
+        await self._go_to_code()
         said = await self._key(self._typed(typed), twice=twice and self._medium is Medium.SCREEN)
         if "code_ends" in said.keys:
             said = await self._key("1", twice=twice)
@@ -364,39 +269,25 @@ async def sent_code(place: Place) -> str:
     return open_params(place.town.keys, sealed)["code"]
 
 
-def _door(place: Place, caller: str, medium: Medium) -> Door:
-    """Return a gateway of the scenario's own: guests' budgets are counted by it."""
-    return Door(
-        name=f"{caller}-{place.subject.msisdn}",
-        caller=caller,
-        medium=medium,
-        trusted=place.who != "guest",
-        has_person=place.has_person,
-    )
-
-
 class HotlineDriver(TelephoneDriver):
     """The hotline by FastAGI."""
 
     def __init__(self, place: Place) -> None:
-        transport = CallTransport(place, _door(place, "agi", Medium.VOICE))
-        super().__init__(place, transport, Medium.VOICE)
+        super().__init__(place, AgiTransport, "hotline", Medium.VOICE)
 
 
 class TwimlDriver(TelephoneDriver):
     """The hotline by webhooks."""
 
     def __init__(self, place: Place) -> None:
-        transport = RequestTransport(place, _door(place, "twiml", Medium.VOICE))
-        super().__init__(place, transport, Medium.VOICE)
+        super().__init__(place, CloudTransport, "hotline", Medium.VOICE)
 
 
 class UssdDriver(TelephoneDriver):
     """Menus on a screen."""
 
     def __init__(self, place: Place) -> None:
-        transport = RequestTransport(place, _door(place, "ussd", Medium.SCREEN))
-        super().__init__(place, transport, Medium.SCREEN)
+        super().__init__(place, UssdTransport, "ussd", Medium.SCREEN)
 
 
 # SMS

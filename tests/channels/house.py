@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
@@ -99,6 +99,9 @@ class Town:
     sites: dict[str, Site]
     engines: list[Engine]
     apps: dict[str, Any] = field(default_factory=dict[str, Any])
+    open_ends: list[Callable[[], Awaitable[None]]] = field(
+        default_factory=list[Callable[[], Awaitable[None]]]
+    )
     count: int = 0
 
     @property
@@ -198,6 +201,11 @@ class Town:
             except CodeNotUsable:
                 continue
             raise AssertionError("an unknown code was taken")
+
+    async def hang_up(self) -> None:
+        """Close what a scenario left open."""
+        while self.open_ends:
+            await self.open_ends.pop()()
 
     async def stop(self) -> None:
         """Stop every engine."""

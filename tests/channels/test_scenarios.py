@@ -14,6 +14,7 @@ import asyncpg
 import msgspec
 import pytest
 
+from tambah.channels.ussd import gateway
 from tambah.desks import recovery
 from tambah.domain.guessing import Audience
 from tambah.domain.line import LANGUAGE_BY_TAG
@@ -21,8 +22,9 @@ from tambah.engine.tickets import number_digest
 from tambah.engine.verifying import verify
 from tambah.portal import signing_in
 from tambah.store.database import Database
-from tests.channels.drivers import DRIVERS, Driver, Heard, Place, UssdDriver
+from tests.channels.drivers import DRIVERS, Driver, Place, UssdDriver
 from tests.channels.house import SPELLINGS, Subscriber, Town, found_town
+from tests.channels.transports import Heard, note_screen
 from tests.conftest import Server, make_keys, make_rules, with_database
 from tests.engine.books import RM
 
@@ -94,6 +96,14 @@ def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recovery, "WRONG_ANSWER_SECONDS", 0.0)
     monkeypatch.setattr(signing_in, "WRONG_ANSWER_SECONDS", 0.0)
     monkeypatch.setattr("tambah.channels.attendant.RETRY_SECONDS", ())
+
+
+@pytest.fixture(autouse=True)
+async def _hung_up(town: Town, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
+    """Note what screens show; leave no call open."""
+    monkeypatch.setattr(gateway, "render_screen", note_screen)
+    yield
+    await town.hang_up()
 
 
 @pytest.mark.parametrize(("scenario", "door"), CASES)

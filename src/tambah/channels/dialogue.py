@@ -155,9 +155,6 @@ class Dialogue:
             return step
         if talk.starred:
             return self._hear_after_star(replace(talk, starred=False), text)
-        if talk.medium is Medium.SCREEN and text.strip() in _STARS:
-            # A screen is sent whole: there is no other key to wait for.
-            return self._hear_after_star(talk, text.strip()[1:])
         if text.endswith("*"):
             return take_star(talk, text)
         if talk.place in LONG:
@@ -313,7 +310,6 @@ class Dialogue:
 
 
 _SHORTEST_DOCUMENT = 6
-_STARS = ("*", "*0")
 
 
 def _hear_screen(talk: Talk, text: str) -> Step | None:

@@ -18,23 +18,12 @@ from tambah.channels.sms.inbound import InboundSms
 from tambah.channels.talk import Medium, Place, Refused, Talk
 from tambah.domain.refusals import Unavailable, every_refusal
 from tambah.engine.clock import Clock
-from tambah.engine.engine import Engine
 from tambah.i18n.sms_linter import ANSWERS
-from tambah.store.database import Database
 from tambah.web.site import Site
-from tests.engine.books import add_cards, add_line
-from tests.portal.conftest import ALICE, CODES, WRONG, NoEngine, make_site
+from tests.portal.conftest import ALICE, CODES, WRONG, NoEngine
 
 GATEWAY = "smsc"
 OTHERS = "60177777777"
-
-
-@pytest.fixture
-async def site(engine: Engine, database: Database, rules: Any, keys: Any) -> Site:
-    """Return a site with Alice's line and three RM10 cards."""
-    await add_line(engine, database, ALICE)
-    await add_cards(database, keys, CODES)
-    return make_site(engine, database, rules, keys)
 
 
 def door_of(site: Site, *trusted: str) -> SmsDoor:

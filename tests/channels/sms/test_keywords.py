@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from itertools import product
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -37,6 +39,21 @@ def code_of(asked: Asked) -> str:
 def words_of(wish: Wish) -> list[str]:
     """Return a wish's keywords in every language."""
     return [word for words in KEYWORDS[wish].values() for word in words]
+
+
+def test_the_how_to_has_the_words_of_each_wish():
+    page = Path(__file__).parents[3] / "docs" / "how-to" / "top-up-by-sms.md"
+    rows = [
+        [re.findall("`([^`]+)`", cell) for cell in line.split("|")[2:-1]]
+        for line in page.read_text(encoding="utf-8").splitlines()
+        if line.startswith("| ") and "`" in line
+    ]
+    # Chinese as it is written in Taiwan is understood, and not told.
+    simplified = [
+        [[word for word in words if not set(word) & set("額餘語幫")] for words in wish.values()]
+        for wish in KEYWORDS.values()
+    ]
+    assert rows == simplified
 
 
 def test_every_wish_has_words_in_every_language():
