@@ -16,7 +16,7 @@ from pathlib import Path
 
 import uvloop
 
-from . import engine_runs, reference, sms_runs
+from . import dialogue_runs, engine_runs, reference, sms_runs
 from .calling import Calls, top_up_calls
 from .ground import Ground, add_known_codes, make_ground
 from .http_runs import Load, Server
@@ -33,6 +33,7 @@ PARTS = (
     "pay",
     "sms",
     "calls",
+    "dialogue",
     "vouchers",
     "rss",
     "growth",
@@ -231,6 +232,16 @@ def measure_calls(ground: Ground, results: Results) -> None:
     )
 
 
+def measure_dialogue(ground: Ground, results: Results) -> None:
+    """Measure steps of conversations that are kept between requests, as USSD's are."""
+    run(dialogue_runs.kept_steps(ground, 64, 0.5))  # warm
+    pairs = interleaved(
+        lambda: run(dialogue_runs.kept_steps(ground, 64, SECONDS)),
+        lambda: reference.pgbench(ground, 64, SECONDS),
+    )
+    results.add_pairs("dialogue_64", pairs, pure=round(dialogue_runs.pure_steps()))
+
+
 def measure_sms(ground: Ground, results: Results) -> None:
     """Measure SMS submitted, and from the outbox to their receipts, against a bare socket."""
     plain = sms_runs.Smsc.start(ground.folder, receipts=False)
@@ -330,6 +341,7 @@ def main(wanted: list[str]) -> None:
             "redeem": measure_redemptions,
             "pay": measure_payments,
             "calls": measure_calls,
+            "dialogue": measure_dialogue,
             "sms": measure_sms,
             "vouchers": measure_vouchers,
             "rss": measure_rss,
