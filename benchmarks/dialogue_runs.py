@@ -10,15 +10,9 @@ from tambah.channels.attendant import Attendant, Call, Door
 from tambah.channels.dialogue import Dialogue
 from tambah.channels.sessions import Opened, Sessions
 from tambah.channels.talk import Do, Keys, Medium, Opening, Standing
-from tambah.config import read_operator
 from tambah.domain.numbering import NumberPlan
-from tambah.engine.clock import Clock
-from tambah.engine.engine import Engine
-from tambah.engine.operator import operator_rules
-from tambah.store.database import Database
-from tambah.web.site import Site
 
-from .engine_runs import OPERATOR
+from .calling import open_site
 from .ground import FIRST_NUMBER, Ground
 
 DOOR = Door(name="bench", caller="ussd", medium=Medium.SCREEN, trusted=True)
@@ -31,20 +25,7 @@ async def kept_steps(ground: Ground, at_once: int, seconds: float) -> float:
 
     A session has two: the menu, and the balance.
     """
-    database = Database(ground.dsn)
-    await database.open(readers=8)
-    operator = read_operator(OPERATOR)
-    rules = operator_rules(operator)
-    engine = Engine(database, rules=rules, keys=ground.keys, clock=Clock())
-    site = Site(
-        engine=engine,
-        database=database,
-        rules=rules,
-        operator=operator,
-        keys=ground.keys,
-        clock=Clock(),
-        public_url="http://127.0.0.1",
-    )
+    site = await open_site(ground)
     sessions = Sessions(site, Attendant(site))
     numbers = count(int(time.time() * 1000))
     until = time.perf_counter() + seconds
@@ -63,7 +44,7 @@ async def kept_steps(ground: Ground, at_once: int, seconds: float) -> float:
     began = time.perf_counter()
     await asyncio.gather(*(caller() for _ in range(at_once)))
     rate = steps / (time.perf_counter() - began)
-    await database.close()
+    await site.database.close()
     return rate
 
 
