@@ -9,7 +9,7 @@ import re
 import signal
 import socket
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, nullcontext, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from pathlib import Path
@@ -188,11 +188,13 @@ async def open_house(
     links, unless TAMBAH_PUBLIC_URL says otherwise. Raises ConfigError.
     """
     await _settle_version(base, demo=demo)
-    database = base.database()
-    await database.open()
-    try:
+    async with AsyncExitStack() as closing:
+        database = base.database()
+        await database.open()
+        closing.push_async_callback(database.close)
         await _check_stamp(database, demo=demo)
         operator, rules = read_rules(base.settings, demo=demo)
+        check_gateways(operator.gateways, read_gateway_secrets())
         keys = read_keys(base.settings, base.data_dir, make=demo)
         await check_peppers(database, keys)
         clock = Clock()
@@ -207,7 +209,7 @@ async def open_house(
             queue_limit=base.settings.queue_limit,
         )
         await engine.start()
-        public_url = base.settings.public_url or url
+        closing.push_async_callback(engine.stop)
         ground = Ground(
             settings=base.settings,
             operator=operator,
@@ -216,41 +218,34 @@ async def open_house(
             database=database,
             keys=keys,
             clock=clock,
-            public_url=public_url,
+            public_url=base.settings.public_url or url,
             is_demo=demo,
         )
-        desk = build_desk(ground)
-        site = Site(
-            engine=engine,
-            database=database,
-            rules=rules,
-            operator=operator,
-            keys=keys,
-            clock=clock,
-            public_url=public_url,
-            payments=desk,
-            trusted_proxies=tuple(_split(base.settings.trusted_proxies)),
-            recordings_dir=base.settings.recordings_dir,
-        )
+        site = _open_site(ground)
+        if site.payments is not None:
+            closing.push_async_callback(site.payments.close)
         if demo:
-            sandbox = await seed_demo(site, base.data_dir)
-            site = replace(site, sandbox=sandbox)
-        switchboard = _open_switchboard(site, base.data_dir)
+            site = replace(site, sandbox=await seed_demo(site, base.data_dir))
+        switchboard = build_switchboard(site, base.data_dir, read_gateway_secrets())
+        closing.push_async_callback(switchboard.close)
         async with _working(site, ground, switchboard, works=works) as notifier:
             yield House(site=site, notifier=notifier, switchboard=switchboard)
-        await switchboard.close()
-        if desk is not None:
-            await desk.close()
-        await engine.stop()
-    finally:
-        await database.close()
 
 
-def _open_switchboard(site: Site, data_dir: Path) -> Switchboard:
-    """Return what carries calls and messages. Raises ConfigError."""
-    secrets = read_gateway_secrets()
-    check_gateways(site.operator.gateways, secrets)
-    return build_switchboard(site, data_dir, secrets)
+def _open_site(ground: Ground) -> Site:
+    """Return what every door is given."""
+    return Site(
+        engine=ground.engine,
+        database=ground.database,
+        rules=ground.rules,
+        operator=ground.operator,
+        keys=ground.keys,
+        clock=ground.clock,
+        public_url=ground.public_url,
+        payments=build_desk(ground),
+        trusted_proxies=tuple(_split(ground.settings.trusted_proxies)),
+        recordings_dir=ground.settings.recordings_dir,
+    )
 
 
 @asynccontextmanager

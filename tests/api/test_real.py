@@ -171,7 +171,7 @@ async def test_a_line_is_shown_as_it_is_now_without_writing(
         await post(client, "topups", "k1", top_up("30.00"))
         stored = await database.fetch("SELECT * FROM line")
         shown: list[tuple[str, str, str]] = []
-        for days in (0, 35, 80, 120, 150, 400):
+        for days in (0, 35, 80, 105, 150, 400):
             later = replace(site, clock=Clock(timedelta(days=days)))
             async with client_of(Api(later)) as then:
                 line = (await then.get(LINE)).json()

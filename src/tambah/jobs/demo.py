@@ -48,7 +48,7 @@ LINES = 500
 FILE = "demo.json"
 ARTICLES = Path(tambah.__file__).with_name("demo_articles.toml")
 _FIRST_NUMBER = 60_191_230_000
-_CODES_AT_HAND = 40
+_CODES_AT_HAND = 60
 _LIVED = 4  # lines with a history, one of each language
 _MISTAKE = 3  # after a card and RM30, the RM5
 _POINTS = Path(__file__).with_name("demo_points.csv")
@@ -117,6 +117,7 @@ def write_demo_file(data_dir: Path, url: str) -> DemoFile:
         "points": f"{url}/points",
         "codes": f"{url}/sandbox/codes",
         "sms": f"{url}/sandbox/sms",
+        "phone": f"{url}/sandbox/phone",
         "api_docs": f"{url}/docs",
     }
     _write(path, demo)
