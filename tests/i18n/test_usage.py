@@ -20,6 +20,7 @@ from jinja2 import Environment, nodes
 import tambah
 from tambah.channels.said import KEYS as REFUSAL_IDS
 from tambah.cli.tickets import READY_ANSWERS
+from tambah.console.pages import MENU
 from tambah.domain.article import ArticleKind
 from tambah.domain.balance import ALLOWANCES, BucketKind
 from tambah.domain.line import LineState
@@ -27,6 +28,7 @@ from tambah.domain.payment import PaymentState
 from tambah.domain.point import PointKind
 from tambah.domain.refusals import every_refusal
 from tambah.domain.sim import SimKind, SimState
+from tambah.domain.staff import Permission, Role
 from tambah.domain.ticket import Category, TicketState
 from tambah.domain.validity import ValidityPolicy
 from tambah.domain.voucher import BatchState, VoucherState
@@ -115,6 +117,9 @@ VALUES: dict[str, set[str]] = {
     "recovery.wrong.*": {"fact", "kind"},
     "account.state.*": names(state for state in LineState if state < LineState.QUARANTINED)
     | {"barred", "suspended"},
+    "console.may.*": {one.value.replace(":", "_") for one in Permission},
+    "console.role.*": set(Role),
+    "console.to.*": {place.word for place in MENU},
     "duration.*": {"days", "hours", "minutes"},
     "faq.*": set(DEFAULT_ANSWERS),
     "faq.*.title": set(DEFAULT_ANSWERS),

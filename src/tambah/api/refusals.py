@@ -38,6 +38,7 @@ STATUS: Mapping[type[Refusal], int] = {
     no.StaffSignInWrong: 401,
     no.ScopeMissing: 403,
     no.PartnerSuspended: 403,
+    no.PermissionMissing: 403,
     # There is no such thing.
     no.PageNotFound: 404,
     no.NumberUnknown: 404,

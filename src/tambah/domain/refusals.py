@@ -524,6 +524,12 @@ class StaffSignInWrong(Refusal):
     code = "staff_sign_in_wrong"
 
 
+class PermissionMissing(Refusal):
+    """The roles of whoever is signed in to the console do not allow that."""
+
+    code = "permission_missing"
+
+
 class PasswordTooWeak(Refusal):
     """The password is too short, too common, or made of the name. Params: least."""
 

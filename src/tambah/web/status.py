@@ -11,6 +11,7 @@ STATUS: dict[type[Refusal], int] = {
     refusals.SignInNeeded: 401,
     refusals.ScopeMissing: 403,
     refusals.PartnerSuspended: 403,
+    refusals.PermissionMissing: 403,
     refusals.PageNotFound: 404,
     refusals.NumberUnknown: 404,
     refusals.TopUpUnknown: 404,

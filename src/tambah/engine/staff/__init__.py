@@ -13,7 +13,7 @@ from tambah.engine.staff.inviting import (
     invite_again,
 )
 from tambah.engine.staff.keeping import change_roles, disable
-from tambah.engine.staff.proofs import totp_address
+from tambah.engine.staff.proofs import totp_address, totp_code
 from tambah.engine.staff.signing_in import (
     Try,
     prove_again,
@@ -40,4 +40,5 @@ __all__ = [
     "sign_out",
     "sign_out_everywhere",
     "totp_address",
+    "totp_code",
 ]

@@ -9,6 +9,7 @@ import secrets
 import unicodedata
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from functools import cache
 
 import pyotp
@@ -60,6 +61,11 @@ def open_totp(keys: Keys, staff_id: int, sealed: bytes) -> str:
 def totp_address(secret: str, *, name: str, issuer: str) -> str:
     """Return what an authenticator reads as a QR code (otpauth://)."""
     return TOTP(secret, interval=TOTP_SECONDS).provisioning_uri(name=name, issuer_name=issuer)
+
+
+def totp_code(secret: str, now: datetime) -> str:
+    """Return what an authenticator shows at an instant: for demos, which have no telephone."""
+    return TOTP(secret, interval=TOTP_SECONDS).generate_otp(int(now.timestamp()) // TOTP_SECONDS)
 
 
 def matching_step(secret: str, code: str, steps: Iterable[int]) -> int | None:
