@@ -17,7 +17,20 @@ WALK: dict[str, Reach | Permission] = {
     "POST /console/sign-out": Reach.STAFF,
     "GET /console/invitation/{secret:str}": Reach.STRANGERS,
     "POST /console/invitation/{secret:str}": Reach.STRANGERS,
+    "POST /console/search": Reach.STAFF,
+    "GET /console/lines/{msisdn:str}": Permission.LINES_READ,
+    "GET /console/vouchers/{serial:str}": Permission.VOUCHERS_READ,
+    "GET /console/payments/{reference:str}": Permission.PAYMENTS_READ,
+    "GET /console/tickets/{reference:str}": Permission.TICKETS_READ,
+    "GET /console/sims/{iccid:str}": Permission.SIMS_READ,
 }
 
-VALUES = {"{rest:path}": "/nowhere/at/all", "{secret:str}": "0" * 32}
+VALUES = {
+    "{rest:path}": "/nowhere/at/all",
+    "{secret:str}": "0" * 32,
+    "{msisdn:str}": "60123456789",
+    "{serial:str}": "0001-00000001",
+    "{reference:str}": "nonsense",
+    "{iccid:str}": "8960990000000000002",
+}
 """What stands in an address in place of its parameters."""

@@ -11,7 +11,7 @@ from litestar import Response
 from tambah.console.guard import find_signed_in
 from tambah.console.sessions import HOME, SignedIn
 from tambah.domain.staff import Permission
-from tambah.web.pages import AnyRequest, Pages
+from tambah.web.pages import AnyRequest, Pages, asked_language
 from tambah.web.site import Site
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -59,6 +59,7 @@ class ConsolePages(Pages):
             me=found.staff if found else None,
             menu=menu_of(found),
             zone_name=self._zone_name,
+            asked=asked_language(request),
             **context,
         )
 

@@ -6,10 +6,13 @@ from typing import Any
 
 from litestar import Response, Router
 
+from tambah.console.finding import finding_routes
 from tambah.console.guard import guard_with
 from tambah.console.home import home_routes
 from tambah.console.invitations import invitation_routes
+from tambah.console.lines import line_routes
 from tambah.console.pages import ConsolePages
+from tambah.console.records import record_routes
 from tambah.console.sessions import Sessions
 from tambah.console.signing_in import sign_in_routes
 from tambah.web.errors import ErrorAnswers, ErrorHandler
@@ -24,6 +27,9 @@ def console_router(site: Site) -> Router:
         *home_routes(pages),
         *sign_in_routes(pages),
         *invitation_routes(pages),
+        *finding_routes(pages),
+        *line_routes(pages),
+        *record_routes(pages),
     ]
     answers = ErrorAnswers(pages).handlers()
     return Router(

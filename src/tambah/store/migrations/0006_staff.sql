@@ -50,3 +50,8 @@ CREATE TABLE staff_session (
 CREATE INDEX staff_session_staff ON staff_session (staff_id);
 
 CREATE INDEX staff_session_expires ON staff_session (expires_at);
+
+-- What the console looks for: what was done by hand to a line, and a top-up by its receipt.
+CREATE INDEX audit_subject ON audit (subject, at);
+
+CREATE INDEX topup_receipt ON topup (receipt);
