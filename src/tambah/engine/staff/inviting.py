@@ -102,7 +102,8 @@ async def invite_again(database: Database, keys: Keys, name: str, *, actor: Acto
     async with acting(database) as connection:
         now: datetime = await connection.fetchval("SELECT now()")
         before = (await require_account(connection, name)).staff
-        after = replace(forget_wrong_tries(before), state=StaffState.INVITED)
+        # Another authenticator has used none of its codes yet.
+        after = replace(forget_wrong_tries(before), state=StaffState.INVITED, totp_step=0)
         await write_staff(connection, after)
         await write_secrets(connection, after.staff_id, password=None, totp=None)
         await write_recovery(connection, after.staff_id, [])
