@@ -24,8 +24,7 @@ test: setup setup-browser setup-speech
 	@exec $(BIN)/pytest -n $(WORKERS) --dist worksteal
 
 # Asterisk and sipp are unpacked beside the system, which is left as it is.
-test-telephone: setup
-	@command -v espeak-ng >/dev/null || tools/debian-install "the voice of draft prompts" espeak-ng
+test-telephone: setup setup-speech
 	@world=$$(tools/telephone-setup) && \
 	  TAMBAH_TELEPHONE_WORLD=$$world exec $(BIN)/pytest tests/telephone
 

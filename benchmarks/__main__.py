@@ -16,7 +16,7 @@ from pathlib import Path
 
 import uvloop
 
-from . import engine_runs, reference
+from . import dialogue_runs, engine_runs, reference, sms_runs
 from .calling import Calls, top_up_calls
 from .ground import Ground, add_known_codes, make_ground
 from .http_runs import Load, Server
@@ -25,7 +25,19 @@ from .stock import PEAK, grow, make_million
 
 PAIRS = 5
 SECONDS = 2.0
-PARTS = ("engine", "http", "hot", "redeem", "pay", "calls", "vouchers", "rss", "growth")
+PARTS = (
+    "engine",
+    "http",
+    "hot",
+    "redeem",
+    "pay",
+    "sms",
+    "calls",
+    "dialogue",
+    "vouchers",
+    "rss",
+    "growth",
+)
 CODES = 900_000
 WEBHOOKS = 8_000
 CALLS = 1_000
@@ -216,8 +228,41 @@ def measure_calls(ground: Ground, results: Results) -> None:
         pairs,
         p50_ms=round(statistics.median(calls.p50_ms for calls in made[1:]), 1),
         commands=round(made[-1].commands, 1),
-        busy=round(statistics.median(calls.busy for calls in made[1:]), 2),
+        cpu_ms=round(statistics.median(calls.cpu_ms for calls in made[1:]), 2),
     )
+
+
+def measure_dialogue(ground: Ground, results: Results) -> None:
+    """Measure steps of conversations that are kept between requests, as USSD's are."""
+    run(dialogue_runs.kept_steps(ground, 64, 0.5))  # warm
+    pairs = interleaved(
+        lambda: run(dialogue_runs.kept_steps(ground, 64, SECONDS)),
+        lambda: reference.pgbench(ground, 64, SECONDS),
+    )
+    results.add_pairs("dialogue_64", pairs, pure=round(dialogue_runs.pure_steps()))
+
+
+def measure_sms(ground: Ground, results: Results) -> None:
+    """Measure SMS submitted, and from the outbox to their receipts, against a bare socket."""
+    plain = sms_runs.Smsc.start(ground.folder, receipts=False)
+    telling = sms_runs.Smsc.start(ground.folder, receipts=True)
+    try:
+        for smsc in (plain, telling):
+            run(sms_runs.bare(smsc))  # node warms up
+        results.add_pairs(
+            "sms_submitted",
+            interleaved(lambda: run(sms_runs.submit(plain)), lambda: run(sms_runs.bare(plain))),
+            unanswered=sms_runs.WINDOW,
+        )
+        results.add_pairs(
+            "sms_outbox",
+            interleaved(
+                lambda: run(sms_runs.outbox(ground, telling)), lambda: run(sms_runs.bare(plain))
+            ),
+        )
+    finally:
+        plain.stop()
+        telling.stop()
 
 
 def measure_vouchers(ground: Ground, results: Results) -> None:
@@ -296,6 +341,8 @@ def main(wanted: list[str]) -> None:
             "redeem": measure_redemptions,
             "pay": measure_payments,
             "calls": measure_calls,
+            "dialogue": measure_dialogue,
+            "sms": measure_sms,
             "vouchers": measure_vouchers,
             "rss": measure_rss,
             "growth": measure_growth,

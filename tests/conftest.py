@@ -117,6 +117,11 @@ async def database(fresh: Fresh) -> AsyncIterator[Database]:
 @pytest.fixture
 def keys() -> Keys:
     """Return two live peppers, the older of which keeps working."""
+    return make_keys()
+
+
+def make_keys() -> Keys:
+    """Return the same for fixtures of a wider scope."""
     return parse_peppers(f"1: {'11' * 32}\n2: {'22' * 32}\n")
 
 
@@ -138,6 +143,11 @@ def denomination(
 @pytest.fixture
 def rules() -> Rules:
     """Return a small operator's rules: RM5, RM10, RM30 (RM2 bonus) and RM50."""
+    return make_rules()
+
+
+def make_rules() -> Rules:
+    """Return the same for fixtures of a wider scope."""
     return Rules(
         catalog=Catalog(
             denominations=(

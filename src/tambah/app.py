@@ -21,8 +21,11 @@ from litestar import Litestar
 
 from tambah.api.rest import Api
 from tambah.api.webhooks import Webhooks
+from tambah.channels.ivr.drafts import is_installed
+from tambah.channels.ivr.speech import PromptSpeech
 from tambah.channels.notifier import Notifier
 from tambah.channels.sandbox_gateway import SandboxGateway
+from tambah.channels.sandbox_phone.handlers import phone_routes
 from tambah.channels.switchboard import Switchboard, build_switchboard
 from tambah.config import (
     ConfigError,
@@ -352,7 +355,12 @@ def build_asgi(site: Site, switchboard: Switchboard | None = None) -> Any:
     api, health, webhooks = Api(site), Health(site), Webhooks(site)
     pieces = configure(site)
     litestar = Litestar(
-        route_handlers=[*pieces.route_handlers, *routes(site), console_router(site)],
+        route_handlers=[
+            *pieces.route_handlers,
+            *routes(site),
+            *_phone(site, switchboard),
+            console_router(site),
+        ],
         exception_handlers=pieces.exception_handlers,
         openapi_config=None,
         logging_config=None,
@@ -376,6 +384,15 @@ def build_asgi(site: Site, switchboard: Switchboard | None = None) -> Any:
             await pages(scope, receive, send)
 
     return application
+
+
+def _phone(site: Site, switchboard: Switchboard | None) -> list[Any]:
+    """Return the handlers of the phone on the screen, where there is one."""
+    if switchboard is None or not site.is_demo:
+        return []
+    speaks = is_installed() or bool(site.recordings_dir)
+    speech = PromptSpeech(switchboard.prompts, site.rules.validity.zone) if speaks else None
+    return phone_routes(site, switchboard.attendant, speech)
 
 
 def listen(settings: Settings, *, demo: bool, anywhere: bool = False) -> socket.socket:

@@ -379,7 +379,8 @@ class GatewayEntry(msgspec.Struct, frozen=True, kw_only=True):
     drafts_at: str = ""
     # ussd
     service_code: str = ""
-    cumulative: bool = False
+    cumulative: bool = True
+    asks_by: str = "post"
 
 
 GATEWAY_KINDS = ("smpp", "sms_http", "agi", "twiml", "ussd")
@@ -397,6 +398,7 @@ _GATEWAY_CHOICES: Mapping[str, tuple[str | int, ...]] = {
     "send_as": ("form", "json"),
     "secret_as": ("bearer", "basic", "field"),
     "proof": ("bearer", "header", "hmac"),
+    "asks_by": ("post", "get"),
 }
 
 

@@ -378,3 +378,11 @@ async def test_a_script_that_ends_hangs_up():
     asking = Asking(1, 1)
     fake = await hold(FakeAsterisk(Scripted(["1", GONE])), asking)
     assert (asking.answers, asking.was_over, fake.is_gone) == (["1"], True, True)
+
+
+async def test_many_calls_too_many_are_one_line_in_the_log():
+    with capture_logs() as logs:
+        async with listening(Asking(1), limits=AgiLimits(calls=0)) as server:
+            for _ in range(3):
+                await FakeAsterisk(Paced()).call(server.port)
+    assert [log["event"] for log in logs] == ["more calls than may be held"]

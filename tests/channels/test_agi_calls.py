@@ -104,6 +104,30 @@ async def test_hanging_up_before_the_code_is_whole_changes_nothing(hotline: Hotl
     assert await credited_micros(site) == 0
 
 
+class Unanswering(FakeAsterisk):
+    """Stops answering when it is asked for the last time before a code is credited."""
+
+    def __init__(self, caller: Scripted) -> None:
+        super().__init__(caller, header={**HEADER, "callerid": str(ALICE)})
+        self.asked = asyncio.Event()
+
+    def _answer(self, line: str) -> list[str]:
+        answer = super()._answer(line)
+        if "yes_or_no" in line:
+            self.asked.set()
+            return []
+        return answer
+
+
+async def test_a_call_that_we_end_after_the_code_credits_it_too(hotline: Hotline, site: Site):
+    fake = Unanswering(Scripted(["1", "1", CODES[0]]))
+    call = asyncio.create_task(hotline.call(fake))
+    await asyncio.wait_for(fake.asked.wait(), 10)
+    await hotline.server.stop()
+    await call
+    assert await credited_micros(site) == 10_000_000
+
+
 async def test_three_wrong_codes_end_with_a_good_bye(hotline: Hotline, site: Site):
     answers = [answer for wrong in WRONG[:3] for answer in (wrong, "1")]
     fake = await hotline.call(asterisk("1", "1", *answers))

@@ -14,7 +14,7 @@ import pytest
 
 from tambah.channels import notifier as notifier_module
 from tambah.channels.gateway import GatewayUnavailable, Sms, Taken
-from tambah.channels.notifier import CLAIM_LIMIT, LEASE_SECONDS, PAUSES_SECONDS, Notifier
+from tambah.channels.notifier import AT_ONCE, CLAIM_LIMIT, LEASE_SECONDS, PAUSES_SECONDS, Notifier
 from tambah.channels.sandbox_gateway import SandboxGateway
 from tambah.config import Brand
 from tambah.domain.line import Language
@@ -48,6 +48,21 @@ class Recorder:
     @property
     def keys(self) -> list[Key]:
         return [(sms.line_id, sms.number) for sms in self.taken]
+
+
+@dataclass
+class Crowded(Recorder):
+    """A gateway that takes nothing until more are at its door than one notifier sends."""
+
+    inside: int = 0
+    crowd: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def hand_over(self, sms: Sms) -> Taken:
+        self.inside += 1
+        if self.inside > AT_ONCE:
+            self.crowd.set()
+        await self.crowd.wait()
+        return await super().hand_over(sms)
 
 
 KEYS = parse_peppers("11" * 32)
@@ -153,7 +168,7 @@ async def test_deliver_once_of_an_empty_queue_does_nothing(post: Post):
 
 async def test_two_notifiers_at_once_send_each_message_once(post: Post):
     await post.queue(range(500))
-    gateway = Recorder()
+    gateway = Crowded()
     notifiers = [post.notifier(gateway), post.notifier(gateway)]
 
     async def drain(notifier: Notifier) -> int:

@@ -46,7 +46,14 @@ _CODES = re.compile(
     r'|^    code = "([a-z_]+)"|^        return "([a-z_]+)", ',
     re.MULTILINE,
 )
-_FOR_TESTS = {"TAMBAH_TEST_DATABASE_URL", "TAMBAH_BENCH_DIR"}
+_FOR_TESTS = {
+    "TAMBAH_TEST_DATABASE_URL",
+    "TAMBAH_BENCH_DIR",
+    "TAMBAH_TELEPHONE_DIR",
+    "TAMBAH_TELEPHONE_WORLD",
+}
+# Not of the environment: a variable of Asterisk's dialplan.
+_OF_THE_DIALPLAN = {"TAMBAH_NEXT"}
 _OF_GATEWAYS = {"TAMBAH_GATEWAY_NAME_SECRET"}
 """Made of a gateway's name."""
 _OF_THE_EMBEDDED_SERVER = {"TAMBAH_POSTGRES_USER", "TAMBAH_POSTGRES_SETTINGS"}
@@ -106,7 +113,7 @@ def test_every_variable_that_the_sources_name_is_described():
     page = (REFERENCE / "configuration.md").read_text(encoding="utf-8")
     assert {name for name in plain if f"`{name}`" not in page} == set()
     assert set(re.findall(r"`(TAMBAH_[A-Z_]+)`", page)) == (
-        settings | _OF_GATEWAYS | _OF_THE_EMBEDDED_SERVER | _FOR_TESTS
+        settings | _OF_GATEWAYS | _OF_THE_EMBEDDED_SERVER | _FOR_TESTS | _OF_THE_DIALPLAN
     )
 
 
@@ -190,7 +197,7 @@ def test_every_command_is_described_with_its_arguments_and_options():
 
 def test_every_make_target_is_described():
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    helped = re.findall(r'@echo "make (\w+)', makefile)
+    helped = re.findall(r'@echo "make ([\w-]+)', makefile)
     described = firsts(REFERENCE / "commands.md", "Make")
     assert described == [f"make {target}" for target in helped]
 

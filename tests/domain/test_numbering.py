@@ -11,7 +11,6 @@ from tambah.domain.numbering import (
     fold_msisdn,
     luhn_remainder,
     mask_msisdn,
-    national_digits,
     show_msisdn,
 )
 from tambah.domain.refusals import FieldMalformed, NumberMalformed
@@ -101,19 +100,16 @@ def test_fold_msisdn_follows_another_countrys_plan(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("msisdn", "shown", "masked", "dialled"),
+    ("msisdn", "shown", "masked"),
     [
-        (60123456789, "012-345 6789", "012-••• 6789", "0123456789"),
-        (601123456789, "011-2345 6789", "011-•••• 6789", "01123456789"),
-        (6591234567, "+6591234567", "+659••34567", "006591234567"),
+        (60123456789, "012-345 6789", "012-••• 6789"),
+        (601123456789, "011-2345 6789", "011-•••• 6789"),
+        (6591234567, "+6591234567", "+659••34567"),
     ],
 )
-def test_numbers_are_shown_in_groups_masked_and_dialled(
-    msisdn: int, shown: str, masked: str, dialled: str
-) -> None:
+def test_numbers_are_shown_in_groups_and_masked(msisdn: int, shown: str, masked: str) -> None:
     assert show_msisdn(msisdn, MALAYSIA) == shown
     assert mask_msisdn(msisdn, MALAYSIA) == masked
-    assert national_digits(msisdn, MALAYSIA) == dialled
 
 
 @pytest.mark.parametrize("msisdn", [60123456789, 601123456789])

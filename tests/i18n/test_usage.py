@@ -151,6 +151,7 @@ VALUES: dict[str, set[str]] = {
     "portal.check.next.*": {"bank", "provider"},
     "portal.error.*": {"404", "405", "413", "500", "503"},
     "portal.help.*": codes(EXPLAINED),
+    "portal.messages.state.*": names(MessageState),
     "portal.method.*": set(PAYMENT_METHODS),
     "portal.method_hint.*": set(PAYMENT_METHODS),
     "portal.pay.*": set(Said)

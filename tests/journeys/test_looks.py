@@ -33,6 +33,7 @@ PATHS = (
     "/help/ticket/follow",
     "/sandbox/codes",
     "/sandbox/sms",
+    "/sandbox/messages",
     "/nowhere",
 )
 AXE: dict[str, dict[str, Any]] = {

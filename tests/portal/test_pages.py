@@ -21,7 +21,7 @@ from tambah.web.status import status_of
 from .conftest import CODES, client_of, example, text_of, top_up
 
 OPEN_PAGES = ("/", "/help", "/nowhere", "/topup/result/" + "a" * 26)
-SANDBOX_PAGES = ("/sandbox/codes", "/sandbox/sms")
+SANDBOX_PAGES = ("/sandbox/codes", "/sandbox/sms", "/sandbox/messages")
 MOST_BYTES = 14 * 1024
 
 
@@ -65,9 +65,9 @@ async def test_page_stands_by_itself(demo_pages: httpx.AsyncClient, tag: str) ->
         assert [address for address in found.loaded if not address.startswith("/static/")] == []
         assert found.inline == []
         assert len(found.ids) == len(set(found.ids))
-        addresses = ("/sandbox/codes", "/sandbox/sms")
+        addresses = ("/sandbox/codes", "/sandbox/sms", "/sandbox/phone")
         own = [f"{address}?lang={tag}" for address in addresses]
-        assert found.links[:5] == ["#main", *own, "/docs", f"/?lang={tag}"]
+        assert found.links[:6] == ["#main", *own, "/docs", f"/?lang={tag}"]
         assert "{" not in text_of(page)
 
 

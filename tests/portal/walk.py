@@ -164,6 +164,7 @@ WALK: dict[str, Address] = {
     "GET /account/reactivate/done": OPEN,
     "GET /sandbox/codes": LAID_OPEN,
     "GET /sandbox/sms": LAID_OPEN,
+    "GET /sandbox/messages": LAID_OPEN,
     "GET /sandbox/pay/{provider_ref:str}": LAID_OPEN,
     "POST /sandbox/pay/{provider_ref:str}": LAID_OPEN,
 }

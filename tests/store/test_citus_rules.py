@@ -42,6 +42,10 @@ DISTRIBUTED_BY = {
     "ticket_note": "reference",
     "ticket_photo": "reference",
     "topup_gift": "line_id",
+    "sms_ref": "ref",
+    "greeting": "line_id",
+    "conversation": "session",
+    "inbound_sms": "digest",
 }
 REFERENCE = {
     "voucher_batch",

@@ -18,6 +18,7 @@ from tambah.channels.moves import (
     again,
     ask_number,
     ask_person,
+    back,
     bid_farewell,
     give_up,
     go,
@@ -25,7 +26,6 @@ from tambah.channels.moves import (
     look_up,
     miss,
     number_of,
-    parent,
     redeem,
     speak,
     take_star,
@@ -66,10 +66,11 @@ from tambah.channels.talk import (
     Talk,
     Task,
     TellNumbers,
+    Turn,
     Utterance,
     Wish,
 )
-from tambah.domain.numbering import NumberPlan, fold_msisdn
+from tambah.domain.numbering import NumberPlan, fold_msisdn, show_msisdn
 from tambah.domain.refusals import CodeMistyped, NumberMalformed, VoucherUnknown
 from tambah.domain.voucher import fold_code, format_serial, parse_serial
 
@@ -123,6 +124,10 @@ class Dialogue:
 
     def step(self, talk: Talk, event: Event) -> Step:
         """Take what happened; return where the talk then stands and what comes next."""
+        then, turn = self._follow(talk, event)
+        return then, self._as_dialled(turn)
+
+    def _follow(self, talk: Talk, event: Event) -> Step:
         match event:
             case Keys(text):
                 return self._hear_keys(talk, text)
@@ -133,17 +138,26 @@ class Dialogue:
             case _:
                 return _take(talk, event)
 
+    def _as_dialled(self, turn: Turn) -> Turn:
+        """Say numbers as people dial them: who keyed 012… does not know it again as 6012…"""
+        if isinstance(turn, Do):
+            return turn
+        say = tuple(
+            Utterance(one.key, {"number_digits": show_msisdn(int(number), self._numbers)})
+            if (number := one.params.get("number_digits"))
+            else one
+            for one in turn.say
+        )
+        return replace(turn, say=say)
+
     def _hear_keys(self, talk: Talk, text: str) -> Step:
+        if talk.medium is Medium.SCREEN and (step := _hear_screen(talk, text.strip())):
+            return step
         if talk.starred:
             return self._hear_after_star(replace(talk, starred=False), text)
-        if talk.medium is Medium.SCREEN and text.strip() in _STARS:
-            # A screen is sent whole: there is no other key to wait for.
-            return self._hear_after_star(talk, text.strip()[1:])
         if text.endswith("*"):
             return take_star(talk, text)
         if talk.place in LONG:
-            if talk.medium is Medium.SCREEN and text.strip() == "0":
-                return go(talk, parent(talk))
             return self._hear[talk.place](talk, text)
         if text == "9":
             return again(talk) if talk.medium is Medium.VOICE else go(talk, Place.MENU)
@@ -153,13 +167,15 @@ class Dialogue:
         """`*0` is another language; `*` and nothing, or `**`, goes back; else it only cleared."""
         if text == "0":
             return go(talk, Place.LANGUAGE)
+        if text.endswith("*") and text != "*":
+            return take_star(talk, text)
         if talk.place in LONG and set(text) <= _DIGITS and text:
             return self._hear[talk.place](talk, text)
-        return go(talk, parent(talk))
+        return back(talk)
 
     def _hear_silence(self, talk: Talk) -> Step:
         if talk.starred:
-            return go(replace(talk, starred=False), parent(talk))
+            return back(replace(talk, starred=False))
         if talk.place is Place.MORE:
             return bid_farewell(talk)
         silent = replace(talk, silences=talk.silences + 1)
@@ -170,8 +186,11 @@ class Dialogue:
         return bid_farewell(silent)
 
     def _hang_up(self, talk: Talk) -> Step:
-        """A code that was keyed whole is credited all the same: its caller expects no less."""
-        if talk.place is Place.CODE_CONFIRM and talk.typed:
+        """A code that was keyed whole is credited all the same: its caller expects no less.
+
+        Not after `*`: whoever pressed that was about to take the code back.
+        """
+        if talk.place is Place.CODE_CONFIRM and talk.typed and not talk.starred:
             return redeem(replace(talk, is_one_shot=True))
         return talk, Ended()
 
@@ -291,7 +310,15 @@ class Dialogue:
 
 
 _SHORTEST_DOCUMENT = 6
-_STARS = ("*", "*0")
+
+
+def _hear_screen(talk: Talk, text: str) -> Step | None:
+    """Take what means something of its own on a screen, where a reply comes whole; else None."""
+    if text == "*0":
+        return go(talk, Place.LANGUAGE)
+    if text in ("*", "**") or (text == "0" and talk.place in LONG):
+        return back(talk)
+    return None
 
 
 def _take(talk: Talk, answer: Answer) -> Step:
@@ -331,6 +358,9 @@ def _take_refusal(talk: Talk, refused: Refused) -> Step:
     if talk.awaits is Deed.KEEP_LANGUAGE:
         return go(talk, Place.MENU, lead)
     if talk.awaits is not Deed.REDEEM or refused.code not in CODE_AGAIN:
+        return go(talk, Place.MORE, lead)
+    if refused.left == 0:
+        # That was the last before a pause: any other code would be refused unread.
         return go(talk, Place.MORE, lead)
     counted = replace(talk, refused=talk.refused + 1)
     if counted.refused >= MOST_REFUSED and not talk.is_one_shot:

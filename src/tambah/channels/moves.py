@@ -86,10 +86,18 @@ def take_star(talk: Talk, text: str) -> Step:
     return talk, prompt(talk, (Utterance("cleared"),))
 
 
-def parent(talk: Talk) -> Place:
-    """Return where `*` leads back to."""
-    inner = talk.task is not Task.TOP_UP and talk.place in (*LONG, Place.NUMBER_CONFIRM)
-    return Place.LOST if inner else Place.MENU
+def back(talk: Talk) -> Step:
+    """Go back: from a read-back to what was keyed, from anywhere else to the menu before."""
+    match talk.place:
+        case Place.CODE_CONFIRM:
+            return go(replace(talk, typed=""), Place.CODE)
+        case Place.NUMBER_CONFIRM:
+            return go(replace(talk, number=None), Place.NUMBER)
+        case Place.CONTACT:
+            return go(replace(talk, typed=""), Place.DOCUMENT)
+        case _:
+            inner = talk.task is not Task.TOP_UP and talk.place in LONG
+            return go(talk, Place.LOST if inner else Place.MENU)
 
 
 def ask_number(talk: Talk, task: Task, *, own: bool) -> Step:

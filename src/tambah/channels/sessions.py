@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -67,11 +67,9 @@ class Sessions:
         opened: what to begin with if this is the first step. follow: what has happened since the
         step before. What does not follow ends the conversation with "try again later".
         """
-        name = self._site.keys.digest("conversation", call.door.name, call.session)
-        now = self._site.clock.now()
+        name, now = self._name(call), self._site.clock.now()
         row = await read_conversation(self._site.database, name)
-        is_on = row is not None and now - row.at < LASTS
-        before = self._open(name, row) if row is not None and is_on else None
+        before = self._standing(name, row, now)
         if before is not None and before.heard == heard:
             return before
         talk, turn = await self._go_on(call, before, opened, follow)
@@ -87,6 +85,19 @@ class Sessions:
             return kept
         first = await read_conversation(self._site.database, name)
         return self._open(name, first) if first is not None else kept
+
+    async def standing(self, call: Call) -> Kept | None:
+        """Return where a conversation stands, None for one that is not on."""
+        name = self._name(call)
+        row = await read_conversation(self._site.database, name)
+        return self._standing(name, row, self._site.clock.now())
+
+    def _name(self, call: Call) -> bytes:
+        return self._site.keys.digest("conversation", call.door.name, call.session)
+
+    def _standing(self, name: bytes, row: ConversationRow | None, now: datetime) -> Kept | None:
+        is_on = row is not None and now - row.at < LASTS
+        return self._open(name, row) if row is not None and is_on else None
 
     async def _go_on(
         self, call: Call, before: Kept | None, opened: Opened, follow: Follow

@@ -18,9 +18,12 @@ from tambah.channels.ivr.prompts import DRAFTS, Prompts
 from tambah.channels.ivr.speech import PromptSpeech
 from tambah.channels.ivr.voice_webhooks import VoiceGateway, VoiceWebhooks
 from tambah.channels.sessions import Sessions
-from tambah.channels.sms.build import SmsHouse, build_sms, leave_unread
+from tambah.channels.sms.answering import SmsDoor
+from tambah.channels.sms.build import SmsHouse, build_sms
 from tambah.channels.talk import Medium
-from tambah.config import ConfigError, GatewayEntry, gateway_secret
+from tambah.channels.ussd.gateway import UssdGateway
+from tambah.channels.ussd.settings import settings_of
+from tambah.config import SMS_GATEWAYS, ConfigError, GatewayEntry, gateway_secret
 from tambah.web.site import Site
 
 VOICE_GATEWAYS = ("agi", "twiml")
@@ -111,13 +114,13 @@ def build_switchboard(site: Site, data_dir: Path, secrets: Mapping[str, str]) ->
     drafts = data_dir / DRAFTS
     prompts = Prompts(recordings=recordings, drafts=drafts)
     attendant = Attendant(site)
-    speech = PromptSpeech(prompts, site.rules.validity.zone, site.rules.numbers)
+    speech = PromptSpeech(prompts, site.rules.validity.zone)
     sms = build_sms(
         entries,
         secrets,
         database=site.database,
         clock=site.clock,
-        on_inbound=leave_unread,
+        on_inbound=SmsDoor(site, attendant, trusted=_believed(entries)).answer,
         trusted_proxies=site.trusted_proxies,
     )
     clouds = VoiceWebhooks(
@@ -125,12 +128,20 @@ def build_switchboard(site: Site, data_dir: Path, secrets: Mapping[str, str]) ->
         speech,
         gateways={
             entry.name: VoiceGateway(
-                door=door_of(entry), secret=gateway_secret(entry, secrets), person=entry.person
+                door=hotline_of(entry), secret=gateway_secret(entry, secrets), person=entry.person
             )
             for entry in _of_kind(entries, "twiml")
         },
         folders=[folder for folder in (recordings, drafts) if folder is not None],
         public_url=site.public_url,
+    )
+    ussd = UssdGateway(
+        site,
+        attendant,
+        [
+            settings_of(entry, gateway_secret(entry, secrets))
+            for entry in _of_kind(entries, "ussd")
+        ],
     )
     return Switchboard(
         sms=sms,
@@ -140,18 +151,17 @@ def build_switchboard(site: Site, data_dir: Path, secrets: Mapping[str, str]) ->
             _listener(entry, attendant, speech, _seen_at(entry, recordings, drafts))
             for entry in _of_kind(entries, "agi")
         ),
-        http=(sms.webhook, clouds),
+        http=(sms.webhook, clouds, ussd),
         speaks=any(entry.kind in VOICE_GATEWAYS for entry in entries),
     )
 
 
-def door_of(entry: GatewayEntry) -> Door:
-    """Return a gateway as the dialogue knows it."""
-    is_voice = entry.kind in VOICE_GATEWAYS
+def hotline_of(entry: GatewayEntry) -> Door:
+    """Return a hotline as the dialogue knows it."""
     return Door(
         name=entry.name,
-        caller=HOTLINE if is_voice else entry.kind,
-        medium=Medium.VOICE if is_voice else Medium.SCREEN,
+        caller=HOTLINE,
+        medium=Medium.VOICE,
         trusted=entry.trusted,
         has_person=bool(entry.person),
     )
@@ -159,6 +169,11 @@ def door_of(entry: GatewayEntry) -> Door:
 
 def _of_kind(entries: Sequence[GatewayEntry], kind: str) -> list[GatewayEntry]:
     return [entry for entry in entries if entry.kind == kind]
+
+
+def _believed(entries: Sequence[GatewayEntry]) -> set[str]:
+    """Return the gateways of messages whose senders are believed."""
+    return {entry.name for entry in entries if entry.kind in SMS_GATEWAYS and entry.trusted}
 
 
 def _seen_at(entry: GatewayEntry, recordings: Path | None, drafts: Path) -> dict[Path, str]:
@@ -170,7 +185,7 @@ def _seen_at(entry: GatewayEntry, recordings: Path | None, drafts: Path) -> dict
 def _listener(
     entry: GatewayEntry, attendant: Attendant, speech: PromptSpeech, seen_at: Mapping[Path, str]
 ) -> Listener:
-    calls = AgiCalls(door_of(entry), attendant, speech, seen_at=seen_at)
+    calls = AgiCalls(hotline_of(entry), attendant, speech, seen_at=seen_at)
     allow = tuple(ip_network(text, strict=False) for text in entry.allow) or LOOPBACK
     return Listener(entry=entry, server=AgiServer(calls, allow=allow))
 

@@ -130,7 +130,8 @@ class Utterance(msgspec.Struct, frozen=True):
     """One thing to say: a message id of the medium's texts, and what fills it.
 
     params: by names whose endings say what they are: `_micros` money, `_until` the end of a
-    period and `_at` an instant (both ISO 8601), `_digits` read one by one, `_count` a number.
+    period and `_at` an instant (both ISO 8601), `_digits` read one by one in the groups that they
+    come in, `_count` a number.
     tag: of another language than the talk's.
     """
 

@@ -59,14 +59,6 @@ def show_msisdn(msisdn: int, plan: NumberPlan) -> str:
     return f"{national[:3]}-{national[3:-4]} {national[-4:]}"
 
 
-def national_digits(msisdn: int, plan: NumberPlan) -> str:
-    """Write a number as it is dialled at home, in digits alone: `0123456789`."""
-    digits = str(msisdn)
-    if not digits.startswith(plan.country_code):
-        return f"00{digits}"
-    return plan.trunk_prefix + digits[len(plan.country_code) :]
-
-
 def mask_msisdn(msisdn: int, plan: NumberPlan) -> str:
     """Write a number so that its owner knows it and a stranger does not: `012-••• 6789`."""
     shown = show_msisdn(msisdn, plan)

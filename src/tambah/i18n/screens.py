@@ -12,7 +12,6 @@ from itertools import groupby
 from typing import Protocol
 
 from tambah.domain.money import MICROS_PER_SEN
-from tambah.domain.numbering import NumberPlan, show_msisdn
 from tambah.i18n.days import local_day
 from tambah.i18n.sms_parts import Alphabet, measure_sms
 from tambah.i18n.texts import Texts, texts
@@ -55,16 +54,16 @@ class Said(Protocol):
         ...
 
 
-def render_screen(say: Sequence[Said], tag: str, *, zone: tzinfo, plan: NumberPlan) -> str:
+def render_screen(say: Sequence[Said], tag: str, *, zone: tzinfo) -> str:
     """Return the text of a screen in a language: what is said, one to a line.
 
     params: `_micros` is money, in whole sen, downwards; `_until` the last local day before an
-    instant, `_at` its local day; `number_digits` a telephone number, in groups; the rest stands as
-    it is. What is said several times over is a list: its words stand once.
+    instant, `_at` its local day; the rest stands as it is. What is said several times over is a
+    list: its words stand once.
 
     Raises KeyError for an unknown text or a value that it needs, ValueError for one malformed.
     """
-    lines = list(_lines(say, tag, zone, plan))
+    lines = list(_lines(say, tag, zone))
     text = _join(lines)
     for spared in SPARED:
         if fits(text):
@@ -91,13 +90,11 @@ def _cut(text: str) -> str:
     return text.rstrip()
 
 
-def _lines(
-    say: Sequence[Said], tag: str, zone: tzinfo, plan: NumberPlan
-) -> Iterator[tuple[str, str]]:
+def _lines(say: Sequence[Said], tag: str, zone: tzinfo) -> Iterator[tuple[str, str]]:
     """Return each line's key and text."""
     for (key, other), group in groupby(say, key=lambda said: (said.key, said.tag)):
         one_language = texts(other or tag)
-        first, *rest = [_words(one_language, said.params, zone, plan) for said in group]
+        first, *rest = [_words(one_language, said.params, zone) for said in group]
         text = one_language.get(f"screen.{key}", **first)
         more = [" ".join(words.values()) for words in rest]
         if len(more) >= MOST_LISTED:
@@ -105,13 +102,11 @@ def _lines(
         yield key, ", ".join([text, *more])
 
 
-def _words(
-    one_language: Texts, params: Mapping[str, object], zone: tzinfo, plan: NumberPlan
-) -> dict[str, str]:
-    return {name: _word(one_language, name, value, zone, plan) for name, value in params.items()}
+def _words(one_language: Texts, params: Mapping[str, object], zone: tzinfo) -> dict[str, str]:
+    return {name: _word(one_language, name, value, zone) for name, value in params.items()}
 
 
-def _word(one_language: Texts, name: str, value: object, zone: tzinfo, plan: NumberPlan) -> str:
+def _word(one_language: Texts, name: str, value: object, zone: tzinfo) -> str:
     if name.endswith("_micros"):
         if not isinstance(value, int):
             raise ValueError(f"{name} is no amount")
@@ -119,6 +114,4 @@ def _word(one_language: Texts, name: str, value: object, zone: tzinfo, plan: Num
         return one_language.money(value - value % MICROS_PER_SEN)
     if name.endswith(("_until", "_at")):
         return one_language.sms_date(local_day(name, value, zone))
-    if name == "number_digits":
-        return show_msisdn(int(str(value)), plan)
     return str(value)

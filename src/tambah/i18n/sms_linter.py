@@ -23,6 +23,41 @@ _LONGEST_MICROS = 9_999_990_000
 _LONGEST_DAY = "20 of every month"
 _RECEIPT = "2345678923"  # a payment's reference, the longest: as long a run of digits as it can be
 _TICKET = "234-567-892"
+ANSWERS: Mapping[str, Mapping[str, int | str]] = {
+    "answer_help": {},
+    "answer_language_kept": {},
+    "answer_active": {"balance_micros": _LONGEST_MICROS, "active_until": _LONGEST_DAY},
+    "answer_active_with_bonus": {
+        "balance_micros": _LONGEST_MICROS,
+        "bonus_micros": _LONGEST_MICROS,
+        "active_until": _LONGEST_DAY,
+    },
+    "answer_grace": {"balance_micros": _LONGEST_MICROS, "grace_until": _LONGEST_DAY},
+    "answer_grace_with_bonus": {
+        "balance_micros": _LONGEST_MICROS,
+        "bonus_micros": _LONGEST_MICROS,
+        "grace_until": _LONGEST_DAY,
+    },
+    "answer_expired": {},
+    "answer_returning": {},
+    "answer_barred": {"balance_micros": _LONGEST_MICROS},
+    "answer_suspended": {"balance_micros": _LONGEST_MICROS},
+    "answer_pre_active": {"balance_micros": _LONGEST_MICROS},
+    "answer_code_mistyped": {},
+    "answer_code_not_usable": {},
+    "answer_code_not_usable_left": {"tries_count": 99},
+    "answer_code_already_yours": {"used_at": _LONGEST_DAY},
+    "answer_too_many_wrong_codes": {"minutes_count": 1440},
+    "answer_too_many_tries": {},
+    "answer_line_not_activated": {},
+    "answer_line_expired": {},
+    "answer_line_barred": {},
+    "answer_line_suspended": {},
+    "answer_reactivation_too_little": {},
+    "answer_balance_too_high": {},
+    "answer_try_later": {},
+}
+"""Answers to messages that came in (channels/sms/answering.py)."""
 WORST_PARAMS: Mapping[str, Mapping[str, int | str]] = {
     "credited": {
         "credited_micros": _LONGEST_MICROS,
@@ -66,6 +101,7 @@ WORST_PARAMS: Mapping[str, Mapping[str, int | str]] = {
     "ticket_opened": {"reference": _TICKET},
     "ticket_answered": {"reference": _TICKET},
     "ticket_closed": {"reference": _TICKET},
+    **ANSWERS,
 }
 """Every template, with the longest values it can be given."""
 SEALED_PARAMS: Mapping[str, frozenset[str]] = {
@@ -74,7 +110,7 @@ SEALED_PARAMS: Mapping[str, frozenset[str]] = {
 }
 """Those of a template's params that only its sealed part holds."""
 TOLD_FROM_OUTSIDE: frozenset[str] = frozenset(
-    {"ticket_opened", "ticket_answered", "ticket_closed"}
+    {"ticket_opened", "ticket_answered", "ticket_closed", *ANSWERS}
 )
 """Templates that are written by `TellLine` alone, not by a rule."""
 _MONTHS = range(1, 13)  # which month's name is the longest differs by language

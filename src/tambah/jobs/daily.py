@@ -12,7 +12,7 @@ from tambah.engine.verifying import close_books
 from tambah.store.conversations import prune_conversations, prune_inbound_sms
 from tambah.store.database import Database
 from tambah.store.look_ups import prune_look_ups
-from tambah.store.pruning import prune_attempts, prune_requests
+from tambah.store.pruning import prune_attempts, prune_requests, prune_sms_refs
 from tambah.store.sessions import prune_sign_ins
 from tambah.store.staff_sessions import prune_staff_sessions
 from tambah.store.views.closings import last_closing
@@ -23,6 +23,7 @@ LOOK_SECONDS = 900.0
 _A_DAY = timedelta(days=1)
 _REQUESTS_KEPT = timedelta(days=400)
 _ATTEMPTS_KEPT = timedelta(days=7)
+_SMS_REFS_KEPT = timedelta(days=30)  # the longest that an SMSC tries for, and more
 
 
 async def do_daily(database: Database, now: datetime) -> bool:
@@ -39,6 +40,7 @@ async def do_daily(database: Database, now: datetime) -> bool:
         log.error("books not closed", findings=len(closed.verdict.findings))
     forgotten = await prune_requests(database, now - _REQUESTS_KEPT)
     forgotten += await prune_attempts(database, now - _ATTEMPTS_KEPT)
+    forgotten += await prune_sms_refs(database, now - _SMS_REFS_KEPT)
     forgotten += await prune_look_ups(database, now - 2 * _A_DAY)  # budgets of a day
     forgotten += await prune_sign_ins(database, now - _A_DAY)
     forgotten += await prune_staff_sessions(database, now - _A_DAY)

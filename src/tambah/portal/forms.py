@@ -133,7 +133,7 @@ class TopUpForm:
 class Problem:
     """A refusal at its place on the page: at number, code, amount or method, or at none.
 
-    tries_left: wrong codes that the line's guests have left before they must wait; None where
+    tries_left: wrong codes that whoever asks has left before they must wait; None where
     that is beside the point.
     """
 

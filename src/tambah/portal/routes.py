@@ -45,7 +45,7 @@ def routes(site: Site) -> list[Any]:
     board = NoticeBoard(pages, sessions)
     tickets = TicketDesk(site)
     handlers = [
-        *topup_routes(pages, look_ups, board),
+        *topup_routes(pages, look_ups, board, sessions),
         *result_routes(pages, look_ups),
         *help_routes(pages),
         *offers_routes(pages, board),

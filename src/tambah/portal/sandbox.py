@@ -6,15 +6,17 @@ from typing import Any
 
 from litestar import Response, get
 
-from tambah.domain.numbering import show_msisdn
+from tambah.domain.numbering import mask_msisdn, show_msisdn
 from tambah.domain.voucher import fold_code, group_code
 from tambah.engine.importing.people import open_person
+from tambah.store.views.messages import count_messages, latest_messages
 from tambah.store.views.sandbox import latest_sms
 from tambah.store.views.tryable import TryableLine, live_prices, tryable_lines
 from tambah.web.pages import AnyRequest, Pages, keep_language
 
 MOST_OF_A_PRICE = 4
 MOST_MESSAGES = 50
+MOST_OF_A_STATE = 25
 REFRESH_SECONDS = 5
 
 
@@ -89,7 +91,22 @@ def sandbox_routes(pages: Pages) -> list[Any]:
             still=f"{still}{'&' if '?' in still else '?'}refresh=off",
         )
 
-    return [show_codes, show_sms]
+    @get("/sandbox/messages", include_in_schema=False)
+    async def show_messages(request: AnyRequest) -> Response[bytes]:
+        site = pages.site
+        plan = site.rules.numbers
+        return pages.draw(
+            request,
+            "sandbox_messages.html",
+            headers={"cache-control": "no-store"},
+            counts=await count_messages(site.database),
+            messages=[
+                (one, mask_msisdn(one.msisdn, plan))
+                for one in await latest_messages(site.database, MOST_OF_A_STATE)
+            ],
+        )
+
+    return [show_codes, show_sms, show_messages]
 
 
 async def shown_codes(pages: Pages) -> list[ShownCode]:

@@ -164,6 +164,8 @@ _MARK = """
            reason = new.reason,
            parts_left = new.parts_left,
            sealed = CASE WHEN new.state = 1 THEN outbox.sealed END,
+           lost_secret = CASE WHEN outbox.sealed IS NOT NULL AND new.state <> 1 THEN true
+                              ELSE outbox.lost_secret END,
            handed_at = CASE WHEN new.gateway_ref IS NOT NULL THEN now() + $1::interval END,
            due_at = CASE WHEN new.state = 1 THEN now() + $1::interval + new.pause
                          ELSE outbox.due_at END
@@ -248,3 +250,29 @@ def add_up(rows: Iterable[Record]) -> dict[tuple[int, int], PartsHeard]:
             reason=row["reason"] if failed else before.reason,
         )
     return heard
+
+
+async def requeue(
+    connection: Connection, keys: Sequence[tuple[int, int]], *, offset: timedelta
+) -> list[tuple[int, int]]:
+    """Put failed messages back, and have waiting ones tried now; return which could be.
+
+    Not those that were taken, and none that can never be worded again.
+    """
+    ordered = sorted(set(keys))
+    rows = await connection.fetch(
+        """
+        UPDATE outbox
+           SET state = 1, attempts = 0, due_at = now() + $1::interval, gateway_ref = NULL,
+               parts_left = NULL, handed_at = NULL
+          FROM unnest($2::bigint[], $3::integer[]) AS wanted (line_id, number)
+         WHERE outbox.line_id = wanted.line_id AND outbox.number = wanted.number
+           AND outbox.state IN (1, 4) AND outbox.lost_secret IS NOT TRUE
+           AND (outbox.good_until IS NULL OR outbox.good_until > now() + $1::interval)
+        RETURNING outbox.line_id, outbox.number
+        """,
+        offset,
+        [line_id for line_id, _ in ordered],
+        [number for _, number in ordered],
+    )
+    return sorted((row[0], row[1]) for row in rows)

@@ -29,6 +29,18 @@ async def prune_attempts(database: Database, before: datetime) -> int:
     )
 
 
+async def prune_sms_refs(database: Database, before: datetime) -> int:
+    """Forget what gateways called messages before an instant; return how many parts."""
+    return await _repeat(
+        database,
+        """
+        DELETE FROM sms_ref
+         WHERE (ref, gateway) IN (SELECT ref, gateway FROM sms_ref WHERE at < $1 LIMIT $2)
+        """,
+        before,
+    )
+
+
 async def _repeat(database: Database, sql: LiteralString, before: datetime) -> int:
     """Delete in chunks, so that no one waits long for a lock."""
     deleted = 0

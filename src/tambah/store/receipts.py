@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from tambah.store.database import Connection
 from tambah.store.outbox import MessageState, add_up
@@ -70,9 +70,3 @@ async def write_receipts(
                 [heard[key].reason for key in keys],
             )
     return len(keys)
-
-
-async def prune_refs(connection: Connection, before: datetime) -> int:
-    """Forget what gateways called parts before an instant; return how many."""
-    done = await connection.execute("DELETE FROM sms_ref WHERE at < $1", before)
-    return int(done.rsplit(" ", 1)[1])

@@ -28,16 +28,19 @@ def client_address(
     are read from the right as long as the hop that wrote them is a trusted proxy, for what stands
     further left anyone may have invented.
     """
-    address = _read(peer or "")
-    if address is None:
-        return UNKNOWN
-    hops = ",".join(forwarded).split(",")
-    while hops and _is_trusted(address, proxies):
-        before = _read(hops.pop())
-        if before is None:
-            break
-        address = before
-    return fold_address(address)
+    address = _origin(peer, forwarded, proxies)
+    return UNKNOWN if address is None else fold_address(address)
+
+
+def is_within(
+    networks: Iterable[Network],
+    peer: str | None,
+    forwarded: Iterable[str],
+    proxies: tuple[Network, ...],
+) -> bool:
+    """Say whether a client's whole address is in one of some networks; see `client_address`."""
+    address = _origin(peer, forwarded, proxies)
+    return address is not None and any(address in network for network in networks)
 
 
 def is_trusted(peer: str | None, proxies: tuple[Network, ...]) -> bool:
@@ -51,6 +54,21 @@ def fold_address(address: Address) -> str:
     if isinstance(address, IPv4Address):
         return str(address)
     return str(IPv6Network((address, 64), strict=False))
+
+
+def _origin(
+    peer: str | None, forwarded: Iterable[str], proxies: tuple[Network, ...]
+) -> Address | None:
+    address = _read(peer or "")
+    if address is None:
+        return None
+    hops = ",".join(forwarded).split(",")
+    while hops and _is_trusted(address, proxies):
+        before = _read(hops.pop())
+        if before is None:
+            break
+        address = before
+    return address
 
 
 def _is_trusted(address: Address, proxies: tuple[Network, ...]) -> bool:

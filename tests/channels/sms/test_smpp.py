@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -384,7 +384,9 @@ async def test_a_wrong_password_is_logged_and_tried_again(make: Make):
                 await ground.smsc.wait(lambda event: "refused" in event, since=before)
             await asyncio.sleep(0.05)
     assert not wrong.is_bound
-    assert {entry.get("reason") for entry in logs} == {"rinvpaswd"}
+    # It closes at once: now and then the reset overtakes its answer.
+    reasons = {str(entry["reason"]) for entry in logs if entry["event"] == "SMSC away"}
+    assert {"rinvpaswd"} <= reasons <= {"rinvpaswd", "ConnectionResetError"}
     assert "guess" not in str(logs)
 
 
@@ -614,15 +616,14 @@ async def test_a_thousand_messages_survive_the_smscs_death(
         keys=parse_peppers("11" * 32),
     )
     with capture_logs() as logs:
-        async with running(gateway):
+        async with running(gateway), AsyncExitStack() as ending:
             telling = asyncio.create_task(notifier.run())
+            ending.push_async_callback(end, notifier, telling)
             for killed_at in (200, 500, 800):
                 await until(lambda most=killed_at: len(smsc.stored()) >= most)
                 await smsc.kill()
                 await smsc.start()
             await wait_until_delivered(database, count)
-            notifier.stop()
-            await telling
     await smsc.stop()
     await book.close()
 
@@ -637,15 +638,19 @@ async def test_a_thousand_messages_survive_the_smscs_death(
     assert {to: put_together_once(parts) for to, parts in arrived.items()} == expected
     copies = Counter((one["to"], one["heading"]) for one in stored)
     doubled = [key for key, number in copies.items() if number > 1]
-    assert max(copies.values()) <= 2
-    assert len(doubled) <= 3 * window
-    # A second copy is of another life of the SMSC's: the first was under way when it died.
+    assert sum(number - 1 for number in copies.values()) <= 3 * window
+    # Each copy is of another life of the SMSC's: the one before was under way when it died.
     for to, heading in doubled:
         runs = [one["run"] for one in arrived[to] if one["heading"] == heading]
         assert len(set(runs)) == len(runs)
     said = str(logs)
     assert "6012000" not in said
     assert "KampungTel" not in said
+
+
+async def end(notifier: Notifier, telling: asyncio.Task[None]) -> None:
+    notifier.stop()
+    await telling
 
 
 def put_together_once(stored: list[dict[str, Any]]) -> str:

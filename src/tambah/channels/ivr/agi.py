@@ -24,6 +24,7 @@ RunCall = Callable[[AgiChannel], Awaitable[None]]
 
 LOOPBACK: tuple[Network, ...] = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 NEXT = "TAMBAH_NEXT"
+_COMPLAINT_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +59,7 @@ class AgiServer:
         self._limits = limits
         self._tasks: set[asyncio.Task[None]] = set()
         self._calls = 0
+        self._complains_at = 0.0
         self._server: asyncio.Server | None = None
 
     async def start(self, host: str, port: int) -> None:
@@ -129,12 +131,19 @@ class AgiServer:
         try:
             channel = AgiChannel(wire, await self._read_header(reader))
             if is_busy:
-                log.warning("a call too many", calls=self._calls - 1)
+                self._complain()
                 await channel.set_variable(NEXT, "busy")
             else:
                 await self._run_within_limit(channel)
         finally:
             self._calls -= 1
+
+    def _complain(self) -> None:
+        """Log that there are too many calls, once a minute: there may be thousands of them."""
+        now = asyncio.get_running_loop().time()
+        if now >= self._complains_at:
+            self._complains_at = now + _COMPLAINT_SECONDS
+            log.warning("more calls than may be held", calls=self._limits.calls)
 
     async def _read_header(self, reader: asyncio.StreamReader) -> dict[str, str]:
         try:
@@ -151,4 +160,5 @@ class AgiServer:
         except TimeoutError:
             if not limit.expired():
                 raise
-            raise AgiBroken("it took too long") from None
+        if limit.expired():
+            raise AgiBroken("it took too long")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -69,6 +70,9 @@ class AgiCalls:
                 between_seconds=prompt.ask.between_seconds,
             )
         except CallOver:
+            return HungUp()
+        except asyncio.CancelledError:
+            # We end the call: who keyed a code expects no less than had they hung up.
             return HungUp()
         return Silence() if keys is None else Keys(keys)
 

@@ -92,6 +92,9 @@ class AgiWire:
             self._over = over
         except OSError:
             self._over = CallOver("the connection was lost")
+        except asyncio.CancelledError:
+            self._over = CallOver("the reply was not waited for")
+            raise
         raise self._over
 
     async def _read_reply(self) -> Reply:

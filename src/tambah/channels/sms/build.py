@@ -5,19 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import structlog
-
 from tambah.channels.gateway import Gateway
 from tambah.channels.sms.http_gateway import HttpGateway
-from tambah.channels.sms.inbound import InboundSms, OnInbound
+from tambah.channels.sms.inbound import OnInbound
 from tambah.channels.sms.receipts import ReceiptBook
 from tambah.channels.sms.smpp import SmppGateway
 from tambah.channels.sms.webhook import SmsWebhook
 from tambah.config import SMS_GATEWAYS, GatewayEntry, gateway_secret
 from tambah.engine.clock import Clock
 from tambah.store.database import Database
-
-log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,8 +71,3 @@ def build_sms(
         ),
         receipts=receipts,
     )
-
-
-async def leave_unread(sms: InboundSms) -> None:
-    """Take a message that nobody here reads."""
-    log.info("message unread", gateway=sms.gateway)

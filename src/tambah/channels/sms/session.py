@@ -37,7 +37,7 @@ OnDelivery = Callable[[Delivery], Awaitable[int]]
 
 ANSWER_SECONDS = 60.0
 ENQUIRE_ANSWER_SECONDS = 10.0
-MOST_DELIVERIES = 200
+MOST_DELIVERIES = 500
 _BIND_SECONDS = 10.0
 _UNBIND_SECONDS = 1.0
 _LAST_SEQUENCE = 0x7FFF_FFFF
@@ -67,6 +67,7 @@ class Session:
         self._numbers = count(1)
         self._asked: dict[int, asyncio.Future[Pdu]] = {}
         self._delivering: set[asyncio.Task[None]] = set()
+        self._unsent: list[bytes] = []
         self._heard_at = asyncio.get_running_loop().time()
         self.is_open = True
         self._is_bound = False
@@ -119,7 +120,7 @@ class Session:
         self._asked[number] = answer
         timer = loop.call_later(seconds, self._give_up, number)
         answer.add_done_callback(lambda _: timer.cancel())
-        self._writer.write(build(number))
+        self._send(build(number))
         return answer
 
     async def _take_leave(self) -> None:
@@ -132,7 +133,19 @@ class Session:
         if answer is not None and not answer.done():
             fail(answer, Unanswered())
 
+    def _send(self, octets: bytes) -> None:
+        """Send with whatever else this turn of the loop has to send: one system call for all."""
+        if not self._unsent:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._unsent.append(octets)
+
+    def _flush(self) -> None:
+        if self._unsent:
+            self._writer.write(b"".join(self._unsent))
+            self._unsent.clear()
+
     def _end(self) -> None:
+        self._flush()
         self.is_open = False
         for number in list(self._asked):
             self._give_up(number)
@@ -149,12 +162,12 @@ class Session:
                 elif pdu.command == DELIVER:
                     self._take_delivery(pdu)
                 elif pdu.command == UNBIND:
-                    self._writer.write(make_empty(UNBIND | ANSWER, pdu.sequence))
+                    self._send(make_empty(UNBIND | ANSWER, pdu.sequence))
                     return
                 elif pdu.command == ENQUIRE:
-                    self._writer.write(make_empty(ENQUIRE | ANSWER, pdu.sequence))
+                    self._send(make_empty(ENQUIRE | ANSWER, pdu.sequence))
                 else:
-                    self._writer.write(make_empty(NACK, pdu.sequence, UNKNOWN_COMMAND))
+                    self._send(make_empty(NACK, pdu.sequence, UNKNOWN_COMMAND))
 
     def _take_answer(self, pdu: Pdu) -> None:
         answer = self._asked.pop(pdu.sequence, None)
@@ -164,7 +177,7 @@ class Session:
     def _take_delivery(self, pdu: Pdu) -> None:
         """Deal with it beside the reading: answers to what we ask must not wait for it."""
         if len(self._delivering) >= MOST_DELIVERIES:
-            self._writer.write(make_delivered(pdu.sequence, TEMPORARY))
+            self._send(make_delivered(pdu.sequence, TEMPORARY))
             return
         task = asyncio.create_task(self._deliver(pdu))
         self._delivering.add(task)
@@ -179,7 +192,7 @@ class Session:
         else:
             status = await self._on_delivery(delivery)
         if self.is_open:
-            self._writer.write(make_delivered(pdu.sequence, status))
+            self._send(make_delivered(pdu.sequence, status))
 
     async def _keep_asking(self) -> None:
         """Ask a silent SMSC whether it is there; end the connection when it is not."""

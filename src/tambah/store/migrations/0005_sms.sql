@@ -2,11 +2,14 @@
 
 -- gateway: which took the message. reason: the code of why it was last refused, or what the last
 -- receipt said. parts_left: parts that no receipt came for yet; null where none will come.
+-- lost_secret: what was sealed is erased, so the message can never be worded again.
 ALTER TABLE outbox ADD gateway text;
 
 ALTER TABLE outbox ADD reason text;
 
 ALTER TABLE outbox ADD parts_left smallint;
+
+ALTER TABLE outbox ADD lost_secret boolean;
 
 -- What is stuck is little, and is looked for by what it is stuck in.
 CREATE INDEX outbox_failed ON outbox (at) WHERE state = 4;

@@ -1,0 +1,1 @@
+"""USSD: menus on any phone's screen, brought by gateways that speak CON/END over HTTP."""
