@@ -35,6 +35,7 @@ from tambah.config import (
     read_gateway_secrets,
     read_operator,
 )
+from tambah.console.routes import console_router
 from tambah.domain.rules import Rules
 from tambah.engine.clock import Clock
 from tambah.engine.engine import Engine
@@ -349,7 +350,12 @@ def build_asgi(site: Site, switchboard: Switchboard | None = None) -> Any:
     api, health, webhooks = Api(site), Health(site), Webhooks(site)
     pieces = configure(site)
     litestar = Litestar(
-        route_handlers=[*pieces.route_handlers, *routes(site), *_phone(site, switchboard)],
+        route_handlers=[
+            *pieces.route_handlers,
+            *routes(site),
+            *_phone(site, switchboard),
+            console_router(site),
+        ],
         exception_handlers=pieces.exception_handlers,
         openapi_config=None,
         logging_config=None,

@@ -166,6 +166,21 @@ class SignInEntry(msgspec.Struct, frozen=True, kw_only=True):
     fresh_minutes: int = 5
 
 
+class ConsoleEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """The operator's console: how long staff stay signed in, and what guards the door.
+
+    ladder: as of recharge codes, for wrong tries at one account. source_wrong_hourly,
+    all_wrong_hourly: wrong tries of one source, and of everybody together. session_hours: after
+    which one signs in anew; idle_minutes: the same after doing nothing.
+    """
+
+    ladder: tuple[tuple[int, int], ...] = ((5, 15), (10, 30), (15, 60), (20, 1440))
+    source_wrong_hourly: int = 30
+    all_wrong_hourly: int = 500
+    session_hours: int = 10
+    idle_minutes: int = 30
+
+
 class RecoveryEntry(msgspec.Struct, frozen=True, kw_only=True):
     """Proving who one is without the phone: how often, and what the network tells.
 
@@ -471,6 +486,7 @@ class Operator(msgspec.Struct, frozen=True, kw_only=True):
     points: PointsEntry = PointsEntry()
     sims: SimsEntry = SimsEntry()
     tickets: TicketsEntry = TicketsEntry()
+    console: ConsoleEntry = ConsoleEntry()
     promotions: tuple[PromotionEntry, ...] = ()
     gateways: tuple[GatewayEntry, ...] = ()
     bank: BankEntry | None = None

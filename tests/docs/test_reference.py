@@ -25,6 +25,7 @@ from tambah.domain.line import Language, LineState
 from tambah.domain.point import PointKind
 from tambah.domain.refusals import every_refusal
 from tambah.domain.sim import SimKind, SimState
+from tambah.domain.staff import StaffState
 from tambah.domain.state import TopUpSource
 from tambah.domain.ticket import Author, TicketState
 from tambah.domain.voucher import BatchState, VoucherState
@@ -264,6 +265,7 @@ def test_every_table_is_described_with_its_distribution():
         ("article.kind", ArticleKind),
         ("ticket.state", TicketState),
         ("ticket_note.author", Author),
+        ("staff.state", StaffState),
     ],
 )
 def test_every_number_in_a_column_is_described(column: str, kind: type[TopUpSource]):

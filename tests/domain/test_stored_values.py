@@ -12,6 +12,7 @@ from tambah.domain.gift import GiftKind
 from tambah.domain.guessing import Audience, GuessingRule
 from tambah.domain.ledger import OWN_ACCOUNT, OWN_ACCOUNTS, Account, TransferKind
 from tambah.domain.line import Language, LifeRule, LineState
+from tambah.domain.staff import StaffState
 from tambah.domain.state import TopUpSource
 from tambah.domain.ticket import Author, TicketState
 from tambah.domain.voucher import BatchState, VoucherState
@@ -48,6 +49,7 @@ from .world import KUALA_LUMPUR, rules_for
         (BatchState, "DRAFT 1 GENERATED 2 RELEASED 3 CLOSED 4 LOCKED 5 VOID 6"),
         (ArticleKind, "OFFER 1 NEWS 2"),
         (TicketState, "OPEN 1 ANSWERED 2 WAITING 3 CLOSED 4 ERASED 5"),
+        (StaffState, "INVITED 1 ACTIVE 2 DISABLED 3"),
         (Author, "SUBSCRIBER 1 STAFF 2 STAFF_ONLY 3"),
         (VoucherState, "GENERATED 1 ACTIVE 2 REDEEMED 3 LOCKED 4 VOID 5"),
     ],

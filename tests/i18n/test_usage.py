@@ -20,13 +20,16 @@ from jinja2 import Environment, nodes
 import tambah
 from tambah.channels.said import KEYS as REFUSAL_IDS
 from tambah.cli.tickets import READY_ANSWERS
+from tambah.console.finding import KINDS
+from tambah.console.pages import MENU
 from tambah.domain.article import ArticleKind
 from tambah.domain.balance import ALLOWANCES, BucketKind
-from tambah.domain.line import LineState
+from tambah.domain.line import Language, LineState
 from tambah.domain.payment import PaymentState
 from tambah.domain.point import PointKind
 from tambah.domain.refusals import every_refusal
 from tambah.domain.sim import SimKind, SimState
+from tambah.domain.staff import Permission, Role
 from tambah.domain.ticket import Category, TicketState
 from tambah.domain.validity import ValidityPolicy
 from tambah.domain.voucher import BatchState, VoucherState
@@ -45,6 +48,7 @@ from tambah.portal.help import EXPLAINED
 from tambah.portal.payment_page import REASONS, Said
 from tambah.portal.sims import FAMILIES
 from tambah.store.outbox import MessageState
+from tambah.store.views.stock import NotUsable
 
 SOURCES = Path(tambah.__file__).parent
 KEYS = frozenset(read_catalog("en").forms)
@@ -116,6 +120,22 @@ VALUES: dict[str, set[str]] = {
     "recovery.wrong.*": {"fact", "kind"},
     "account.state.*": names(state for state in LineState if state < LineState.QUARANTINED)
     | {"barred", "suspended"},
+    "console.fact.*": {
+        key.removeprefix("console.fact.") for key in KEYS if key.startswith("console.fact.")
+    },
+    "console.find.*": {kind.word for kind in KINDS},
+    "console.find.*.like": {kind.word for kind in KINDS},
+    "console.language.*": names(Language),
+    "console.may.*": {one.value.replace(":", "_") for one in Permission},
+    "console.role.*": set(Role),
+    "console.sms.*": names(MessageState),
+    "console.ticket.*": names(TicketState),
+    "console.why.*": set(NotUsable),
+    "console.to.*": {place.word for place in MENU},
+    "batch_state.*": names(BatchState),
+    "payment_not_refundable.*": names(PaymentState),
+    "sim_not_usable.*": names(SimState),
+    "voucher_state.*": names(VoucherState),
     "duration.*": {"days", "hours", "minutes"},
     "faq.*": set(DEFAULT_ANSWERS),
     "faq.*.title": set(DEFAULT_ANSWERS),

@@ -107,6 +107,7 @@ def example(refusal: type[Refusal], now: datetime) -> Refusal:
         refusals.SimNotUsable: {"state": "assigned"},
         refusals.PhotoTooLarge: {"most_mb": 2},
         refusals.CardDigitsMalformed: {"most_digits": 4},
+        refusals.PasswordTooWeak: {"least": 12},
     }
     return refusal(**params.get(refusal, {}))
 

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tambah.desks.history_words import GROUPS, NOBODYS_BUSINESS, WORDS
 from tambah.domain.actor import Actor
 from tambah.domain.care_commands import AllowReactivation
 from tambah.domain.commands import (
@@ -28,7 +29,6 @@ from tambah.engine.verifying.bookings import BOOKINGS
 from tambah.i18n import LANGUAGES, texts
 from tambah.portal.account import SECTIONS
 from tambah.portal.history import months_until, read_cursor, write_cursor
-from tambah.portal.history_words import GROUPS, NOBODYS_BUSINESS, WORDS
 from tambah.portal.outlook import Ahead, outlook
 from tambah.store.database import Database
 from tambah.store.views.history import Place

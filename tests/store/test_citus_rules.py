@@ -65,6 +65,10 @@ LOCAL = {
     "look_up",
     "audit",
     "audit_head",
+    "staff",
+    "staff_invitation",
+    "staff_recovery",
+    "staff_session",
     "stamp",
     "alembic_version",
 }

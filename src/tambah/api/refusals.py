@@ -28,14 +28,17 @@ STATUS: Mapping[type[Refusal], int] = {
     no.PhotoUnreadable: 400,
     no.SerialMalformed: 400,
     no.CardDigitsMalformed: 400,
+    no.PasswordTooWeak: 400,
     no.BodyTooLarge: 413,
     no.StatementTooLarge: 413,
     no.PhotoTooLarge: 413,
     # Who asks may not.
     no.KeyUnknown: 401,
     no.SignInNeeded: 401,
+    no.StaffSignInWrong: 401,
     no.ScopeMissing: 403,
     no.PartnerSuspended: 403,
+    no.PermissionMissing: 403,
     # There is no such thing.
     no.PageNotFound: 404,
     no.NumberUnknown: 404,
@@ -47,6 +50,8 @@ STATUS: Mapping[type[Refusal], int] = {
     no.BankEntryUnknown: 404,
     no.SimUnknown: 404,
     no.TicketUnknown: 404,
+    no.InvitationUnknown: 404,
+    no.StaffUnknown: 404,
     no.MethodNotAllowed: 405,
     # Read and understood, but never to be had in this form.
     no.AmountOutOfRange: 422,
@@ -54,6 +59,7 @@ STATUS: Mapping[type[Refusal], int] = {
     no.IdempotencyKeyReused: 422,
     no.CodeNotUsable: 422,
     no.SignInCodeWrong: 422,
+    no.AuthenticatorCodeWrong: 422,
     no.IdentityNotMatched: 422,
     no.BarNotYours: 409,
     no.DenominationUnknown: 422,
@@ -89,6 +95,7 @@ STATUS: Mapping[type[Refusal], int] = {
     no.EsimCodeGone: 409,
     no.TicketClosed: 409,
     no.CardNotIdentified: 409,
+    no.StaffNameTaken: 409,
     # Later.
     no.TooManyWrongCodes: 429,
     no.TooManyTries: 429,

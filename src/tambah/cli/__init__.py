@@ -34,6 +34,7 @@ _COMMANDS = {
     ),
     "partners": ("tambah.cli.partners:partners", "Add partners and fund their floats."),
     "prompts": ("tambah.cli.prompts:prompts", "List, draft and check what the hotline says."),
+    "staff": ("tambah.cli.staff:staff", "Give staff access to the console, and take it away."),
     "messages": (
         "tambah.cli.messages:messages",
         "See which messages are stuck, have them tried again.",

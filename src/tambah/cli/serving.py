@@ -74,6 +74,7 @@ def _welcome(base: Base, made: DemoFile) -> Answer:
         "sms": f"{made.url}/sandbox/sms",
         "phone": f"{made.url}/sandbox/phone",
         "api_docs": f"{made.url}/docs",
+        "console": f"{made.url}/console",
         "demo_file": str(base.data_dir / FILE),
         "data_dir": str(base.data_dir),
     }
@@ -87,7 +88,9 @@ def _welcome(base: Base, made: DemoFile) -> Answer:
             f"  Messages (SMS inbox)   {places['sms']}",
             f"  Phone (hotline, USSD)  {places['phone']}",
             f"  API documentation      {places['api_docs']}",
+            f"  Console for staff      {places['console']}",
             f"  Test key, codes, lines {places['demo_file']}",
+            "  (and the passwords and authenticator secrets of the demo's staff)",
             f"  Data                   {places['data_dir']}",
             "",
             "  Ctrl-C stops it; the data is kept.",

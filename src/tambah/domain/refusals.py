@@ -515,6 +515,51 @@ class CardNotIdentified(Refusal):
     code = "card_not_identified"
 
 
+# Staff
+
+
+class StaffSignInWrong(Refusal):
+    """Name, password or code is wrong, or the account waits or is ended; which is not told."""
+
+    code = "staff_sign_in_wrong"
+
+
+class PermissionMissing(Refusal):
+    """The roles of whoever is signed in to the console do not allow that."""
+
+    code = "permission_missing"
+
+
+class PasswordTooWeak(Refusal):
+    """The password is too short, too common, or made of the name. Params: least."""
+
+    code = "password_too_weak"
+
+
+class AuthenticatorCodeWrong(Refusal):
+    """The code is not what the authenticator shows for that secret at this time."""
+
+    code = "authenticator_code_wrong"
+
+
+class InvitationUnknown(Refusal):
+    """The invitation was used, is over, or never was."""
+
+    code = "invitation_unknown"
+
+
+class StaffUnknown(Refusal):
+    """Nobody of that name works here."""
+
+    code = "staff_unknown"
+
+
+class StaffNameTaken(Refusal):
+    """Somebody of that name is known already, if only as disabled."""
+
+    code = "staff_name_taken"
+
+
 # The world
 
 

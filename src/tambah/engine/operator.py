@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from tambah.config import (
     ConfigError,
+    ConsoleEntry,
     DenominationEntry,
     Operator,
     SignInEntry,
@@ -24,6 +25,7 @@ from tambah.domain.rules import Rules
 from tambah.domain.service_hours import ServiceHours, parse_week
 from tambah.domain.sign_in_rule import SignInRule
 from tambah.domain.sim_rule import SimRule
+from tambah.domain.staff import StaffRule
 from tambah.domain.ticket import Category, TicketRule
 from tambah.domain.validity import ValidityPolicy, ValidityRule
 from tambah.engine.entries import read_day as _day
@@ -33,6 +35,7 @@ from tambah.engine.promotions import promotion_rules
 _TILES = re.compile(r"(https://[0-9a-z.-]+(:[0-9]{1,5})?)?/(?!/)[0-9A-Za-z._~{}/@?=&-]+", re.ASCII)
 _PLACES = ("{z}", "{x}", "{y}")
 _MOST_HOLD_HOURS = 24 * 30
+_MOST_SESSION_HOURS = 24
 PAYMENT_METHODS = frozenset({"card", "fpx", "paypal", "bank", "sandbox"})
 
 
@@ -48,6 +51,7 @@ def operator_rules(operator: Operator) -> Rules:
     if not guessing.ladder or tuple(sorted(guessing.ladder)) != guessing.ladder:
         raise ConfigError("guessing.ladder: steps must ascend, and there must be one")
     ticket_rule(operator)
+    staff_rule(operator.console)
     return Rules(
         catalog=_catalog(operator, denominations),
         validity=validity,
@@ -76,6 +80,21 @@ def operator_rules(operator: Operator) -> Rules:
         sims=_sims(operator.sims),
         reminders=_reminders(operator),
         promotions=promotion_rules(operator, validity),
+    )
+
+
+def staff_rule(entry: ConsoleEntry) -> StaffRule:
+    """Return how the console is guarded. Raises ConfigError."""
+    if not entry.ladder or tuple(sorted(entry.ladder)) != entry.ladder:
+        raise ConfigError("console.ladder: steps must ascend, and there must be one")
+    if not 1 <= entry.session_hours <= _MOST_SESSION_HOURS or entry.idle_minutes < 1:
+        raise ConfigError(
+            f"console.session_hours, idle_minutes: 1 at least, {_MOST_SESSION_HOURS} hours at most"
+        )
+    return StaffRule(
+        ladder=entry.ladder,
+        session_hours=entry.session_hours,
+        idle_minutes=entry.idle_minutes,
     )
 
 

@@ -14,6 +14,7 @@ from tambah.store.database import Database
 from tambah.store.look_ups import prune_look_ups
 from tambah.store.pruning import prune_attempts, prune_requests, prune_sms_refs
 from tambah.store.sessions import prune_sign_ins
+from tambah.store.staff_sessions import prune_staff_sessions
 from tambah.store.views.closings import last_closing
 
 log = structlog.get_logger(__name__)
@@ -42,6 +43,7 @@ async def do_daily(database: Database, now: datetime) -> bool:
     forgotten += await prune_sms_refs(database, now - _SMS_REFS_KEPT)
     forgotten += await prune_look_ups(database, now - 2 * _A_DAY)  # budgets of a day
     forgotten += await prune_sign_ins(database, now - _A_DAY)
+    forgotten += await prune_staff_sessions(database, now - _A_DAY)
     forgotten += await prune_conversations(database, now - _A_DAY)
     forgotten += await prune_inbound_sms(database, now - _A_DAY)
     log.info("daily work done", forgotten=forgotten)

@@ -38,6 +38,7 @@ from tambah.engine.points import PointsRequest, import_points
 from tambah.engine.publishing import publish_articles, read_articles
 from tambah.engine.vouchers import BatchRequest, change_batch, generate
 from tambah.jobs.demo_sims import demo_iccid, is_esim, make_sims
+from tambah.jobs.demo_staff import DemoStaff, hire_staff
 from tambah.jobs.demo_tickets import make_tickets
 from tambah.store.stamps import read_stamps, write_stamp
 from tambah.store.views.codes import live_digests
@@ -84,7 +85,7 @@ class DemoFile(msgspec.Struct, kw_only=True):
     codes: list[str]
     lines: list[DemoLine]
     pages: dict[str, str] = {}
-    staff: list[dict[str, str]] = []
+    staff: list[DemoStaff] = []
 
 
 async def seed_demo(site: Site, data_dir: Path) -> Sandbox:
@@ -98,6 +99,8 @@ async def seed_demo(site: Site, data_dir: Path) -> Sandbox:
         demo = msgspec.json.decode(path.read_bytes(), type=DemoFile)
     else:
         demo = await _make_everything(site)
+    if not demo.staff:
+        demo.staff = await hire_staff(site)
     demo.codes = await _live_codes(site, demo.codes)
     if len(demo.codes) < _CODES_AT_HAND // 2:
         demo.codes += await _more_codes(site)
@@ -119,6 +122,7 @@ def write_demo_file(data_dir: Path, url: str) -> DemoFile:
         "sms": f"{url}/sandbox/sms",
         "phone": f"{url}/sandbox/phone",
         "api_docs": f"{url}/docs",
+        "console": f"{url}/console",
     }
     _write(path, demo)
     return demo

@@ -12,17 +12,15 @@ from urllib.parse import urlencode
 from litestar import Response, get
 from litestar.params import FromPath
 
-from tambah.domain.ledger import allowance_of
+from tambah.desks.history_words import GROUPS, LINE, WORDS, show_entry
 from tambah.domain.numbering import show_msisdn
 from tambah.domain.payment import show_reference
 from tambah.domain.refusals import PageNotFound
 from tambah.domain.validity import TICK, ValidityRule
 from tambah.portal.account import NO_STORE
-from tambah.portal.history_words import GROUPS, LINE, WORDS, word_of
 from tambah.portal.sessions import Sessions
 from tambah.store.views.history import (
     Asked,
-    Entry,
     Place,
     Source,
     read_history,
@@ -64,19 +62,6 @@ class Filters:
         return {name: value for name, value in named.items() if value}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
-    """An entry as the page tells it. word: text `account.did.<word>`; reference: to be quoted.
-
-    unit: `seconds`, `messages` or `bytes` of an allowance, empty for money.
-    """
-
-    entry: Entry
-    word: str
-    reference: str
-    unit: str
-
-
 def history_routes(pages: Pages, sessions: Sessions) -> list[Any]:
     """Return the handlers of the history and of receipts."""
 
@@ -96,7 +81,7 @@ def history_routes(pages: Pages, sessions: Sessions) -> list[Any]:
             "account_history.html",
             headers=NO_STORE,
             stored=view.line.language.tag,
-            entries=[_shown(entry) for entry in shown],
+            entries=[show_entry(entry) for entry in shown],
             filters=filters,
             groups=GROUPS,
             months=months,
@@ -175,21 +160,6 @@ def _asked(filters: Filters, validity: ValidityRule, at: datetime, after: Place 
         after=after,
         limit=PAGE_SIZE + 1,
     )
-
-
-def _shown(entry: Entry) -> Shown:
-    payment = show_reference(entry.payment) if entry.payment else ""
-    return Shown(
-        entry=entry,
-        word=word_of(entry),
-        reference=payment or entry.receipt or "",
-        unit=_unit(entry),
-    )
-
-
-def _unit(entry: Entry) -> str:
-    kind = allowance_of(entry.debit) if entry.debit is not None else None
-    return kind.name.lower() if kind is not None else ""
 
 
 def _name(month: date | None) -> str:

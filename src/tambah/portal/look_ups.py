@@ -15,7 +15,6 @@ from tambah.domain.refusals import Busy, NumberUnknown, Refusal, TooManyLookUps
 from tambah.engine.importing.people import open_person
 from tambah.portal.forms import without_lead
 from tambah.portal.names import mask_name
-from tambah.portal.visitors import Visitors
 from tambah.store.database import CONNECTION_LOST
 from tambah.store.look_ups import add_look_up, count_look_ups, count_of_source
 from tambah.store.views.lines import LineView, line_now, read_line
@@ -25,6 +24,7 @@ from tambah.web.forms import read_form
 from tambah.web.pages import AnyRequest, Pages
 from tambah.web.site import Site
 from tambah.web.status import status_of
+from tambah.web.visitors import Visitors
 
 AN_HOUR = timedelta(hours=1)
 ALL_COUNTED_EVERY = timedelta(minutes=1)

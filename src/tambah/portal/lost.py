@@ -17,9 +17,9 @@ from tambah.domain.numbering import fold_msisdn, show_msisdn
 from tambah.domain.refusals import IdentityNotMatched, Refusal
 from tambah.portal.identity import IdentityForm, draw_identity_form
 from tambah.portal.sessions import Sessions, SignedIn
-from tambah.portal.visitors import Visitors
 from tambah.web.forms import read_form, require_own_origin
 from tambah.web.pages import AnyRequest, Pages
+from tambah.web.visitors import Visitors
 
 LOST = "/account/lost"
 UNBAR = "/account/unbar"

@@ -18,11 +18,11 @@ from tambah.portal.addresses import own_path, result_path, result_token
 from tambah.portal.extras import promised_extras
 from tambah.portal.forms import TopUpForm, offers_of, place, read_payment, refuse
 from tambah.portal.look_ups import Found, LookUps
-from tambah.portal.visitors import Visitors
 from tambah.web.errors import note_incident
 from tambah.web.forms import check_token, mint_token, read_form
 from tambah.web.pages import AnyRequest, Pages, asked_language
 from tambah.web.site import Site
+from tambah.web.visitors import Visitors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,10 +19,10 @@ from tambah.domain.numbering import fold_msisdn
 from tambah.domain.refusals import Refusal
 from tambah.engine.identity import Claim
 from tambah.portal.identity import IdentityForm, draw_identity_form
-from tambah.portal.visitors import Visitors
 from tambah.web.forms import read_form, require_own_origin
 from tambah.web.pages import AnyRequest, Pages
 from tambah.web.site import Site
+from tambah.web.visitors import Visitors
 
 REACTIVATE = "/account/reactivate"
 

@@ -19,11 +19,11 @@ from tambah.portal.forms import OWN, TopUpForm, draw_form, offers_of
 from tambah.portal.look_ups import LookUps
 from tambah.portal.paying import check
 from tambah.portal.payment_page import ENDED_UNPAID, PageState, Said, page_state
-from tambah.portal.visitors import Visitors
 from tambah.store.views.payments import PaymentPage, payment_at, read_page
 from tambah.store.views.receipts import Receipt, receipt_at
 from tambah.web.forms import read_form
 from tambah.web.pages import AnyRequest, Pages, keep_language
+from tambah.web.visitors import Visitors
 
 _HEADERS = {"cache-control": "no-store", "x-robots-tag": "noindex"}
 

@@ -32,7 +32,6 @@ from tambah.portal.sessions import (
     session_cookie,
     session_digest,
 )
-from tambah.portal.visitors import Visitors
 from tambah.store.database import CONNECTION_LOST
 from tambah.store.sessions import end_all_sessions, end_session
 from tambah.web.budgets import Budget
@@ -40,6 +39,7 @@ from tambah.web.forms import fold_digits, read_form, require_own_origin
 from tambah.web.pages import AnyRequest, Pages
 from tambah.web.site import Site
 from tambah.web.status import status_of
+from tambah.web.visitors import Visitors
 
 HOME = "/account"
 CODE = f"{SIGN_IN}/code"

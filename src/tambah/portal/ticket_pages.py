@@ -37,11 +37,11 @@ from tambah.portal.ticket_forms import (
     word_problems,
     word_refusal,
 )
-from tambah.portal.visitors import Visitors
 from tambah.store.tickets import tickets_of_line
 from tambah.web.forms import check_token, mint_token, read_form, require_own_origin
 from tambah.web.pages import AnyRequest, Pages
 from tambah.web.uploads import Upload, read_upload
+from tambah.web.visitors import Visitors
 
 FOLLOW = f"{OPEN}/follow"
 _HEADERS = {**NEVER_KEPT, "x-robots-tag": "noindex"}

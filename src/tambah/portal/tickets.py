@@ -32,10 +32,10 @@ from tambah.portal.ticket_forms import (
     read_facts,
     seal_about,
 )
-from tambah.portal.visitors import Visitors
 from tambah.web.forms import check_token, open_notice, read_form, require_own_origin
 from tambah.web.pages import AnyRequest, Pages
 from tambah.web.uploads import Upload, read_upload
+from tambah.web.visitors import Visitors
 
 _CARD_REFUSALS = (CodeNotUsable, CodeAlreadyYours)
 

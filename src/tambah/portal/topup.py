@@ -29,12 +29,12 @@ from tambah.portal.look_ups import LookUps
 from tambah.portal.offers import NoticeBoard
 from tambah.portal.paying import check
 from tambah.portal.sessions import Sessions
-from tambah.portal.visitors import Visitors
 from tambah.store.database import CONNECTION_LOST
 from tambah.store.views.lines import read_line
 from tambah.web.errors import note_incident
 from tambah.web.forms import check_token, open_notice, read_form
 from tambah.web.pages import AnyRequest, Pages
+from tambah.web.visitors import Visitors
 
 CALLER = "web"
 

@@ -52,6 +52,8 @@ class Assets:
         self._add("portal.js", (FOLDER / "portal.js").read_text())
         for name in ("points.js", "points.css", "phone.js", "phone.css"):
             self._add(name, (FOLDER / name).read_text())
+        for name in ("console.js", "console.css"):
+            self._add(name, (FOLDER / name).read_text())
         for name in ("leaflet.js", "leaflet.css"):
             self._add(name, (FOLDER / "vendor" / "leaflet" / name).read_text())
         self._add("malaysia.json", (FOLDER / "vendor" / "malaysia" / "malaysia.json").read_text())

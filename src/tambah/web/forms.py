@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 from litestar import Request
+from litestar.connection import ASGIConnection
 
 from tambah.domain.refusals import BodyMalformed, BodyTooLarge, FormExpired, Refusal, every_refusal
 from tambah.engine.keys import Keys
@@ -59,7 +60,7 @@ def open_notice(keys: Keys, text: str) -> Refusal | None:
     return _REFUSALS[code](**{name: _instant(value) for name, value in params.items()})
 
 
-def require_own_origin(request: Request[Any, Any, Any]) -> None:
+def require_own_origin(request: ASGIConnection[Any, Any, Any, Any]) -> None:
     """Refuse a form that another site sent in a reader's name. Raises FormExpired.
 
     Browsers say where a form was (Fetch Metadata, else Origin); what is no browser says nothing

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from litestar import Request, Response
 from litestar.background_tasks import BackgroundTask
+from litestar.connection import ASGIConnection
 from litestar.datastructures import Cookie
 
 from tambah.domain.money import ringgit
@@ -23,6 +24,7 @@ _YEAR_SECONDS = 31_536_000
 _SHARED = Path(__file__).parent / "templates"
 
 AnyRequest = Request[Any, Any, Any]
+AnyConnection = ASGIConnection[Any, Any, Any, Any]
 
 
 class Pages:

@@ -4,6 +4,7 @@ A transfer that is not here is not shown: what passes between the operator and a
 or between a partner's float and transit, is none of the subscriber's.
 """
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from tambah.domain.balance import ALLOWANCES
@@ -14,7 +15,9 @@ from tambah.domain.ledger import (
     OWN_ACCOUNT,
     Account,
     TransferKind,
+    allowance_of,
 )
+from tambah.domain.payment import show_reference
 from tambah.store.views.history import Entry
 
 TOP_UPS, CHARGES, CORRECTIONS, LINE = "top_ups", "charges", "corrections", "line"
@@ -96,3 +99,32 @@ def word_of(entry: Entry) -> str:
     if entry.kind is None or entry.debit is None or entry.credit is None:
         return entry.stage.name.lower() if entry.stage else ""
     return WORDS[(entry.kind, entry.debit, entry.credit)].name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """An entry as pages tell it. word: text `account.did.<word>`; reference: to be quoted.
+
+    unit: `seconds`, `messages` or `bytes` of an allowance, empty for money.
+    """
+
+    entry: Entry
+    word: str
+    reference: str
+    unit: str
+
+
+def show_entry(entry: Entry) -> Shown:
+    """Return an entry with what it is told with."""
+    payment = show_reference(entry.payment) if entry.payment else ""
+    return Shown(
+        entry=entry,
+        word=word_of(entry),
+        reference=payment or entry.receipt or "",
+        unit=_unit(entry),
+    )
+
+
+def _unit(entry: Entry) -> str:
+    kind = allowance_of(entry.debit) if entry.debit is not None else None
+    return kind.name.lower() if kind is not None else ""

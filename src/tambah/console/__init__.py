@@ -1,0 +1,1 @@
+"""The operator's console: what staff see and do."""

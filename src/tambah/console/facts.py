@@ -1,0 +1,100 @@
+"""Facts of a record, in the reader's words: what `record.html` and a line's page list."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import NamedTuple
+
+from tambah.console.pages import zone_name
+from tambah.domain.numbering import show_msisdn
+from tambah.i18n import Texts
+from tambah.web.site import Site
+
+LINES, VOUCHERS = "/console/lines", "/console/vouchers"
+PAYMENTS, TICKETS, SIMS = "/console/payments", "/console/tickets", "/console/sims"
+
+
+FACTS = frozenset(
+    {
+        "activated",
+        "active_until",
+        "allowance",
+        "assigned",
+        "batch",
+        "bonus",
+        "category",
+        "changed",
+        "credit",
+        "due",
+        "ended",
+        "expired_until",
+        "grace_until",
+        "guest_codes",
+        "hold_until",
+        "iccid",
+        "imsi",
+        "language",
+        "method",
+        "number",
+        "opened",
+        "own_codes",
+        "paid",
+        "pays",
+        "plan",
+        "price",
+        "provider_ref",
+        "reactivation_until",
+        "reason",
+        "received",
+        "redeem_until",
+        "redeemed_at",
+        "redeemed_by",
+        "refunded",
+        "sign_in",
+        "sim_kind",
+        "sold",
+        "why_not",
+    }
+)
+"""Every word that a fact may have; a test holds the texts against them."""
+
+
+class Fact(NamedTuple):
+    """One fact: a text `console.fact.<word>`, its value, and where that leads."""
+
+    word: str
+    value: str
+    path: str = ""
+
+
+class Wording:
+    """Writes values as one reader reads them."""
+
+    def __init__(self, site: Site, texts: Texts) -> None:
+        self._site = site
+        self.texts = texts
+        self._zone = zone_name(site)
+
+    def when(self, instant: datetime | None) -> str:
+        """Write an instant with its zone; a dash for none."""
+        if instant is None:
+            return "–"
+        return f"{self.texts.when(instant, self._site.rules.validity.zone)} {self._zone}"
+
+    def last_day(self, end: datetime | None) -> str:
+        """Write the last day before an end; a dash for none."""
+        if end is None:
+            return "–"
+        return self.day(self._site.rules.validity.last_day(end))
+
+    def day(self, day: date) -> str:
+        """Write a local day."""
+        return self.texts.date(day)
+
+    def money(self, amount_micros: int) -> str:
+        """Write an amount."""
+        return self.texts.money(amount_micros)
+
+    def number(self, msisdn: int) -> str:
+        """Write a number as its owner would."""
+        return show_msisdn(msisdn, self._site.rules.numbers)

@@ -1,0 +1,144 @@
+"""`/console/search`: whatever somebody types that names a record leads straight to it.
+
+Each role finds only what it may see. What is typed is posted, so that no number stands in an
+address or a log for having been looked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple
+
+from litestar import Response, post
+
+from tambah.console.facts import LINES, PAYMENTS, SIMS, TICKETS, VOUCHERS
+from tambah.console.guard import Reach, reaches, signed_in
+from tambah.console.pages import ConsolePages
+from tambah.console.sessions import HOME, SignedIn
+from tambah.domain.numbering import fold_iccid, fold_msisdn
+from tambah.domain.payment import fold_reference
+from tambah.domain.refusals import CodeMistyped, Refusal
+from tambah.domain.staff import Permission
+from tambah.domain.ticket import fold_ticket
+from tambah.domain.voucher import fold_code, format_serial, parse_serial
+from tambah.store.tickets import read_ticket
+from tambah.store.views.console import line_of_receipt, number_of_line, payment_of_ref
+from tambah.store.views.lines import find_line_id
+from tambah.store.views.payments import read_payment
+from tambah.store.views.sims import read_sim
+from tambah.store.views.stock import read_card
+from tambah.web.forms import read_form
+from tambah.web.pages import AnyRequest
+from tambah.web.site import Site
+
+SEARCH = f"{HOME}/search"
+_MOST_TYPED = 64
+_RECEIPT_LENGTH = 8
+
+
+class Kind(NamedTuple):
+    """A kind of record: a text `console.find.<word>`, who may see it, and how it is found."""
+
+    word: str
+    permission: Permission
+    find: Callable[[Site, str], Awaitable[str | None]]
+
+
+def finding_routes(pages: ConsolePages) -> list[Any]:
+    """Return the handler of the search box."""
+
+    @post(SEARCH, status_code=200, opt=reaches(Reach.STAFF), include_in_schema=False)
+    async def search(request: AnyRequest) -> Response[Any]:
+        found, me = (await read_form(request)).get("q", ""), signed_in(request)
+        # What cannot be seen comes along when people copy, and the database takes no NUL.
+        typed = "".join(c for c in found[:_MOST_TYPED] if c.isprintable()).strip()
+        path = await find(pages.site, typed, me) if typed else None
+        if path is not None:
+            return pages.redirect(request, path)
+        is_code = _is_code(typed)
+        return pages.draw(
+            request,
+            "not_found.html",
+            status=404 if typed else 422,
+            # A code is money: it is not written anywhere, not even back.
+            typed="" if is_code else typed,
+            is_code=is_code,
+            kinds=[kind.word for kind in KINDS if me.may(kind.permission)],
+        )
+
+    return [search]
+
+
+async def find(site: Site, typed: str, me: SignedIn) -> str | None:
+    """Return where the record is that was typed, None for nothing that they may see."""
+    for kind in KINDS:
+        if me.may(kind.permission) and (path := await kind.find(site, typed)):
+            return path
+    return None
+
+
+async def _line(site: Site, typed: str) -> str | None:
+    try:
+        msisdn = fold_msisdn(typed, site.rules.numbers)
+    except Refusal:
+        return None
+    return f"{LINES}/{msisdn}" if await find_line_id(site.database, msisdn) else None
+
+
+async def _voucher(site: Site, typed: str) -> str | None:
+    try:
+        serial = parse_serial(typed)
+    except Refusal:
+        return None
+    card = await read_card(site.database, serial, site.rules.numbers, site.clock.now())
+    return f"{VOUCHERS}/{format_serial(*serial)}" if card else None
+
+
+async def _sim(site: Site, typed: str) -> str | None:
+    try:
+        iccid = fold_iccid(typed)
+    except Refusal:
+        return None
+    return f"{SIMS}/{iccid}" if await read_sim(site.database, iccid) else None
+
+
+async def _payment(site: Site, typed: str) -> str | None:
+    """Find a payment by our reference, however it is written, or by a provider's name for it."""
+    named = await payment_of_ref(site.database, fold_reference(typed) or typed)
+    view = await read_payment(site.database, *named) if named else None
+    return f"{PAYMENTS}/{view.reference}" if view else None
+
+
+async def _ticket(site: Site, typed: str) -> str | None:
+    reference = fold_ticket(typed)
+    ticket = await read_ticket(site.database, reference) if reference else None
+    return f"{TICKETS}/{ticket.reference}" if ticket else None
+
+
+async def _receipt(site: Site, typed: str) -> str | None:
+    """Find the line whose top-up has that receipt, while the number is still that line's."""
+    receipt = "".join(typed.split()).upper()
+    if len(receipt) != _RECEIPT_LENGTH or not receipt.isascii():
+        return None
+    line_id = await line_of_receipt(site.database, receipt)
+    msisdn = await number_of_line(site.database, line_id) if line_id else None
+    return f"{LINES}/{msisdn}" if msisdn else None
+
+
+KINDS = (
+    Kind("line", Permission.LINES_READ, _line),
+    Kind("voucher", Permission.VOUCHERS_READ, _voucher),
+    Kind("payment", Permission.PAYMENTS_READ, _payment),
+    Kind("ticket", Permission.TICKETS_READ, _ticket),
+    Kind("receipt", Permission.LINES_READ, _receipt),
+    Kind("sim", Permission.SIMS_READ, _sim),
+)
+
+
+def _is_code(typed: str) -> bool:
+    """Say whether what was typed is a recharge code, which is not searched by."""
+    try:
+        fold_code(typed)
+    except CodeMistyped:
+        return False
+    return True

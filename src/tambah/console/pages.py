@@ -1,0 +1,77 @@
+"""How a page of the console is drawn: who is signed in, where they may go, in which zone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from litestar import Response
+
+from tambah.console.guard import find_signed_in
+from tambah.console.sessions import HOME, SignedIn
+from tambah.domain.staff import Permission
+from tambah.web.pages import AnyRequest, Pages, asked_language
+from tambah.web.site import Site
+
+TEMPLATES = Path(__file__).parent / "templates"
+_NO_STORE = {"cache-control": "no-store"}
+_ZONES = {"Asia/Kuala_Lumpur": "MYT", "Asia/Kuching": "MYT"}
+"""What people call a zone whose own name in the database is a mere +08."""
+
+
+class Place(NamedTuple):
+    """An entry of the menu: its path, a text `console.to.<word>`, who may go there."""
+
+    path: str
+    word: str
+    permission: Permission | None
+
+
+MENU = (Place(HOME, "home", None),)
+
+
+class ConsolePages(Pages):
+    """Draws the console's pages. None is ever kept by a browser."""
+
+    def __init__(self, site: Site) -> None:
+        super().__init__(site, TEMPLATES)
+        self._zone_name = zone_name(site)
+
+    def draw(
+        self,
+        request: AnyRequest,
+        template: str,
+        *,
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
+        stored: str = "",
+        **context: object,
+    ) -> Response[bytes]:
+        """Draw a page, with the frame of whoever is signed in."""
+        found = find_signed_in(request)
+        return super().draw(
+            request,
+            template,
+            status=status,
+            headers={**(headers or {}), **_NO_STORE},
+            stored=stored,
+            me=found.staff if found else None,
+            menu=menu_of(found),
+            zone_name=self._zone_name,
+            asked=asked_language(request),
+            **context,
+        )
+
+
+def menu_of(found: SignedIn | None) -> list[Place]:
+    """Return where somebody may go."""
+    if found is None:
+        return []
+    return [one for one in MENU if one.permission is None or found.may(one.permission)]
+
+
+def zone_name(site: Site) -> str:
+    """Return what stands beside every time of day: MYT, or the zone's own name."""
+    key = site.operator.time_zone
+    return _ZONES.get(key, key)

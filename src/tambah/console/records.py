@@ -1,0 +1,181 @@
+"""Pages of single records: a card, a payment, a ticket, a SIM. Each leads on to its line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Response, get
+from litestar.params import FromPath
+
+from tambah.console.facts import LINES, PAYMENTS, SIMS, TICKETS, VOUCHERS, Fact, Wording
+from tambah.console.guard import reaches
+from tambah.console.pages import ConsolePages
+from tambah.domain.numbering import fold_iccid
+from tambah.domain.payment import fold_reference, show_reference
+from tambah.domain.refusals import PaymentUnknown, SimUnknown, TicketUnknown, VoucherUnknown
+from tambah.domain.staff import Permission
+from tambah.domain.ticket import Ticket, fold_ticket, show_ticket
+from tambah.domain.voucher import format_serial, parse_serial
+from tambah.engine.tickets import open_facts
+from tambah.store.tickets import read_ticket
+from tambah.store.views.console import number_of_line, redeemer_of
+from tambah.store.views.lines import find_line_id
+from tambah.store.views.payments import PaymentView, find_payment
+from tambah.store.views.sims import SimView, read_sim
+from tambah.store.views.stock import CardView, read_card
+from tambah.web.pages import AnyRequest
+from tambah.web.site import Site
+
+
+def record_routes(pages: ConsolePages) -> list[Any]:
+    """Return the handlers of records."""
+    return [*_money_routes(pages), *_care_routes(pages)]
+
+
+def _money_routes(pages: ConsolePages) -> list[Any]:
+    site = pages.site
+
+    @get(
+        f"{VOUCHERS}/{{serial:str}}",
+        opt=reaches(Permission.VOUCHERS_READ),
+        include_in_schema=False,
+    )
+    async def show_voucher(request: AnyRequest, serial: FromPath[str]) -> Response[Any]:
+        say = Wording(site, pages.speak(request))
+        place = parse_serial(serial)
+        card = await read_card(site.database, place, site.rules.numbers, site.clock.now())
+        if card is None:
+            raise VoucherUnknown
+        state = say.texts.get(f"voucher_state.{card.state.name.lower()}")
+        return _draw(
+            pages, request, "voucher", format_serial(*place), state, await _card(site, card, say)
+        )
+
+    @get(
+        f"{PAYMENTS}/{{reference:str}}",
+        opt=reaches(Permission.PAYMENTS_READ),
+        include_in_schema=False,
+    )
+    async def show_payment(request: AnyRequest, reference: FromPath[str]) -> Response[Any]:
+        say = Wording(site, pages.speak(request))
+        view = await find_payment(site.database, fold_reference(reference) or "")
+        if view is None:
+            raise PaymentUnknown
+        state = say.texts.get(f"payment_not_refundable.{view.state.name.lower()}")
+        facts = await _payment(site, view, say)
+        return _draw(pages, request, "payment", show_reference(view.reference), state, facts)
+
+    return [show_voucher, show_payment]
+
+
+def _care_routes(pages: ConsolePages) -> list[Any]:
+    site = pages.site
+
+    @get(
+        f"{TICKETS}/{{reference:str}}",
+        opt=reaches(Permission.TICKETS_READ),
+        include_in_schema=False,
+    )
+    async def show_ticket_page(request: AnyRequest, reference: FromPath[str]) -> Response[Any]:
+        say = Wording(site, pages.speak(request))
+        ticket = await read_ticket(site.database, fold_ticket(reference) or "")
+        if ticket is None:
+            raise TicketUnknown
+        state = say.texts.get(f"console.ticket.{ticket.state.name.lower()}")
+        facts = await _ticket(site, ticket, say)
+        return _draw(pages, request, "ticket", show_ticket(ticket.reference), state, facts)
+
+    @get(f"{SIMS}/{{iccid:str}}", opt=reaches(Permission.SIMS_READ), include_in_schema=False)
+    async def show_sim(request: AnyRequest, iccid: FromPath[str]) -> Response[Any]:
+        say = Wording(site, pages.speak(request))
+        sim = await read_sim(site.database, fold_iccid(iccid))
+        if sim is None:
+            raise SimUnknown
+        state = say.texts.get(f"sim_not_usable.{sim.state.name.lower()}")
+        return _draw(pages, request, "sim", sim.iccid, state, await _sim(site, sim, say))
+
+    return [show_ticket_page, show_sim]
+
+
+def _draw(
+    pages: ConsolePages,
+    request: AnyRequest,
+    kind: str,
+    title: str,
+    state: str,
+    facts: list[Fact],
+) -> Response[Any]:
+    return pages.draw(request, "record.html", kind=kind, name=title, state=state, facts=facts)
+
+
+async def _card(site: Site, card: CardView, say: Wording) -> list[Fact]:
+    facts = [Fact("price", say.money(card.price_micros))]
+    if card.not_usable:
+        facts.append(Fact("why_not", say.texts.get(f"console.why.{card.not_usable}")))
+    batch_state = say.texts.get(f"batch_state.{card.batch_state.name.lower()}")
+    facts += [
+        Fact("batch", f"{card.batch_id} · {batch_state}"),
+        Fact("sold", say.texts.get("console.yes" if card.activated else "console.no")),
+        Fact("redeem_until", say.last_day(card.redeem_before)),
+    ]
+    redeemer = await redeemer_of(site.database, card.batch_id, card.number)
+    if redeemer is not None:
+        path = f"{LINES}/{redeemer.msisdn}" if redeemer.is_current else ""
+        facts += [
+            Fact("redeemed_at", say.when(card.redeemed_at)),
+            Fact("redeemed_by", say.number(redeemer.msisdn), path),
+        ]
+    return facts
+
+
+async def _payment(site: Site, view: PaymentView, say: Wording) -> list[Fact]:
+    payment = view.payment
+    facts = [
+        await _owner(site, payment.line_id, view.msisdn, say),
+        Fact("pays", say.money(payment.total_micros)),
+        Fact("method", say.texts.get(f"portal.method.{payment.method}")),
+        Fact("opened", say.when(payment.created_at)),
+        Fact("paid", say.when(payment.paid_at)),
+        Fact("received", say.money(payment.received_micros)),
+    ]
+    if payment.refunded_micros:
+        facts.append(Fact("refunded", say.money(payment.refunded_micros)))
+    if payment.provider_ref:
+        facts.append(Fact("provider_ref", payment.provider_ref))
+    if payment.reason:
+        facts.append(Fact("reason", payment.reason))
+    return facts
+
+
+async def _ticket(site: Site, ticket: Ticket, say: Wording) -> list[Fact]:
+    facts = [
+        Fact("category", say.texts.get(f"tickets.category.{ticket.category}")),
+        Fact("opened", say.when(ticket.opened_at)),
+        Fact("changed", say.when(ticket.changed_at)),
+        Fact("due", say.when(ticket.due_at)),
+    ]
+    if ticket.sealed is None:
+        return facts
+    msisdn = open_facts(site.keys, ticket.reference, ticket.sealed).msisdn
+    is_line = await find_line_id(site.database, msisdn) is not None
+    path = f"{LINES}/{msisdn}" if is_line else ""
+    return [Fact("number", say.number(msisdn), path), *facts]
+
+
+async def _sim(site: Site, sim: SimView, say: Wording) -> list[Fact]:
+    facts = [
+        Fact("sim_kind", say.texts.get(f"sims.kind.{sim.kind.name.lower()}")),
+        Fact("imsi", sim.imsi or "–"),
+        Fact("assigned", say.when(sim.assigned_at)),
+        Fact("ended", say.when(sim.ended_at)),
+    ]
+    msisdn = await number_of_line(site.database, sim.line_id) if sim.line_id else None
+    if msisdn is not None:
+        facts.insert(0, Fact("number", say.number(msisdn), f"{LINES}/{msisdn}"))
+    return facts
+
+
+async def _owner(site: Site, line_id: int, msisdn: int, say: Wording) -> Fact:
+    """Return the number of a record's line; it leads there while it is still that line's."""
+    current = await number_of_line(site.database, line_id)
+    return Fact("number", say.number(msisdn), f"{LINES}/{current}" if current else "")

@@ -1,0 +1,186 @@
+"""Signing in to the console and out of it. Each leaves an audit row, and so does a lock-out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from tambah.domain.records import replace
+from tambah.domain.refusals import FieldMalformed, StaffSignInWrong
+from tambah.domain.staff import (
+    Staff,
+    StaffRule,
+    StaffSession,
+    StaffState,
+    count_wrong_try,
+    fold_name,
+    forget_wrong_tries,
+    usable_steps,
+)
+from tambah.engine.administer import note
+from tambah.engine.keys import Keys
+from tambah.engine.staff.acting import acting, actor_of, subject_of
+from tambah.engine.staff.proofs import (
+    fold_code,
+    is_password,
+    looks_like_totp,
+    matching_step,
+    open_totp,
+    recovery_digest,
+)
+from tambah.store.database import Connection, Database
+from tambah.store.staff import Account, lock_staff, read_account, use_recovery, write_staff
+from tambah.store.staff_sessions import (
+    Seated,
+    end_session,
+    end_sessions_of,
+    insert_session,
+    prove_session,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Try:
+    """What somebody typed to sign in. code: of the authenticator, or a recovery code."""
+
+    name: str
+    password: str = field(repr=False)
+    code: str = field(repr=False)
+
+
+def session_digest(keys: Keys, secret: str) -> bytes:
+    """Return what the database holds of a session's secret."""
+    return keys.digest("staff session", secret)
+
+
+async def sign_in(
+    database: Database, keys: Keys, rule: StaffRule, tried: Try, *, session: bytes, now: datetime
+) -> Staff:
+    """Begin a session; return whose it is. session: the digest of the cookie's secret.
+
+    Raises StaffSignInWrong, alike and after as much work whatever was wrong.
+    """
+    name = _name(tried.name)
+    known = await read_account(database, name)
+    is_right = await is_password(known.password if known else None, tried.password)
+    async with acting(database) as connection:
+        # Held only now, so that nobody waits behind the hashing; what was tried meanwhile counts,
+        # for whether this was right is not told before.
+        account = await lock_staff(connection, name)
+        staff = _open(account, now)
+        if account is None or staff is None:
+            signed_in = None
+        elif is_right and known is not None and known.password == account.password:
+            signed_in = await _use_code(connection, keys, account, tried.code, now)
+        else:
+            signed_in = None
+        if staff is not None and signed_in is None:
+            await _count_wrong(connection, rule, staff, now)
+        if signed_in is not None:
+            await write_staff(connection, signed_in)
+            await insert_session(connection, _new_session(signed_in, rule, session, now))
+            await note(connection, actor_of(signed_in), "SignIn", subject_of(signed_in))
+    if signed_in is None:
+        raise StaffSignInWrong
+    return signed_in
+
+
+async def prove_again(
+    database: Database, keys: Keys, rule: StaffRule, seated: Seated, proof: str, *, now: datetime
+) -> None:
+    """Take a password or a code of somebody who is signed in, before money moves.
+
+    Wrong ones count as they do for signing in. Raises StaffSignInWrong.
+    """
+    by_code, name = looks_like_totp(proof), seated.staff.name
+    known = await read_account(database, name)
+    stored = known.password if known and not by_code else None
+    is_right = await is_password(stored, proof)
+    async with acting(database) as connection:
+        account = await lock_staff(connection, name)
+        staff = _open(account, now)
+        proved = None
+        if account is not None and staff is not None:
+            if by_code:
+                proved = await _use_code(connection, keys, account, proof, now)
+            elif is_right and account.password == stored:
+                proved = forget_wrong_tries(staff)
+            if proved is None:
+                await _count_wrong(connection, rule, staff, now)
+            else:
+                await write_staff(connection, proved)
+                await prove_session(connection, seated.session.digest, now)
+    if proved is None:
+        raise StaffSignInWrong
+
+
+async def sign_out(database: Database, seated: Seated) -> None:
+    """End one session."""
+    async with acting(database) as connection:
+        await end_session(connection, seated.session.digest)
+        await note(connection, actor_of(seated.staff), "SignOut", subject_of(seated.staff))
+
+
+async def sign_out_everywhere(database: Database, seated: Seated) -> None:
+    """End every session of somebody."""
+    async with acting(database) as connection:
+        ended = await end_sessions_of(connection, seated.staff.staff_id)
+        await note(
+            connection,
+            actor_of(seated.staff),
+            "SignOutEverywhere",
+            subject_of(seated.staff),
+            after={"ended": ended},
+        )
+
+
+def _open(account: Account | None, now: datetime) -> Staff | None:
+    """Return who may try now: nobody who is locked, disabled or has not accepted yet."""
+    if account is None or account.staff.state is not StaffState.ACTIVE:
+        return None
+    return None if account.staff.is_locked(now) else account.staff
+
+
+async def _use_code(
+    connection: Connection, keys: Keys, account: Account, typed: str, now: datetime
+) -> Staff | None:
+    """Return the account with the code used up, None where it is not right."""
+    staff, code = account.staff, fold_code(typed)
+    if not looks_like_totp(typed):
+        digest = recovery_digest(keys, staff.staff_id, code)
+        used = await use_recovery(connection, staff.staff_id, digest)
+        return forget_wrong_tries(staff) if used else None
+    if account.totp is None:
+        return None
+    secret = open_totp(keys, staff.staff_id, account.totp)
+    step = matching_step(secret, code, usable_steps(staff, now))
+    return None if step is None else replace(forget_wrong_tries(staff), totp_step=step)
+
+
+async def _count_wrong(
+    connection: Connection, rule: StaffRule, staff: Staff, now: datetime
+) -> None:
+    after = count_wrong_try(staff, rule, now)
+    await write_staff(connection, after)
+    if after.is_locked(now):
+        facts = {"wrong": after.wrong, "until": str(after.locked_until)}
+        who = actor_of(staff, "too many wrong tries in a row")
+        await note(connection, who, "LockStaff", subject_of(staff), after=facts)
+
+
+def _new_session(staff: Staff, rule: StaffRule, digest: bytes, now: datetime) -> StaffSession:
+    return StaffSession(
+        staff_id=staff.staff_id,
+        digest=digest,
+        proved_at=now,
+        seen_at=now,
+        expires_at=now + timedelta(hours=rule.session_hours),
+    )
+
+
+def _name(typed: str) -> str:
+    """Return the name to look for: what cannot be one is looked for as well, in vain."""
+    try:
+        return fold_name(typed)
+    except FieldMalformed:
+        return ""
