@@ -1,0 +1,245 @@
+"""Entries of operator.toml: ringgit as strings, days as numbers."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+
+class DenominationEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """A denomination as operator.toml has it: ringgit as strings, days as numbers."""
+
+    price: str
+    credit: str = ""
+    tax: str = "0.00"
+    bonus: str = "0.00"
+    valid_days: int
+    bonus_days: int = 30
+    on_sale_from: str = "2020-01-01"
+    on_sale_until: str = ""
+
+
+class OwnAmountEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """Amounts of one's own: limits in ringgit, days for each ringgit."""
+
+    least: str = "1.00"
+    most: str = "500.00"
+    days_per_ringgit: int = 1
+    tax_permille: int = 0
+
+
+class ValidityEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """The validity policy and how long each stage of a line's life lasts.
+
+    reactivation_fee: in ringgit, what bringing an expired line back takes of the top-up;
+    reactivation_hours: until when after the identity check.
+    """
+
+    policy: str = "add_with_cap"
+    cap_days: int = 365
+    grace_days: int = 50
+    reactivation_days: int = 30
+    quarantine_days: int = 183
+    stale_hours: int = 24
+    reactivation_hours: int = 48
+    reactivation_fee: str = "0.00"
+
+
+class RemindersEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """Reminders by SMS: days before the last day of each stage, and the local hours for them."""
+
+    before_grace: tuple[int, ...] = (7, 3, 1)
+    before_expiry: tuple[int, ...] = (14, 3)
+    before_quarantine: tuple[int, ...] = (7,)
+    from_hour: int = 10
+    until_hour: int = 20
+
+
+class GuessingEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """Lock-outs for wrong codes: [wrong in a row, minutes] steps, and hourly budgets."""
+
+    ladder: tuple[tuple[int, int], ...] = ((5, 15), (10, 30), (15, 60), (20, 1440))
+    source_hourly: int = 30
+    guests_hourly: int = 2000
+
+
+class SignInEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """Signing in by one-time password: how long things last, and what guards them.
+
+    asks_hourly: passwords for one number; source_asks_hourly: asked for by one source;
+    source_wrong_hourly, all_wrong_hourly: wrong ones of one source, and of everybody together.
+    ladder: as of recharge codes, for one number.
+    """
+
+    code_minutes: int = 5
+    asks_hourly: int = 5
+    source_asks_hourly: int = 30
+    ladder: tuple[tuple[int, int], ...] = ((5, 15), (10, 30), (15, 60), (20, 1440))
+    source_wrong_hourly: int = 30
+    all_wrong_hourly: int = 2000
+    session_hours: int = 24
+    idle_minutes: int = 60
+    fresh_minutes: int = 5
+
+
+class ConsoleEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """The operator's console: how long staff stay signed in, and what guards the door.
+
+    ladder: as of recharge codes, for wrong tries at one account. source_wrong_hourly,
+    all_wrong_hourly: wrong tries of one source, and of everybody together. session_hours: after
+    which one signs in anew; idle_minutes: the same after doing nothing.
+    """
+
+    ladder: tuple[tuple[int, int], ...] = ((5, 15), (10, 30), (15, 60), (20, 1440))
+    source_wrong_hourly: int = 30
+    all_wrong_hourly: int = 500
+    session_hours: int = 10
+    idle_minutes: int = 30
+
+
+class RecoveryEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """Proving who one is without the phone: how often, and what the network tells.
+
+    document_daily: tries a day for one document; source_hourly: for one source; all_hourly: for
+    everybody together. number_header: in which the operator's own network passes the number of
+    the phone that asks, believed from TAMBAH_TRUSTED_PROXIES alone; empty for none.
+    """
+
+    document_daily: int = 3
+    source_hourly: int = 10
+    all_hourly: int = 500
+    number_header: str = ""
+
+
+class SimsEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """SIMs: what numbers of ours begin with, none for any, and what follows a replacement."""
+
+    iccid_prefixes: tuple[str, ...] = ()
+    imsi_prefixes: tuple[str, ...] = ()
+    hold_hours: int = 24
+
+
+class Brand(msgspec.Struct, frozen=True, kw_only=True):
+    """Who the operator is, as pages and messages show it."""
+
+    name: str
+    short_name: str = ""
+    sms_prefix: str = "RM0.00 "
+    hotline: str = ""
+    hotline_hours: str = ""
+    colour: str = "#0b5d57"
+
+
+class SocialEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """An official account of the operator's elsewhere: the network's name and its address."""
+
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=30)]
+    url: Annotated[str, msgspec.Meta(pattern=r"^https://[^\s/@\\]+\.[^\s\\]+$")]
+
+
+class PaymentsEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """Paying for top-ups: what is offered, limits in ringgit, how long things may take.
+
+    methods: in the order that pages show them, of `card`, `fpx` (Stripe), `paypal`, `bank`. fees:
+    by method, charged on top. show_masked_name: lets whoever types a number see `N**r A****h`.
+    look_ups_hourly: numbers that one source may have checked in an hour; all_look_ups_hourly:
+    by everybody together, before an alarm.
+    """
+
+    methods: tuple[str, ...] = ()
+    least: str = "1.00"
+    most: str = "500.00"
+    line_daily: str = "1000.00"
+    line_daily_count: int = 20
+    window_minutes: int = 60
+    bank_days: int = 5
+    refund_days: int = 14
+    fees: dict[str, str] = {}
+    show_masked_name: bool = False
+    look_ups_hourly: int = 60
+    all_look_ups_hourly: int = 20000
+
+
+class PointsEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """The map of top-up points. tile_url: of its tiles, with {z}, {x}, {y}; empty draws none."""
+
+    tile_url: str = ""
+    tile_attribution: str = ""
+
+
+class BankEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """The account into which bank transfers are paid.
+
+    acquirer_id, merchant_id: of the DuitNow QR, as the bank gives them; without them no QR.
+    category: merchant category code (ISO 18245).
+    """
+
+    account_name: str
+    account_number: str
+    bank_name: str
+    acquirer_id: str = ""
+    merchant_id: str = ""
+    city: str = "Kuala Lumpur"
+    postcode: str = ""
+    category: str = "4814"
+
+
+class TicketsEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """Tickets to customer care: when somebody is there, within how many of those hours to answer.
+
+    hours: `mon-fri 09:00-18:00`, past midnight where the second is the earlier. holidays: dates.
+    <category>_hours: business hours within which that category is answered. most_open: tickets of
+    one number that wait for us. source_hourly, all_hourly: tickets, notes and photos an hour from
+    one source and from everybody together; source_wrong_hourly, all_wrong_hourly: wrong
+    references. answers: ready answers of the operator's own, by code and language tag.
+    """
+
+    hours: tuple[str, ...] = ("mon-fri 09:00-18:00", "sat 09:00-13:00")
+    holidays: tuple[str, ...] = ()
+    failed_topup_hours: int = 4
+    damaged_card_hours: int = 9
+    wrong_charge_hours: int = 18
+    sim_or_phone_hours: int = 4
+    other_hours: int = 27
+    most_open: int = 5
+    source_hourly: int = 20
+    all_hourly: int = 5000
+    source_wrong_hourly: int = 30
+    all_wrong_hourly: int = 2000
+    answers: dict[str, dict[str, str]] = {}
+
+
+class AllowanceEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """An allowance that a promotion gives, and for how many days.
+
+    unit: `seconds`, `minutes`, `messages`, `bytes`, `MB` or `GB` (1024 MB).
+    """
+
+    amount: int
+    unit: str
+    days: int
+
+
+class PromotionEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """A promotion as operator.toml has it: ringgit as strings, local days as strings.
+
+    until: the first day without it. The empty ones of what it is for mean any.
+    """
+
+    name: str
+    since: str
+    until: str = ""
+    group: str = ""
+    extra_permille: int = 0
+    bonus: str = "0.00"
+    bonus_days: int = 30
+    extra_days: int = 0
+    allowances: tuple[AllowanceEntry, ...] = ()
+    first_topup: bool = False
+    activated_within_days: int = 0
+    denominations: tuple[str, ...] = ()
+    least: str = "0.00"
+    sources: tuple[str, ...] = ()
+    states: tuple[str, ...] = ()
+    plans: tuple[str, ...] = ()

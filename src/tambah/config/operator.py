@@ -1,0 +1,81 @@
+"""The whole of operator.toml, and reading it."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from tambah.config.entries import (
+    BankEntry,
+    Brand,
+    ConsoleEntry,
+    DenominationEntry,
+    GuessingEntry,
+    OwnAmountEntry,
+    PaymentsEntry,
+    PointsEntry,
+    PromotionEntry,
+    RecoveryEntry,
+    RemindersEntry,
+    SignInEntry,
+    SimsEntry,
+    SocialEntry,
+    TicketsEntry,
+    ValidityEntry,
+)
+from tambah.config.gateways import GatewayEntry
+from tambah.config.settings import ConfigError
+
+
+class Operator(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole of operator.toml."""
+
+    brand: Brand
+    denominations: tuple[DenominationEntry, ...]
+    own_amount: OwnAmountEntry = OwnAmountEntry()
+    validity: ValidityEntry = ValidityEntry()
+    reminders: RemindersEntry = RemindersEntry()
+    guessing: GuessingEntry = GuessingEntry()
+    payments: PaymentsEntry = PaymentsEntry()
+    sign_in: SignInEntry = SignInEntry()
+    recovery: RecoveryEntry = RecoveryEntry()
+    points: PointsEntry = PointsEntry()
+    sims: SimsEntry = SimsEntry()
+    tickets: TicketsEntry = TicketsEntry()
+    console: ConsoleEntry = ConsoleEntry()
+    promotions: tuple[PromotionEntry, ...] = ()
+    gateways: tuple[GatewayEntry, ...] = ()
+    bank: BankEntry | None = None
+    social: tuple[SocialEntry, ...] = ()
+    time_zone: str = "Asia/Kuala_Lumpur"
+    country_code: str = "60"
+    trunk_prefix: str = "0"
+    mobile_prefixes: tuple[str, ...] = ("1",)
+    national_lengths: tuple[int, ...] = (9, 10)
+    most_credit: str = "5000.00"
+    plans: tuple[str, ...] = ("standard",)
+
+
+def read_promotions(path: Path) -> tuple[PromotionEntry, ...]:
+    """Read the promotions of a file; whatever else it holds is left alone. Raises ConfigError."""
+    try:
+        content: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+        return msgspec.convert(content.get("promotions", []), tuple[PromotionEntry, ...])
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error}") from error
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
+def read_operator(path: Path) -> Operator:
+    """Read operator.toml. Raises ConfigError naming the entry that is wrong."""
+    try:
+        content: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+        return msgspec.convert(content, Operator)
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error}") from error
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise ConfigError(f"{path}: {error}") from error
