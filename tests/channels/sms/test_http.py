@@ -257,6 +257,7 @@ async def test_a_signature_over_the_body_is_proof(encode: Any, before: str):
         ("10.0.0.1", "192.0.2.7", 200),
         ("10.0.0.1", "198.51.100.1", 403),
         ("2001:db8::5", "", 200),
+        ("2001:db8::6", "", 403),  # the same household, another machine
         ("2001:db9::5", "", 403),
     ],
 )

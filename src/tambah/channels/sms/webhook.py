@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from http import HTTPStatus
-from ipaddress import IPv6Network, ip_address, ip_network
+from ipaddress import ip_network
 from typing import Any, cast
 from urllib.parse import parse_qsl
 
@@ -27,7 +27,7 @@ from tambah.domain.refusals import BodyTooLarge, Refusal
 from tambah.engine.clock import Clock
 from tambah.store.outbox import MessageState
 from tambah.store.receipts import Receipt
-from tambah.web.address import UNKNOWN, Network, client_address, parse_proxies
+from tambah.web.address import Network, is_within, parse_proxies
 from tambah.web.body import ClientGone, Receive, Scope, Send, read_body
 
 log = structlog.get_logger(__name__)
@@ -82,7 +82,7 @@ class SmsWebhook:
             entry.name: _Door(
                 entry,
                 gateway_secret(entry, secrets).encode(),
-                tuple(_fold(ip_network(one, strict=False)) for one in entry.allow),
+                tuple(ip_network(one, strict=False) for one in entry.allow),
             )
             for entry in entries
             if entry.kind == "sms_http"
@@ -142,8 +142,7 @@ class SmsWebhook:
             return True
         forwarded = [value for name, value in headers if name == "x-forwarded-for"]
         peer = scope["client"][0] if scope.get("client") else None
-        address = client_address(peer, forwarded, self._proxies).partition("/")[0]
-        return address != UNKNOWN and any(ip_address(address) in one for one in door.allowed)
+        return is_within(door.allowed, peer, forwarded, self._proxies)
 
     async def _take(self, door: _Door, fields: Mapping[str, str]) -> None:
         status = fields.get(door.name_of("status"), "")
@@ -172,13 +171,6 @@ class SmsWebhook:
             reason = status[:20] if state is MessageState.FAILED else ""
             receipt = Receipt(gateway=door.entry.name, ref=ref, state=state, reason=reason)
             await self._receipts.write(receipt)
-
-
-def _fold(network: Network) -> Network:
-    """Widen an IPv6 network to the /64 that `client_address` tells."""
-    if isinstance(network, IPv6Network) and network.prefixlen > 64:
-        return network.supernet(new_prefix=64)
-    return network
 
 
 def _is_proved(door: _Door, headers: Mapping[str, str], body: bytes) -> bool:
