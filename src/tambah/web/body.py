@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import Any, cast
+
+import msgspec
 
 from tambah.domain.refusals import BodyMalformed, BodyTooLarge
 
@@ -57,3 +59,18 @@ async def _read_on(receive: Receive, body: bytes, most: int) -> bytes:
     if size > most:
         raise BodyTooLarge
     return b"".join(kept)
+
+
+def read_flat_json(body: bytes) -> dict[str, str]:
+    """Return the texts and numbers of a JSON object, as texts; what else it has is left out.
+
+    Raises ValueError for what is no JSON object.
+    """
+    try:
+        content: Any = msgspec.json.decode(body)
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error
+    if not isinstance(content, dict):
+        raise ValueError("no object")
+    pairs = cast("dict[str, Any]", content).items()
+    return {name: str(value) for name, value in pairs if isinstance(value, str | int)}

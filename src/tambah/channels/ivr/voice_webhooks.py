@@ -13,7 +13,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qsl, quote
 
 import structlog
@@ -23,8 +22,10 @@ from tambah.channels.ivr import twiml
 from tambah.channels.ivr.speech import Speech
 from tambah.channels.sessions import Kept, Opened, Sessions
 from tambah.channels.talk import Ended, Event, HungUp
+from tambah.domain.refusals import BodyMalformed, BodyTooLarge
 from tambah.i18n import LANGUAGES
 from tambah.store.database import CONNECTION_LOST, RETRYABLE
+from tambah.web.body import ClientGone, Receive, Scope, Send, read_body
 
 log = structlog.get_logger(__name__)
 
@@ -37,13 +38,8 @@ _KEYS = frozenset("0123456789*")
 _ENDED = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
 _MOST_BODY_BYTES = 32 * 1024
 _MOST_FIELDS = 100
-_BODY_SECONDS = 10
 # A recording may be replaced at any time; drafts are named by what they say.
 _CLIP_CACHE = b"public, max-age=3600"
-
-Scope = Any
-Receive = Any
-Send = Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,8 +98,14 @@ class VoiceWebhooks:
         """Answer one HTTP request."""
         try:
             answer = await self._answer(scope, receive)
+        except ClientGone:
+            return
         except _Refused as refused:
             answer = _plain(refused.status)
+        except BodyTooLarge:
+            answer = _plain(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+        except BodyMalformed:
+            answer = _plain(HTTPStatus.REQUEST_TIMEOUT)
         except (*CONNECTION_LOST, *RETRYABLE):
             answer = _plain(HTTPStatus.SERVICE_UNAVAILABLE)
         except Exception:
@@ -144,7 +146,7 @@ class VoiceWebhooks:
         if gateway is None:
             raise _Refused(HTTPStatus.NOT_FOUND)
         _require(scope, "POST")
-        fields = _read_fields(await _read_body(receive))
+        fields = _read_fields(await read_body(receive, _MOST_BODY_BYTES))
         query = scope["query_string"].decode("latin-1")
         url = f"{self._public_url}{scope['path']}{'?' if query else ''}{query}"
         signature = dict(scope["headers"]).get(twiml.SIGNATURE.encode(), b"").decode("latin-1")
@@ -211,23 +213,6 @@ class VoiceWebhooks:
 def _require(scope: Scope, *methods: str) -> None:
     if scope["method"] not in methods:
         raise _Refused(HTTPStatus.METHOD_NOT_ALLOWED)
-
-
-async def _read_body(receive: Receive) -> bytes:
-    body = b""
-    try:
-        async with asyncio.timeout(_BODY_SECONDS):
-            while True:
-                message = await receive()
-                if message["type"] != "http.request":
-                    raise _Refused(HTTPStatus.BAD_REQUEST)  # gone; nobody reads this
-                body += message.get("body", b"")
-                if len(body) > _MOST_BODY_BYTES:
-                    raise _Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-                if not message.get("more_body", False):
-                    return body
-    except TimeoutError:
-        raise _Refused(HTTPStatus.REQUEST_TIMEOUT) from None
 
 
 def _read_fields(body: bytes) -> list[tuple[str, str]]:

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from hashlib import sha256
 from http import HTTPStatus
 from ipaddress import ip_network
-from typing import Any, cast
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -28,7 +27,7 @@ from tambah.engine.clock import Clock
 from tambah.store.outbox import MessageState
 from tambah.store.receipts import Receipt
 from tambah.web.address import Network, is_within, parse_proxies
-from tambah.web.body import ClientGone, Receive, Scope, Send, read_body
+from tambah.web.body import ClientGone, Receive, Scope, Send, read_body, read_flat_json
 
 log = structlog.get_logger(__name__)
 
@@ -201,11 +200,7 @@ def _read_fields(headers: Mapping[str, str], body: bytes) -> dict[str, str]:
     """Read a form or a flat JSON object; what is neither text nor number is left out."""
     try:
         if headers.get("content-type", "").startswith("application/json"):
-            content: Any = msgspec.json.decode(body)
-            if not isinstance(content, dict):
-                raise ValueError
-            pairs = cast("dict[str, Any]", content).items()
-            return {name: str(value) for name, value in pairs if isinstance(value, str | int)}
+            return read_flat_json(body)
         return dict(parse_qsl(body.decode(), keep_blank_values=True, strict_parsing=True))
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise _No(HTTPStatus.BAD_REQUEST, "neither a form nor a JSON object") from error

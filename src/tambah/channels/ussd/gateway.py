@@ -11,10 +11,9 @@ import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, cast
+from typing import Any
 from urllib.parse import parse_qsl
 
-import msgspec
 import structlog
 
 from tambah.channels.attendant import Attendant, Call, Door
@@ -28,7 +27,7 @@ from tambah.i18n.negotiation import DEFAULT_TAG
 from tambah.i18n.screens import render_screen
 from tambah.store.database import CONNECTION_LOST, RETRYABLE
 from tambah.web.address import is_within, parse_proxies
-from tambah.web.body import ClientGone, Receive, Scope, Send, read_body
+from tambah.web.body import ClientGone, Receive, Scope, Send, read_body, read_flat_json
 from tambah.web.site import Site
 
 log: Any = structlog.get_logger(__name__)
@@ -169,13 +168,9 @@ def _read_form(body: bytes) -> dict[str, str]:
 
 def _read_json(body: bytes) -> dict[str, str]:
     try:
-        content: Any = msgspec.json.decode(body)
-    except (ValueError, RecursionError):
-        content = None
-    if not isinstance(content, dict):
-        raise _No(HTTPStatus.BAD_REQUEST, "not a JSON object")
-    pairs = cast("dict[str, Any]", content).items()
-    return {name: str(value) for name, value in pairs if isinstance(value, str | int)}
+        return read_flat_json(body)
+    except ValueError:
+        raise _No(HTTPStatus.BAD_REQUEST, "not a JSON object") from None
 
 
 def _read_request(gateway: UssdSettings, fields: Mapping[str, str]) -> UssdRequest:
