@@ -9,10 +9,15 @@ import structlog
 
 from tambah.engine.clock import Clock
 from tambah.engine.verifying import close_books
-from tambah.store.conversations import prune_conversations, prune_inbound_sms
 from tambah.store.database import Database
 from tambah.store.look_ups import prune_look_ups
-from tambah.store.pruning import prune_attempts, prune_requests, prune_sms_refs
+from tambah.store.pruning import (
+    prune_attempts,
+    prune_conversations,
+    prune_inbound_sms,
+    prune_requests,
+    prune_sms_refs,
+)
 from tambah.store.sessions import prune_sign_ins
 from tambah.store.staff_sessions import prune_staff_sessions
 from tambah.store.views.closings import last_closing

@@ -45,12 +45,6 @@ async def write_conversation(database: Database, session: bytes, row: Conversati
     return bool(done)
 
 
-async def prune_conversations(database: Database, before: datetime) -> int:
-    """Forget conversations whose last step is older than an instant; return how many."""
-    done = await database.execute("DELETE FROM conversation WHERE at < $1", before)
-    return int(done.rsplit(" ", 1)[1])
-
-
 async def first_seen(
     database: Database, digest: bytes, *, at: datetime, window: timedelta
 ) -> datetime:
@@ -73,9 +67,3 @@ async def first_seen(
     )
     assert isinstance(row, datetime), "the statement returns its row either way"
     return row
-
-
-async def prune_inbound_sms(database: Database, before: datetime) -> int:
-    """Forget messages that came first before an instant; return how many."""
-    done = await database.execute("DELETE FROM inbound_sms WHERE first_at < $1", before)
-    return int(done.rsplit(" ", 1)[1])

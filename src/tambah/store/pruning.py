@@ -41,6 +41,30 @@ async def prune_sms_refs(database: Database, before: datetime) -> int:
     )
 
 
+async def prune_conversations(database: Database, before: datetime) -> int:
+    """Forget conversations whose last step is older than an instant; return how many."""
+    return await _repeat(
+        database,
+        """
+        DELETE FROM conversation
+         WHERE session IN (SELECT session FROM conversation WHERE at < $1 LIMIT $2)
+        """,
+        before,
+    )
+
+
+async def prune_inbound_sms(database: Database, before: datetime) -> int:
+    """Forget messages that came first before an instant; return how many."""
+    return await _repeat(
+        database,
+        """
+        DELETE FROM inbound_sms
+         WHERE digest IN (SELECT digest FROM inbound_sms WHERE first_at < $1 LIMIT $2)
+        """,
+        before,
+    )
+
+
 async def _repeat(database: Database, sql: LiteralString, before: datetime) -> int:
     """Delete in chunks, so that no one waits long for a lock."""
     deleted = 0
