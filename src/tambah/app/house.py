@@ -60,7 +60,8 @@ async def open_house(
         closing.push_async_callback(database.close)
         await _check_stamp(database, demo=demo)
         operator, rules = read_rules(base.settings, demo=demo)
-        check_gateways(operator.gateways, read_gateway_secrets())
+        secrets = read_gateway_secrets()
+        check_gateways(operator.gateways, secrets)
         keys = read_keys(base.settings, base.data_dir, make=demo)
         await check_peppers(database, keys)
         clock = Clock()
@@ -92,7 +93,7 @@ async def open_house(
             closing.push_async_callback(site.payments.close)
         if demo:
             site = replace(site, sandbox=await seed_demo(site, base.data_dir))
-        switchboard = build_switchboard(site, base.data_dir, read_gateway_secrets())
+        switchboard = build_switchboard(site, base.data_dir, secrets)
         closing.push_async_callback(switchboard.close)
         async with _working(site, ground, switchboard, works=works) as notifier:
             yield House(site=site, notifier=notifier, switchboard=switchboard)
