@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -25,6 +26,17 @@ SCOPES = (
 PREFIX_LENGTH = 14
 
 
+@asynccontextmanager
+async def acting(database: Database) -> AsyncGenerator[Connection]:
+    """Lend a writing connection within a transaction; it commits when the block ends."""
+    connection = await database.connect_writer()
+    try:
+        async with connection.transaction():
+            yield connection
+    finally:
+        await connection.close()
+
+
 async def add_partner(
     database: Database,
     *,
@@ -40,28 +52,24 @@ async def add_partner(
     """
     if not name.strip():
         raise FieldMalformed(field="name")
-    connection = await database.connect_writer()
-    try:
-        async with connection.transaction():
-            now: datetime = await connection.fetchval("SELECT now()")
-            partner_id = (await lines.mint_owner_ids(connection, 1))[0]
-            await partner_admin.insert_partner(
-                connection,
-                partner_admin.NewPartner(
-                    partner_id=partner_id,
-                    name=name.strip(),
-                    speaks_for_lines=speaks_for_lines,
-                    credit_limit_micros=credit_limit_micros,
-                    least_micros=limits_micros[0],
-                    most_micros=limits_micros[1],
-                    daily_cap_micros=limits_micros[2],
-                    created_at=now,
-                ),
-            )
-            after = {"name": name, "credit_limit": ringgit(credit_limit_micros)}
-            await note(connection, actor, "AddPartner", f"partner:{partner_id}", after=after)
-    finally:
-        await connection.close()
+    async with acting(database) as connection:
+        now: datetime = await connection.fetchval("SELECT now()")
+        partner_id = (await lines.mint_owner_ids(connection, 1))[0]
+        await partner_admin.insert_partner(
+            connection,
+            partner_admin.NewPartner(
+                partner_id=partner_id,
+                name=name.strip(),
+                speaks_for_lines=speaks_for_lines,
+                credit_limit_micros=credit_limit_micros,
+                least_micros=limits_micros[0],
+                most_micros=limits_micros[1],
+                daily_cap_micros=limits_micros[2],
+                created_at=now,
+            ),
+        )
+        after = {"name": name, "credit_limit": ringgit(credit_limit_micros)}
+        await note(connection, actor, "AddPartner", f"partner:{partner_id}", after=after)
     return partner_id
 
 
@@ -83,44 +91,36 @@ async def add_key(database: Database, keys: Keys, wanted: KeyRequest, actor: Act
     if not wanted.scopes or not set(wanted.scopes) <= set(SCOPES):
         raise FieldMalformed(field="scopes")
     key = f"tk_{'test' if wanted.is_test else 'live'}_{secrets.token_urlsafe(32)}"
-    connection = await database.connect_writer()
-    try:
-        async with connection.transaction():
-            if not await partner_admin.partner_exists(connection, wanted.partner_id):
-                raise PartnerUnknown
-            now: datetime = await connection.fetchval("SELECT now()")
-            await partner_admin.insert_key(
-                connection,
-                partner_admin.NewKey(
-                    digest=keys.digest("api_key", key),
-                    prefix=key[:PREFIX_LENGTH],
-                    partner_id=wanted.partner_id,
-                    label=wanted.label,
-                    scopes=wanted.scopes,
-                    created_at=now,
-                ),
-            )
-            after = {"prefix": key[:PREFIX_LENGTH], "scopes": list(wanted.scopes)}
-            await note(connection, actor, "AddKey", f"partner:{wanted.partner_id}", after=after)
-    finally:
-        await connection.close()
+    async with acting(database) as connection:
+        if not await partner_admin.partner_exists(connection, wanted.partner_id):
+            raise PartnerUnknown
+        now: datetime = await connection.fetchval("SELECT now()")
+        await partner_admin.insert_key(
+            connection,
+            partner_admin.NewKey(
+                digest=keys.digest("api_key", key),
+                prefix=key[:PREFIX_LENGTH],
+                partner_id=wanted.partner_id,
+                label=wanted.label,
+                scopes=wanted.scopes,
+                created_at=now,
+            ),
+        )
+        after = {"prefix": key[:PREFIX_LENGTH], "scopes": list(wanted.scopes)}
+        await note(connection, actor, "AddKey", f"partner:{wanted.partner_id}", after=after)
     return key
 
 
 async def revoke_key(database: Database, prefix: str, actor: Actor) -> int:
     """End the live keys with that prefix; return how many. Raises KeyUnknown, ReasonMissing."""
-    connection = await database.connect_writer()
-    try:
-        async with connection.transaction():
-            now: datetime = await connection.fetchval("SELECT now()")
-            ended = await partner_admin.revoke_keys(connection, prefix[:PREFIX_LENGTH], now)
-            if not ended:
-                raise KeyUnknown
-            for partner_id, label in ended:
-                before = {"prefix": prefix[:PREFIX_LENGTH], "label": label}
-                await note(connection, actor, "RevokeKey", f"partner:{partner_id}", before=before)
-    finally:
-        await connection.close()
+    async with acting(database) as connection:
+        now: datetime = await connection.fetchval("SELECT now()")
+        ended = await partner_admin.revoke_keys(connection, prefix[:PREFIX_LENGTH], now)
+        if not ended:
+            raise KeyUnknown
+        for partner_id, label in ended:
+            before = {"prefix": prefix[:PREFIX_LENGTH], "label": label}
+            await note(connection, actor, "RevokeKey", f"partner:{partner_id}", before=before)
     return len(ended)
 
 

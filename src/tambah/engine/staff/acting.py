@@ -1,14 +1,11 @@
-"""What all acts on staff accounts have in common: a transaction, and who acts."""
+"""What all acts on staff accounts have in common: whose account, and who acts."""
 
 from __future__ import annotations
-
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 
 from tambah.domain.actor import Actor
 from tambah.domain.refusals import StaffUnknown
 from tambah.domain.staff import Staff, StaffState, fold_name
-from tambah.store.database import Connection, Database
+from tambah.store.database import Connection
 from tambah.store.staff import Account, lock_staff
 
 AT_THE_CONSOLE = "at the console"
@@ -23,17 +20,6 @@ def actor_of(staff: Staff, why: str = AT_THE_CONSOLE) -> Actor:
 def subject_of(staff: Staff) -> str:
     """Return somebody as the audit trail names them."""
     return f"staff:{staff.name}"
-
-
-@asynccontextmanager
-async def acting(database: Database) -> AsyncGenerator[Connection]:
-    """Lend a connection within a transaction; it commits when the block ends."""
-    connection = await database.connect_writer()
-    try:
-        async with connection.transaction():
-            yield connection
-    finally:
-        await connection.close()
 
 
 async def require_account(connection: Connection, name: str) -> Account:

@@ -25,9 +25,9 @@ from tambah.domain.staff import (
     require_password,
     usable_steps,
 )
-from tambah.engine.administer import note
+from tambah.engine.administer import acting, note
 from tambah.engine.keys import Keys
-from tambah.engine.staff.acting import acting, actor_of, facts_of, require_account, subject_of
+from tambah.engine.staff.acting import actor_of, facts_of, require_account, subject_of
 from tambah.engine.staff.proofs import (
     fold_code,
     hash_password,

@@ -8,8 +8,8 @@ from tambah.domain.actor import Actor
 from tambah.domain.records import replace
 from tambah.domain.refusals import FieldMissing
 from tambah.domain.staff import Role, Staff, StaffState
-from tambah.engine.administer import note
-from tambah.engine.staff.acting import acting, facts_of, require_account, subject_of
+from tambah.engine.administer import acting, note
+from tambah.engine.staff.acting import facts_of, require_account, subject_of
 from tambah.store.database import Connection, Database
 from tambah.store.staff import end_invitations, write_staff
 from tambah.store.staff_sessions import end_sessions_of

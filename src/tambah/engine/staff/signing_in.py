@@ -17,9 +17,9 @@ from tambah.domain.staff import (
     forget_wrong_tries,
     usable_steps,
 )
-from tambah.engine.administer import note
+from tambah.engine.administer import acting, note
 from tambah.engine.keys import Keys
-from tambah.engine.staff.acting import acting, actor_of, subject_of
+from tambah.engine.staff.acting import actor_of, subject_of
 from tambah.engine.staff.proofs import (
     fold_code,
     is_password,

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from datetime import datetime
 
 from tambah.domain.commands import Actor
 from tambah.domain.records import replace
 from tambah.domain.refusals import PageNotFound, TicketUnknown
 from tambah.domain.ticket import Author, Ticket, TicketState
-from tambah.engine.administer import note
+from tambah.engine.administer import acting, note
 from tambah.engine.keys import Keys
 from tambah.engine.tickets.sealing import seal_wordings
 from tambah.engine.tickets.thread import read_photo_of
@@ -39,7 +37,7 @@ async def answer_ticket(  # noqa: PLR0913 - what an answer is
 
     Raises TicketUnknown, TicketClosed, ReasonMissing.
     """
-    async with _acting(database) as connection:
+    async with acting(database) as connection:
         before = await require_live(connection, reference)
         state = TicketState.WAITING if waits else TicketState.ANSWERED
         after = replace(
@@ -55,7 +53,7 @@ async def note_for_staff(
     database: Database, keys: Keys, reference: str, text: str, *, actor: Actor, now: datetime
 ) -> Ticket:
     """Add a note that only staff see; nothing else changes. Raises TicketUnknown, TicketClosed."""
-    async with _acting(database) as connection:
+    async with acting(database) as connection:
         before = await require_live(connection, reference)
         after = replace(before, note_seq=before.note_seq + 1)
         await _write_note(connection, keys, after, Author.STAFF_ONLY, {"": text}, now)
@@ -68,7 +66,7 @@ async def close_by_staff(
     database: Database, keys: Keys, reference: str, *, actor: Actor, now: datetime
 ) -> Ticket:
     """Close a ticket. Raises TicketUnknown, TicketClosed, ReasonMissing."""
-    async with _acting(database) as connection:
+    async with acting(database) as connection:
         before = await require_live(connection, reference)
         after = closed(keys, before, now)
         await write_ticket(connection, after)
@@ -83,7 +81,7 @@ async def erase_ticket(
 
     Raises TicketUnknown, ReasonMissing. Erasing twice is erasing once.
     """
-    async with _acting(database) as connection:
+    async with acting(database) as connection:
         before = await lock_ticket(connection, reference)
         if before is None:
             raise TicketUnknown
@@ -106,7 +104,7 @@ async def hand_out_photo(
     database: Database, keys: Keys, reference: str, photo_no: int, *, actor: Actor
 ) -> bytes:
     """Return a photo (JPEG) to staff, and note who took it. Raises TicketUnknown, PageNotFound."""
-    async with _acting(database) as connection:
+    async with acting(database) as connection:
         ticket = await lock_ticket(connection, reference)
         if ticket is None:
             raise TicketUnknown
@@ -153,14 +151,3 @@ async def _audit(
         before={"state": before.state.name.lower(), "notes": before.note_seq},
         after={"state": after.state.name.lower(), "notes": after.note_seq},
     )
-
-
-@asynccontextmanager
-async def _acting(database: Database) -> AsyncGenerator[Connection]:
-    """Lend a writing connection in a transaction."""
-    connection = await database.connect_writer()
-    try:
-        async with connection.transaction():
-            yield connection
-    finally:
-        await connection.close()
