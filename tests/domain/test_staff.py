@@ -37,11 +37,15 @@ def test_every_role_says_what_it_may() -> None:
     ("roles", "may"),
     [
         ([], set[Permission]()),
-        ([Role.ADMINISTRATOR], set[Permission]()),
-        ([Role.WAREHOUSE], {Permission.VOUCHERS_READ, Permission.SIMS_READ}),
+        ([Role.MARKETING], {Permission.CONTENT_WRITE}),
         (
-            [Role.WAREHOUSE, Role.NETWORK],
-            {Permission.VOUCHERS_READ, Permission.SIMS_READ, Permission.LINES_READ},
+            [Role.MARKETING, Role.NETWORK],
+            {
+                Permission.CONTENT_WRITE,
+                Permission.LINES_READ,
+                Permission.SIMS_READ,
+                Permission.OPERATIONS_READ,
+            },
         ),
     ],
 )

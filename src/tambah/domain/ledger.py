@@ -21,7 +21,8 @@ class Account(IntEnum):
     brought along from another system. CLEARING_…: what a payment provider has of ours. HELD: money
     of payers that is neither credited nor sent back. DISPUTES: what payers' banks took back.
     FEES_EARNED: what payers paid on top of the price. …_SECONDS, …_MESSAGES, …_BYTES: allowances,
-    which are no money: where they came from, and where they lapsed to.
+    which are no money: where they came from, and where they lapsed to. COMMISSIONS: what dealers
+    earned by selling.
     """
 
     LINE_MAIN = 1
@@ -43,6 +44,7 @@ class Account(IntEnum):
     HELD = 24
     DISPUTES = 25
     FEES_EARNED = 26
+    COMMISSIONS = 27
     LINE_SECONDS = 4
     LINE_MESSAGES = 5
     LINE_BYTES = 6
@@ -117,7 +119,9 @@ class TransferKind(IntEnum):
     when it is spent. FEE: what was paid on top. DISPUTE: a payer's bank took the money back;
     DISPUTE_WON: it came again. REFUND_RETURNED: a refund came back to the provider.
     REACTIVATION: the fee of bringing an expired line back. GRANT: what a promotion gives, bonus or
-    an allowance. LAPSE: an allowance was not used in time.
+    an allowance. LAPSE: an allowance was not used in time. CARD_SALE: a dealer's float paid for a
+    card that was sold. COMMISSION: what a dealer earned. FLOAT_MOVE: from one dealer's float to
+    another's.
     """
 
     REDEMPTION = 1
@@ -141,6 +145,9 @@ class TransferKind(IntEnum):
     REACTIVATION = 19
     GRANT = 20
     LAPSE = 21
+    CARD_SALE = 22
+    COMMISSION = 23
+    FLOAT_MOVE = 24
 
 
 class Transfer(Record, frozen=True, kw_only=True):

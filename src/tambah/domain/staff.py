@@ -65,10 +65,26 @@ class Permission(StrEnum):
     """What somebody may do in the console."""
 
     LINES_READ = "lines:read"
+    LINES_WRITE = "lines:write"
+    CODES_FIND = "codes:find"
+    CREDIT_WRITE = "credit:write"
     VOUCHERS_READ = "vouchers:read"
+    BATCHES_WRITE = "batches:write"
     PAYMENTS_READ = "payments:read"
+    PAYMENTS_WRITE = "payments:write"
     TICKETS_READ = "tickets:read"
+    TICKETS_WRITE = "tickets:write"
     SIMS_READ = "sims:read"
+    DEALERS_READ = "dealers:read"
+    DEALERS_WRITE = "dealers:write"
+    FLOAT_WRITE = "float:write"
+    STOCK_WRITE = "stock:write"
+    FINANCE_READ = "finance:read"
+    FINANCE_WRITE = "finance:write"
+    CONTENT_WRITE = "content:write"
+    OPERATIONS_READ = "operations:read"
+    AUDIT_READ = "audit:read"
+    STAFF_WRITE = "staff:write"
 
 
 class Role(StrEnum):
@@ -85,32 +101,49 @@ class Role(StrEnum):
 
 _P = Permission
 
+_READING = frozenset(
+    {
+        _P.LINES_READ,
+        _P.VOUCHERS_READ,
+        _P.PAYMENTS_READ,
+        _P.TICKETS_READ,
+        _P.SIMS_READ,
+        _P.DEALERS_READ,
+    }
+)
+
 PERMISSIONS: Mapping[Role, frozenset[Permission]] = MappingProxyType(
     {
-        Role.CARE: frozenset(
+        Role.CARE: _READING | {_P.LINES_WRITE, _P.CODES_FIND, _P.CREDIT_WRITE, _P.TICKETS_WRITE},
+        Role.FINANCE: frozenset(
             {
                 _P.LINES_READ,
+                _P.CREDIT_WRITE,
                 _P.VOUCHERS_READ,
+                _P.BATCHES_WRITE,
                 _P.PAYMENTS_READ,
-                _P.TICKETS_READ,
-                _P.SIMS_READ,
+                _P.PAYMENTS_WRITE,
+                _P.DEALERS_READ,
+                _P.DEALERS_WRITE,
+                _P.FLOAT_WRITE,
+                _P.FINANCE_READ,
+                _P.FINANCE_WRITE,
             }
         ),
-        Role.FINANCE: frozenset({_P.LINES_READ, _P.VOUCHERS_READ, _P.PAYMENTS_READ}),
-        Role.WAREHOUSE: frozenset({_P.VOUCHERS_READ, _P.SIMS_READ}),
-        Role.MARKETING: frozenset[Permission](),
-        Role.NETWORK: frozenset({_P.LINES_READ, _P.SIMS_READ}),
+        Role.WAREHOUSE: frozenset(
+            {
+                _P.VOUCHERS_READ,
+                _P.BATCHES_WRITE,
+                _P.SIMS_READ,
+                _P.DEALERS_READ,
+                _P.STOCK_WRITE,
+            }
+        ),
+        Role.MARKETING: frozenset({_P.CONTENT_WRITE}),
+        Role.NETWORK: frozenset({_P.LINES_READ, _P.SIMS_READ, _P.OPERATIONS_READ}),
         # Who gives roles away sees no subscriber and moves no money by that alone.
-        Role.ADMINISTRATOR: frozenset[Permission](),
-        Role.AUDITOR: frozenset(
-            {
-                _P.LINES_READ,
-                _P.VOUCHERS_READ,
-                _P.PAYMENTS_READ,
-                _P.TICKETS_READ,
-                _P.SIMS_READ,
-            }
-        ),
+        Role.ADMINISTRATOR: frozenset({_P.STAFF_WRITE, _P.AUDIT_READ, _P.OPERATIONS_READ}),
+        Role.AUDITOR: _READING | {_P.FINANCE_READ, _P.OPERATIONS_READ, _P.AUDIT_READ},
     }
 )
 """What each role may do. Nothing else may anything."""
