@@ -17,6 +17,8 @@ WALK: dict[str, Reach | Permission] = {
     "POST /console/sign-out": Reach.STAFF,
     "GET /console/invitation/{secret:str}": Reach.STRANGERS,
     "POST /console/invitation/{secret:str}": Reach.STRANGERS,
+    "GET /console/prove": Reach.STAFF,
+    "POST /console/prove": Reach.STAFF,
     "POST /console/search": Reach.STAFF,
     "GET /console/lines/{msisdn:str}": Permission.LINES_READ,
     "GET /console/vouchers/{serial:str}": Permission.VOUCHERS_READ,

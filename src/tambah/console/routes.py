@@ -12,6 +12,7 @@ from tambah.console.home import home_routes
 from tambah.console.invitations import invitation_routes
 from tambah.console.lines import line_routes
 from tambah.console.pages import ConsolePages
+from tambah.console.proving import proving_routes
 from tambah.console.records import record_routes
 from tambah.console.sessions import Sessions
 from tambah.console.signing_in import sign_in_routes
@@ -27,6 +28,7 @@ def console_router(site: Site) -> Router:
         *home_routes(pages),
         *sign_in_routes(pages),
         *invitation_routes(pages),
+        *proving_routes(pages),
         *finding_routes(pages),
         *line_routes(pages),
         *record_routes(pages),

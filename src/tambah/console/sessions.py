@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from litestar.datastructures import Cookie
 
@@ -23,9 +23,10 @@ _TOUCHED_EVERY = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedIn:
-    """Somebody who works here and is signed in."""
+    """Somebody who works here and is signed in. at: when they asked for this."""
 
     seated: Seated
+    at: datetime
 
     @property
     def staff(self) -> Staff:
@@ -57,7 +58,7 @@ class Sessions:
             return None
         if now - seated.session.seen_at >= _TOUCHED_EVERY:
             await touch_session(database, seated.session.digest, now)
-        return SignedIn(seated=seated)
+        return SignedIn(seated=seated, at=now)
 
 
 def mint_secret() -> str:
