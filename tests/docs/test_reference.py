@@ -16,6 +16,7 @@ from tambah.api import refusals as api
 from tambah.api.rest.routes import ROUTES, SCOPES
 from tambah.cli import _root  # pyright: ignore[reportPrivateUsage]
 from tambah.config import Operator, Settings
+from tambah.domain.approval import ApprovalState
 from tambah.domain.article import ArticleKind
 from tambah.domain.balance import BucketKind
 from tambah.domain.gift import GiftKind
@@ -266,6 +267,7 @@ def test_every_table_is_described_with_its_distribution():
         ("ticket.state", TicketState),
         ("ticket_note.author", Author),
         ("staff.state", StaffState),
+        ("approval.state", ApprovalState),
     ],
 )
 def test_every_number_in_a_column_is_described(column: str, kind: type[TopUpSource]):

@@ -22,6 +22,7 @@ from tambah.channels.said import KEYS as REFUSAL_IDS
 from tambah.cli.tickets import READY_ANSWERS
 from tambah.console.finding import KINDS
 from tambah.console.pages import MENU
+from tambah.domain.approval import ApprovalState
 from tambah.domain.article import ArticleKind
 from tambah.domain.balance import ALLOWANCES, BucketKind
 from tambah.domain.line import Language, LineState
@@ -189,6 +190,7 @@ WORDS_OF_STATES = {
     "voucher_state.*": names(VoucherState),
     "payment_not_refundable.*": names(PaymentState),
     "sim_not_usable.*": names(SimState),
+    "approval_over.*": names(ApprovalState) | {"expired"},
 }
 """`refusal.params["state"]`, which `Texts.refusal` writes in a word of the refusal's own."""
 

@@ -69,6 +69,7 @@ LOCAL = {
     "staff_invitation",
     "staff_recovery",
     "staff_session",
+    "approval",
     "stamp",
     "alembic_version",
 }
@@ -119,7 +120,7 @@ async def test_there_are_no_triggers_foreign_keys_or_volatile_defaults(database:
         SELECT 'default', adrelid::regclass::text FROM pg_attrdef
           JOIN pg_class ON pg_class.oid = adrelid
          WHERE relnamespace = 'public'::regnamespace
-           AND pg_get_expr(adbin, adrelid) !~ '^[0-9]+$'
+           AND pg_get_expr(adbin, adrelid) !~ '^([0-9]+|''[^'']*''::text)$'
         """
     )
 

@@ -39,6 +39,7 @@ STATUS: Mapping[type[Refusal], int] = {
     no.ScopeMissing: 403,
     no.PartnerSuspended: 403,
     no.PermissionMissing: 403,
+    no.ApprovalOwn: 403,
     # There is no such thing.
     no.PageNotFound: 404,
     no.NumberUnknown: 404,
@@ -52,6 +53,7 @@ STATUS: Mapping[type[Refusal], int] = {
     no.TicketUnknown: 404,
     no.InvitationUnknown: 404,
     no.StaffUnknown: 404,
+    no.ApprovalUnknown: 404,
     no.MethodNotAllowed: 405,
     # Read and understood, but never to be had in this form.
     no.AmountOutOfRange: 422,
@@ -96,6 +98,7 @@ STATUS: Mapping[type[Refusal], int] = {
     no.TicketClosed: 409,
     no.CardNotIdentified: 409,
     no.StaffNameTaken: 409,
+    no.ApprovalOver: 409,
     # Later.
     no.TooManyWrongCodes: 429,
     no.TooManyTries: 429,

@@ -560,6 +560,24 @@ class StaffNameTaken(Refusal):
     code = "staff_name_taken"
 
 
+class ApprovalUnknown(Refusal):
+    """There is no such request."""
+
+    code = "approval_unknown"
+
+
+class ApprovalOwn(Refusal):
+    """Whoever asks for something does not agree to it: that takes another."""
+
+    code = "approval_own"
+
+
+class ApprovalOver(Refusal):
+    """The request was decided, withdrawn or done, or is too late. Params: state."""
+
+    code = "approval_over"
+
+
 # The world
 
 

@@ -2,7 +2,12 @@
 
 from tambah.engine.vouchers.codes import CodeSource, CodeSpaceFull
 from tambah.engine.vouchers.exporting import Exported, PrintFileDamaged, export_print_file
-from tambah.engine.vouchers.generating import BatchRequest, Generated, generate
+from tambah.engine.vouchers.generating import (
+    MOST_IN_A_BATCH,
+    BatchRequest,
+    Generated,
+    generate,
+)
 from tambah.engine.vouchers.moving import (
     BatchMoved,
     RangeMoved,
@@ -14,6 +19,7 @@ from tambah.engine.vouchers.odds import Odds, work_out_odds
 from tambah.engine.vouchers.printing import PrintFailed
 
 __all__ = [
+    "MOST_IN_A_BATCH",
     "BatchMoved",
     "BatchRequest",
     "CodeSource",

@@ -1,0 +1,170 @@
+"""What may be asked for, each with everything that its doing will need. No secret is among it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from tambah.domain.approval import Deed
+from tambah.domain.refusals import BatchUnknown, FieldMalformed, PartnerUnknown, StaffUnknown
+from tambah.domain.staff import Role, fold_name
+from tambah.engine.vouchers import MOST_IN_A_BATCH, SerialRange
+from tambah.engine.vouchers.printing import parse_recipient
+from tambah.store.approvals import Wanted
+from tambah.store.database import Database
+from tambah.store.staff import read_account
+from tambah.store.views.partners import read_float
+from tambah.store.views.stock import read_batch
+
+
+def ask_credit(line_id: int, msisdn: int, amount_micros: int, balance_micros: int) -> Wanted:
+    """Ask for a line's credit to be put right. Micro-ringgit, less where negative."""
+    return Wanted(
+        deed=Deed.ADJUST_CREDIT,
+        subject=f"line:{line_id}",
+        params={"line": line_id, "msisdn": msisdn, "amount_micros": amount_micros},
+        before={"balance_micros": balance_micros},
+    )
+
+
+def ask_reversal(
+    line_id: int, msisdn: int, topup_no: int, taken_micros: int, balance_micros: int
+) -> Wanted:
+    """Ask for a top-up to be taken back. taken_micros: what is unspent of it now."""
+    return Wanted(
+        deed=Deed.REVERSE_TOPUP,
+        subject=f"line:{line_id}",
+        params={
+            "line": line_id,
+            "msisdn": msisdn,
+            "topup_no": topup_no,
+            "taken_micros": taken_micros,
+        },
+        before={"balance_micros": balance_micros},
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchWanted:
+    """A batch to be made; see `engine.vouchers.BatchRequest`. recipient: empty for no file."""
+
+    price_micros: int
+    quantity: int
+    recipient: str = ""
+    lettered: bool = False
+    born_active: bool = False
+    redeem_before: datetime | None = None
+
+
+def ask_batch(wanted: BatchWanted) -> Wanted:
+    """Ask for a batch to be made. Raises FieldMalformed (quantity, recipient).
+
+    The denomination is looked up when it is made, for its numbers may have changed by then.
+    """
+    if not 1 <= wanted.quantity <= MOST_IN_A_BATCH:
+        raise FieldMalformed(field="quantity")
+    if wanted.recipient:
+        parse_recipient(wanted.recipient)
+    until = wanted.redeem_before
+    return Wanted(
+        deed=Deed.GENERATE_BATCH,
+        subject="voucher_batch",
+        params={
+            "price_micros": wanted.price_micros,
+            "quantity": wanted.quantity,
+            "worth_micros": wanted.price_micros * wanted.quantity,
+            "recipient": wanted.recipient,
+            "lettered": wanted.lettered,
+            "born_active": wanted.born_active,
+            "redeem_before": until.isoformat() if until else "",
+        },
+        before={},
+    )
+
+
+async def ask_batch_deed(database: Database, deed: Deed, batch_id: int) -> Wanted:
+    """Ask for a batch to be released, or its print file. Raises BatchUnknown."""
+    batch = await read_batch(database, batch_id)
+    if batch is None:
+        raise BatchUnknown
+    return Wanted(
+        deed=deed,
+        subject=f"voucher_batch:{batch_id}",
+        params={
+            "batch": batch_id,
+            "price_micros": batch.price_micros,
+            "quantity": batch.quantity,
+            "worth_micros": batch.price_micros * batch.quantity,
+        },
+        before={"batch_state": batch.state.name.lower()},
+    )
+
+
+async def ask_activation(database: Database, cards: SerialRange) -> Wanted:
+    """Ask for a range of cards to be activated. Raises BatchUnknown."""
+    batch = await read_batch(database, cards.batch_id)
+    if batch is None:
+        raise BatchUnknown
+    quantity = max(0, cards.last - cards.first + 1)
+    return Wanted(
+        deed=Deed.ACTIVATE_CARDS,
+        subject=f"voucher_batch:{cards.batch_id}",
+        params={
+            "batch": cards.batch_id,
+            "first": cards.first,
+            "last": cards.last,
+            "price_micros": batch.price_micros,
+            "quantity": quantity,
+            "worth_micros": batch.price_micros * quantity,
+        },
+        before={"batch_state": batch.state.name.lower()},
+    )
+
+
+async def ask_funding(
+    database: Database, partner_id: int, amount_micros: int, reference: str
+) -> Wanted:
+    """Ask for a partner's float to be added to. Raises PartnerUnknown, FieldMalformed."""
+    if amount_micros <= 0:
+        raise FieldMalformed(field="amount")
+    if not reference.strip():
+        raise FieldMalformed(field="reference")
+    found = await read_float(database, partner_id)
+    if found is None:
+        raise PartnerUnknown
+    return Wanted(
+        deed=Deed.FUND_PARTNER,
+        subject=f"partner:{partner_id}",
+        params={
+            "partner": partner_id,
+            "name": found.name,
+            "amount_micros": amount_micros,
+            "reference": reference.strip(),
+        },
+        before={"float_micros": found.float_micros},
+    )
+
+
+def ask_invitation(name: str, roles: Collection[Role]) -> Wanted:
+    """Ask for somebody to be given access. Raises FieldMalformed."""
+    folded = fold_name(name)
+    return Wanted(
+        deed=Deed.INVITE_STAFF,
+        subject=f"staff:{folded}",
+        params={"name": folded, "roles": sorted(set(roles))},
+        before={},
+    )
+
+
+async def ask_roles(database: Database, name: str, roles: Collection[Role]) -> Wanted:
+    """Ask for other roles for somebody. Raises FieldMalformed, StaffUnknown."""
+    account = await read_account(database, fold_name(name))
+    if account is None:
+        raise StaffUnknown
+    return Wanted(
+        deed=Deed.CHANGE_ROLES,
+        subject=f"staff:{account.staff.name}",
+        params={"name": account.staff.name, "roles": sorted(set(roles))},
+        before={"roles": sorted(account.staff.roles)},
+    )

@@ -1,0 +1,302 @@
+"""Carrying out what two people agreed on: once, whatever dies on the way.
+
+Money goes through the engine under the request's own number, so that a second doing changes
+nothing. A batch of cards cannot be made half: what broke off is not made again, it failed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any
+
+import structlog
+
+from tambah.domain.actor import Actor
+from tambah.domain.approval import Approval, ApprovalState, Deed, finish, require_collectable
+from tambah.domain.commands import AdjustCredit, FundPartner, ReverseTopUp
+from tambah.domain.refusals import BatchStateWrong, InternalError, NumberUnknown, Refusal
+from tambah.domain.rules import Rules
+from tambah.domain.staff import Role
+from tambah.domain.voucher import BatchState
+from tambah.engine.administer import acting, note
+from tambah.engine.approving.filing import require_approval, subject_of
+from tambah.engine.clock import Clock
+from tambah.engine.engine import Engine
+from tambah.engine.keys import Keys
+from tambah.engine.staff import change_roles, invite
+from tambah.engine.vouchers import (
+    BatchRequest,
+    SerialRange,
+    change_batch,
+    change_range,
+    generate,
+)
+from tambah.store.approvals import hold_on, left_to_do, read_approval, take_up, write_approval
+from tambah.store.database import CONNECTION_LOST, Database
+from tambah.store.views.lines import find_line_id
+from tambah.store.views.stock import read_batch
+
+_HOLD_SECONDS = 30.0
+_CALLER = "approval"
+_log: Any = structlog.get_logger(__name__)
+
+Outcome = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Means:
+    """What deeds are done with. operator_name: at the top of print files."""
+
+    engine: Engine
+    database: Database
+    keys: Keys
+    rules: Rules
+    clock: Clock
+    operator_name: str
+
+
+async def carry_out(means: Means, approval_id: int) -> Approval | None:
+    """Do what was agreed to, if nobody else is at it; return the request as it then stands.
+
+    A refusal is its outcome, and so is a bug, which is logged. None where it was not to be done.
+    """
+    database, clock = means.database, means.clock
+    tries = await take_up(database, approval_id, clock.now())
+    approval = await read_approval(database, approval_id) if tries else None
+    if approval is None or tries is None:
+        return None
+    holding = asyncio.create_task(_hold(means, approval_id))
+    failed = True
+    try:
+        outcome = await _DOERS[approval.deed](means, approval, tries)
+        failed = False
+    except Refusal as refusal:
+        outcome = {"refusal": refusal.code, "params": _plain(refusal.params)}
+    except CONNECTION_LOST:
+        return None  # the database is away: whoever looks next takes it up again
+    except Exception:  # noqa: BLE001 - a bug fails this request and no other
+        _log.exception("request failed", approval=approval_id, deed=approval.deed)
+        outcome = {"refusal": InternalError.code, "params": {"incident": str(approval_id)}}
+    finally:
+        holding.cancel()
+    return await _finish(means, approval_id, outcome, failed=failed)
+
+
+async def carry_out_all(means: Means) -> int:
+    """Do everything that was agreed to and left undone; return how much there was."""
+    waiting = await left_to_do(means.database, means.clock.now())
+    for approval_id in waiting:
+        await carry_out(means, approval_id)
+    return len(waiting)
+
+
+async def collect(means: Means, approval_id: int, who: str) -> str:
+    """Invite whom two people agreed to invite; return the invitation's path, for the only time.
+
+    Raises ApprovalUnknown, PermissionMissing, ApprovalOver, StaffNameTaken.
+    """
+    now = means.clock.now()
+    async with acting(means.database) as connection:
+        held = await require_approval(connection, approval_id)
+        require_collectable(held, who, now)
+        # Another transaction makes the account: done first, so that it is never made twice.
+        await write_approval(connection, finish(held, {}, now))
+    roles = [Role(role) for role in _texts(held, "roles")]
+    try:
+        return await invite(
+            means.database, means.keys, str(held.params["name"]), roles, actor=_actor(held)
+        )
+    except Refusal as refusal:
+        outcome = {"refusal": refusal.code, "params": _plain(refusal.params)}
+        async with acting(means.database) as connection:
+            await write_approval(connection, finish(held, outcome, now, failed=True))
+        raise
+
+
+async def _hold(means: Means, approval_id: int) -> None:
+    while True:
+        await asyncio.sleep(_HOLD_SECONDS)
+        await hold_on(means.database, approval_id, means.clock.now())
+
+
+async def _finish(
+    means: Means, approval_id: int, outcome: Outcome, *, failed: bool
+) -> Approval | None:
+    now = means.clock.now()
+    async with acting(means.database) as connection:
+        held = await require_approval(connection, approval_id)
+        if held.state is not ApprovalState.APPROVED:
+            return held
+        after = finish(held, outcome, now, failed=failed)
+        await write_approval(connection, after)
+        await note(
+            connection,
+            _actor(held),
+            "FailedRequest" if failed else "CarryOut",
+            subject_of(held),
+            after=dict(outcome),
+        )
+    return after
+
+
+async def _adjust(means: Means, approval: Approval, _: int) -> Outcome:
+    done = await means.engine.submit(
+        AdjustCredit(
+            caller=_CALLER,
+            request_key=str(approval.approval_id),
+            msisdn=await _number(means, approval),
+            amount_micros=_whole(approval, "amount_micros"),
+            actor=_actor(approval),
+        )
+    )
+    return {"balance_micros": done.balance_micros}
+
+
+async def _reverse(means: Means, approval: Approval, _: int) -> Outcome:
+    done = await means.engine.submit(
+        ReverseTopUp(
+            caller=_CALLER,
+            request_key=str(approval.approval_id),
+            msisdn=await _number(means, approval),
+            topup_no=_whole(approval, "topup_no"),
+            actor=_actor(approval),
+        )
+    )
+    return {
+        "taken_micros": done.main_micros,
+        "spent_micros": done.spent_micros,
+        "balance_micros": done.balance_micros,
+    }
+
+
+async def _fund(means: Means, approval: Approval, _: int) -> Outcome:
+    done = await means.engine.submit(
+        FundPartner(
+            caller=_CALLER,
+            request_key=str(approval.approval_id),
+            partner_id=_whole(approval, "partner"),
+            amount_micros=_whole(approval, "amount_micros"),
+            reference=str(approval.params["reference"]),
+            actor=_actor(approval),
+        )
+    )
+    return {"float_micros": done.float_micros}
+
+
+async def _generate(means: Means, approval: Approval, tries: int) -> Outcome:
+    if tries > 1:
+        # Whoever made it died: its codes are lost, and half a batch is never gone on with.
+        raise BatchStateWrong(state=BatchState.DRAFT.name.lower())
+    until = str(approval.params["redeem_before"])
+    made = await generate(
+        means.database,
+        means.keys,
+        means.rules.catalog,
+        BatchRequest(
+            price_micros=_whole(approval, "price_micros"),
+            quantity=_whole(approval, "quantity"),
+            now=means.clock.now(),
+            actor=_actor(approval),
+            operator=means.operator_name,
+            lettered=bool(approval.params["lettered"]),
+            born_active=bool(approval.params["born_active"]),
+            redeem_before=datetime.fromisoformat(until) if until else None,
+            recipient=str(approval.params["recipient"]) or None,
+        ),
+    )
+    outcome: dict[str, object] = {
+        "batch": made.batch_id,
+        "first_serial": made.first_serial,
+        "last_serial": made.last_serial,
+    }
+    if made.print_digest is not None:
+        outcome |= {"sha256": made.print_digest.hex(), "bytes": made.print_size}
+    return outcome
+
+
+async def _release(means: Means, approval: Approval, tries: int) -> Outcome:
+    batch_id = _whole(approval, "batch")
+    batch = await read_batch(means.database, batch_id)
+    if tries == 1 or batch is None or batch.state is not BatchState.RELEASED:
+        await change_batch(
+            means.database, batch_id, "release", _actor(approval), means.clock.now()
+        )
+    return {"batch_state": "released"}
+
+
+async def _activate(means: Means, approval: Approval, _: int) -> Outcome:
+    cards = SerialRange(
+        batch_id=_whole(approval, "batch"),
+        first=_whole(approval, "first"),
+        last=_whole(approval, "last"),
+    )
+    moved = await change_range(
+        means.database, cards, "activate", _actor(approval), means.clock.now()
+    )
+    return {
+        "changed": moved.changed,
+        "unchanged": {state.name.lower(): count for state, count in moved.unchanged.items()},
+    }
+
+
+async def _change_roles(means: Means, approval: Approval, _: int) -> Outcome:
+    roles = [Role(role) for role in _texts(approval, "roles")]
+    after = await change_roles(
+        means.database, str(approval.params["name"]), roles, actor=_actor(approval)
+    )
+    return {"roles": sorted(after.roles)}
+
+
+async def _never(_: Means, approval: Approval, __: int) -> Outcome:
+    raise AssertionError(f"{approval.deed} is collected, not carried out")
+
+
+_DOERS: Mapping[Deed, Callable[[Means, Approval, int], Awaitable[Outcome]]] = MappingProxyType(
+    {
+        Deed.ADJUST_CREDIT: _adjust,
+        Deed.REVERSE_TOPUP: _reverse,
+        Deed.FUND_PARTNER: _fund,
+        Deed.GENERATE_BATCH: _generate,
+        Deed.RELEASE_BATCH: _release,
+        Deed.ACTIVATE_CARDS: _activate,
+        Deed.CHANGE_ROLES: _change_roles,
+        Deed.EXPORT_BATCH: _never,
+        Deed.INVITE_STAFF: _never,
+    }
+)
+
+
+async def _number(means: Means, approval: Approval) -> int:
+    """Return the number of the line it was asked for. Raises NumberUnknown: another's by now."""
+    msisdn = _whole(approval, "msisdn")
+    if await find_line_id(means.database, msisdn) != approval.params["line"]:
+        raise NumberUnknown
+    return msisdn
+
+
+def _actor(approval: Approval) -> Actor:
+    """Return who acts: the one who asked, with who agreed beside the reason."""
+    agreed = f"request {approval.approval_id}, agreed by {approval.decided_by}"
+    return Actor(who=approval.maker, why=f"{approval.why} ({agreed})")
+
+
+def _whole(approval: Approval, name: str) -> int:
+    value = approval.params[name]
+    assert isinstance(value, int), f"{name} of request {approval.approval_id}"
+    return value
+
+
+def _texts(approval: Approval, name: str) -> list[str]:
+    value: Any = approval.params[name]
+    return [str(one) for one in value]
+
+
+def _plain(params: Mapping[str, str | int | datetime]) -> dict[str, str | int]:
+    return {
+        name: value.isoformat() if isinstance(value, datetime) else value
+        for name, value in params.items()
+    }
