@@ -21,8 +21,9 @@ import tambah
 from tambah.channels.said import KEYS as REFUSAL_IDS
 from tambah.cli.tickets import READY_ANSWERS
 from tambah.console.finding import KINDS
+from tambah.console.line_acts import BARS
 from tambah.console.pages import MENU
-from tambah.domain.approval import ApprovalState
+from tambah.domain.approval import ApprovalState, Deed
 from tambah.domain.article import ArticleKind
 from tambah.domain.balance import ALLOWANCES, BucketKind
 from tambah.domain.line import Language, LineState
@@ -30,7 +31,7 @@ from tambah.domain.payment import PaymentState
 from tambah.domain.point import PointKind
 from tambah.domain.refusals import every_refusal
 from tambah.domain.sim import SimKind, SimState
-from tambah.domain.staff import Permission, Role
+from tambah.domain.staff import Permission, Role, StaffState
 from tambah.domain.ticket import Category, TicketState
 from tambah.domain.validity import ValidityPolicy
 from tambah.domain.voucher import BatchState, VoucherState
@@ -74,6 +75,29 @@ TICKETS_SHOWN = names(state for state in TicketState if state is not TicketState
 SENT_BACK = {Said.REFUNDING, Said.REFUND_FAILED, Said.REFUNDED, Said.DISPUTED}
 
 VALUES: dict[str, set[str]] = {
+    "acts.*": names(Deed) | {"bars", "disable_staff"},
+    "acts.bar.*": set(BARS),
+    "acts.do.*": {"adjust_credit", "bars", "disable_staff", "reverse_topup"},
+    "acts.field.*": {
+        "amount",
+        "bar",
+        "born_active",
+        "first",
+        "last",
+        "lettered",
+        "name",
+        "price",
+        "quantity",
+        "reason",
+        "recipient",
+        "redeem_until",
+        "role",
+        "way",
+    },
+    "acts.hint.*": {"amount", "name", "reason", "recipient"},
+    "acts.way.*": {"less", "more"},
+    "requests.*": names(ApprovalState) | {"expired"},
+    "staff.state.*": names(StaffState),
     "account.*": {"bonus"} | names(ALLOWANCES),
     "account.did.*": {
         "active",

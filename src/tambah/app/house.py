@@ -21,6 +21,7 @@ from tambah.config import (
 from tambah.engine.clock import Clock
 from tambah.engine.engine import Engine
 from tambah.i18n import LANGUAGES, texts
+from tambah.jobs.approvals import carry_out_for_ever
 from tambah.jobs.bank_folder import watch_folder_for_ever
 from tambah.jobs.daily import daily_for_ever
 from tambah.jobs.demo import seed_demo
@@ -126,6 +127,7 @@ async def _working(
         clock = site.clock
         tasks.append(asyncio.create_task(sweep_for_ever(site.engine, site.database, clock)))
         tasks.append(asyncio.create_task(daily_for_ever(site.database, clock)))
+        tasks.append(asyncio.create_task(carry_out_for_ever(site.means)))
         if site.payments is not None:
             polling = poll_for_ever(site.payments, site.database, clock)
             inbox = InboxWorker(site.payments)

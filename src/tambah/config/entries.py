@@ -88,7 +88,9 @@ class ConsoleEntry(msgspec.Struct, frozen=True, kw_only=True):
 
     ladder: as of recharge codes, for wrong tries at one account. source_wrong_hourly,
     all_wrong_hourly: wrong tries of one source, and of everybody together. session_hours: after
-    which one signs in anew; idle_minutes: the same after doing nothing.
+    which one signs in anew; idle_minutes: the same after doing nothing. alone_up_to: ringgit, the
+    most that one person puts right or takes back without a second one. command_line_asks: the
+    command line files requests too, once two people work here who could decide them.
     """
 
     ladder: tuple[tuple[int, int], ...] = ((5, 15), (10, 30), (15, 60), (20, 1440))
@@ -96,6 +98,8 @@ class ConsoleEntry(msgspec.Struct, frozen=True, kw_only=True):
     all_wrong_hourly: int = 500
     session_hours: int = 10
     idle_minutes: int = 30
+    alone_up_to: str = "10.00"
+    command_line_asks: bool = True
 
 
 class RecoveryEntry(msgspec.Struct, frozen=True, kw_only=True):

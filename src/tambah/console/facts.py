@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from tambah.console.pages import zone_name
 from tambah.domain.numbering import show_msisdn
+from tambah.domain.refusals import Refusal
 from tambah.i18n import Texts
 from tambah.web.site import Site
 
@@ -19,52 +20,81 @@ FACTS = frozenset(
         "activated",
         "active_until",
         "allowance",
+        "answer",
+        "asked_by",
         "assigned",
         "batch",
+        "batch_state",
         "bonus",
+        "bonus_taken",
+        "born_active",
+        "cards_changed",
         "category",
         "changed",
         "credit",
+        "decided_by",
         "due",
         "ended",
+        "ends_at",
         "expired_until",
+        "export_size",
+        "failed",
+        "first_serial",
+        "float",
         "grace_until",
         "guest_codes",
         "hold_until",
         "iccid",
         "imsi",
         "language",
+        "last_serial",
+        "lettered",
+        "made_at",
         "method",
+        "name",
         "number",
         "opened",
         "own_codes",
         "paid",
+        "partner",
         "pays",
         "plan",
         "price",
         "provider_ref",
+        "quantity",
+        "range",
         "reactivation_until",
         "reason",
         "received",
+        "recipient",
         "redeem_until",
         "redeemed_at",
         "redeemed_by",
+        "reference",
         "refunded",
+        "roles",
+        "sha256",
         "sign_in",
         "sim_kind",
         "sold",
+        "spent",
+        "taken",
+        "topup_no",
+        "why",
         "why_not",
+        "worth",
     }
 )
 """Every word that a fact may have; a test holds the texts against them."""
 
 
 class Fact(NamedTuple):
-    """One fact: a text `console.fact.<word>`, its value, and where that leads."""
+    """One fact: a text `console.fact.<word>`, its value, where that leads, and what it was."""
 
     word: str
     value: str
     path: str = ""
+    was: str = ""
 
 
 class Wording:
@@ -94,6 +124,10 @@ class Wording:
     def money(self, amount_micros: int) -> str:
         """Write an amount."""
         return self.texts.money(amount_micros)
+
+    def refusal(self, refusal: Refusal) -> str:
+        """Write the sentences about a refusal."""
+        return self.texts.refusal(refusal, self._site.rules.validity.zone)
 
     def number(self, msisdn: int) -> str:
         """Write a number as its owner would."""

@@ -16,7 +16,7 @@ from tambah.web.errors import Elsewhere
 from tambah.web.forms import require_own_origin
 from tambah.web.pages import AnyConnection
 
-_OPT, _STATE = "reach", "signed_in"
+_OPT, _STATE, _WAITING = "reach", "signed_in", "waiting"
 
 
 class Reach(Enum):
@@ -62,8 +62,15 @@ def guard_with(sessions: Sessions) -> Any:
             raise Elsewhere(SIGN_IN)
         if isinstance(reach, Permission) and not found.may(reach):
             raise PermissionMissing
+        if connection.scope["method"] == "GET":
+            connection.state[_WAITING] = await sessions.count_waiting(found)
 
     return guard
+
+
+def waiting_for(connection: AnyConnection) -> int:
+    """Return how many requests wait for whoever is signed in."""
+    return connection.state.get(_WAITING, 0)
 
 
 def find_signed_in(connection: AnyConnection) -> SignedIn | None:

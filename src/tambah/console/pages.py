@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from litestar import Response
 
-from tambah.console.guard import find_signed_in
+from tambah.console.guard import find_signed_in, waiting_for
 from tambah.console.sessions import HOME, SignedIn
 from tambah.domain.staff import Permission
 from tambah.web.pages import AnyRequest, Pages, asked_language
@@ -28,7 +28,11 @@ class Place(NamedTuple):
     permission: Permission | None
 
 
-MENU = (Place(HOME, "home", None),)
+MENU = (
+    Place(HOME, "home", None),
+    Place(f"{HOME}/requests", "requests", None),
+    Place(f"{HOME}/staff", "staff", Permission.STAFF_WRITE),
+)
 
 
 class ConsolePages(Pages):
@@ -58,6 +62,7 @@ class ConsolePages(Pages):
             stored=stored,
             me=found.staff if found else None,
             menu=menu_of(found),
+            waiting=waiting_for(request),
             zone_name=self._zone_name,
             asked=asked_language(request),
             **context,

@@ -6,16 +6,20 @@ from typing import Any
 
 from litestar import Response, Router
 
+from tambah.console.batch_acts import batch_act_routes
 from tambah.console.finding import finding_routes
 from tambah.console.guard import guard_with
 from tambah.console.home import home_routes
 from tambah.console.invitations import invitation_routes
+from tambah.console.line_acts import line_act_routes
 from tambah.console.lines import line_routes
 from tambah.console.pages import ConsolePages
 from tambah.console.proving import proving_routes
 from tambah.console.records import record_routes
+from tambah.console.requests import request_routes
 from tambah.console.sessions import Sessions
 from tambah.console.signing_in import sign_in_routes
+from tambah.console.staff_pages import staff_routes
 from tambah.web.errors import ErrorAnswers, ErrorHandler
 from tambah.web.pages import AnyRequest
 from tambah.web.site import Site
@@ -31,6 +35,10 @@ def console_router(site: Site) -> Router:
         *proving_routes(pages),
         *finding_routes(pages),
         *line_routes(pages),
+        *line_act_routes(pages),
+        *request_routes(pages),
+        *batch_act_routes(pages),
+        *staff_routes(pages),
         *record_routes(pages),
     ]
     answers = ErrorAnswers(pages).handlers()

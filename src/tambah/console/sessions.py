@@ -8,9 +8,11 @@ from datetime import datetime, timedelta
 
 from litestar.datastructures import Cookie
 
+from tambah.domain.approval import DEEDS
 from tambah.domain.staff import Permission, Staff, StaffState
 from tambah.engine.operator import staff_rule
-from tambah.engine.staff import session_digest
+from tambah.engine.staff import actor_of, session_digest
+from tambah.store.approvals import count_waiting
 from tambah.store.staff_sessions import Seated, read_seated, touch_session
 from tambah.web.pages import AnyConnection
 from tambah.web.site import Site
@@ -59,6 +61,15 @@ class Sessions:
         if now - seated.session.seen_at >= _TOUCHED_EVERY:
             await touch_session(database, seated.session.digest, now)
         return SignedIn(seated=seated, at=now)
+
+    async def count_waiting(self, found: SignedIn) -> int:
+        """Return how many requests wait for somebody who may decide them."""
+        staff = found.staff
+        deeds = [deed.value for deed, rule in DEEDS.items() if found.may(rule.permission)]
+        if not deeds:
+            return 0
+        now = self._site.clock.now()
+        return await count_waiting(self._site.database, deeds, actor_of(staff).who, now)
 
 
 def mint_secret() -> str:

@@ -1,6 +1,6 @@
 """Answers as they are kept for a repeated request, and requests as they are compared."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from datetime import datetime
 from typing import Any
@@ -71,10 +71,15 @@ def unpack_answer(name: str, body: bytes) -> Outcome | Refusal:
     """Return the answer that `pack_answer` packed."""
     if name in _DECODERS:
         return _DECODERS[name].decode(body)
+    return refusal_of(name, _decode_params(body))
+
+
+def refusal_of(code: str, told: Mapping[str, str | int]) -> Refusal:
+    """Return a refusal by its code and its params as they are kept, instants as ISO 8601 text."""
     params: dict[str, str | int | datetime] = {}
-    for key, value in _decode_params(body).items():
+    for key, value in told.items():
         params[key] = datetime.fromisoformat(str(value)) if key in _INSTANTS else value
-    return _REFUSALS[name](**params)
+    return _REFUSALS[code](**params)
 
 
 def request_digest(keys: Keys, caller: str, request_key: str) -> bytes:

@@ -52,6 +52,7 @@ def operator_rules(operator: Operator) -> Rules:
         raise ConfigError("guessing.ladder: steps must ascend, and there must be one")
     ticket_rule(operator)
     staff_rule(operator.console)
+    alone_up_to(operator.console)
     return Rules(
         catalog=_catalog(operator, denominations),
         validity=validity,
@@ -96,6 +97,14 @@ def staff_rule(entry: ConsoleEntry) -> StaffRule:
         session_hours=entry.session_hours,
         idle_minutes=entry.idle_minutes,
     )
+
+
+def alone_up_to(entry: ConsoleEntry) -> int:
+    """Return how much one person puts right without a second, in micro-ringgit.
+
+    Raises ConfigError.
+    """
+    return _money(entry.alone_up_to, "console.alone_up_to")
 
 
 def _reminders(operator: Operator) -> ReminderRule:

@@ -81,14 +81,21 @@ async def read_form(request: Request[Any, Any, Any]) -> dict[str, str]:
 
     Raises BodyTooLarge and BodyMalformed.
     """
+    return {name: values[0] for name, values in (await read_fields(request)).items()}
+
+
+async def read_fields(request: Request[Any, Any, Any]) -> dict[str, list[str]]:
+    """Return a posted form's fields with all that was chosen in each.
+
+    Raises BodyTooLarge and BodyMalformed.
+    """
     body = await request.body()
     if len(body) > MOST_FORM_BYTES:
         raise BodyTooLarge
     try:
-        fields = parse_qs(body.decode("utf-8", "replace"), max_num_fields=50)
+        return parse_qs(body.decode("utf-8", "replace"), max_num_fields=50)
     except ValueError as error:
         raise BodyMalformed from error
-    return {name: values[0] for name, values in fields.items()}
 
 
 def fold_digits(typed: str) -> str:

@@ -15,7 +15,6 @@ from typing import Any
 
 import structlog
 
-from tambah.domain.actor import Actor
 from tambah.domain.approval import Approval, ApprovalState, Deed, finish, require_collectable
 from tambah.domain.commands import AdjustCredit, FundPartner, ReverseTopUp
 from tambah.domain.refusals import BatchStateWrong, InternalError, NumberUnknown, Refusal
@@ -23,7 +22,7 @@ from tambah.domain.rules import Rules
 from tambah.domain.staff import Role
 from tambah.domain.voucher import BatchState
 from tambah.engine.administer import acting, note
-from tambah.engine.approving.filing import require_approval, subject_of
+from tambah.engine.approving.filing import actor_behind, require_approval, subject_of
 from tambah.engine.clock import Clock
 from tambah.engine.engine import Engine
 from tambah.engine.keys import Keys
@@ -108,7 +107,7 @@ async def collect(means: Means, approval_id: int, who: str) -> str:
     roles = [Role(role) for role in _texts(held, "roles")]
     try:
         return await invite(
-            means.database, means.keys, str(held.params["name"]), roles, actor=_actor(held)
+            means.database, means.keys, str(held.params["name"]), roles, actor=actor_behind(held)
         )
     except Refusal as refusal:
         outcome = {"refusal": refusal.code, "params": _plain(refusal.params)}
@@ -135,7 +134,7 @@ async def _finish(
         await write_approval(connection, after)
         await note(
             connection,
-            _actor(held),
+            actor_behind(held),
             "FailedRequest" if failed else "CarryOut",
             subject_of(held),
             after=dict(outcome),
@@ -150,7 +149,7 @@ async def _adjust(means: Means, approval: Approval, _: int) -> Outcome:
             request_key=str(approval.approval_id),
             msisdn=await _number(means, approval),
             amount_micros=_whole(approval, "amount_micros"),
-            actor=_actor(approval),
+            actor=actor_behind(approval),
         )
     )
     return {"balance_micros": done.balance_micros}
@@ -163,7 +162,7 @@ async def _reverse(means: Means, approval: Approval, _: int) -> Outcome:
             request_key=str(approval.approval_id),
             msisdn=await _number(means, approval),
             topup_no=_whole(approval, "topup_no"),
-            actor=_actor(approval),
+            actor=actor_behind(approval),
         )
     )
     return {
@@ -181,7 +180,7 @@ async def _fund(means: Means, approval: Approval, _: int) -> Outcome:
             partner_id=_whole(approval, "partner"),
             amount_micros=_whole(approval, "amount_micros"),
             reference=str(approval.params["reference"]),
-            actor=_actor(approval),
+            actor=actor_behind(approval),
         )
     )
     return {"float_micros": done.float_micros}
@@ -200,7 +199,7 @@ async def _generate(means: Means, approval: Approval, tries: int) -> Outcome:
             price_micros=_whole(approval, "price_micros"),
             quantity=_whole(approval, "quantity"),
             now=means.clock.now(),
-            actor=_actor(approval),
+            actor=actor_behind(approval),
             operator=means.operator_name,
             lettered=bool(approval.params["lettered"]),
             born_active=bool(approval.params["born_active"]),
@@ -223,7 +222,7 @@ async def _release(means: Means, approval: Approval, tries: int) -> Outcome:
     batch = await read_batch(means.database, batch_id)
     if tries == 1 or batch is None or batch.state is not BatchState.RELEASED:
         await change_batch(
-            means.database, batch_id, "release", _actor(approval), means.clock.now()
+            means.database, batch_id, "release", actor_behind(approval), means.clock.now()
         )
     return {"batch_state": "released"}
 
@@ -235,7 +234,7 @@ async def _activate(means: Means, approval: Approval, _: int) -> Outcome:
         last=_whole(approval, "last"),
     )
     moved = await change_range(
-        means.database, cards, "activate", _actor(approval), means.clock.now()
+        means.database, cards, "activate", actor_behind(approval), means.clock.now()
     )
     return {
         "changed": moved.changed,
@@ -246,7 +245,7 @@ async def _activate(means: Means, approval: Approval, _: int) -> Outcome:
 async def _change_roles(means: Means, approval: Approval, _: int) -> Outcome:
     roles = [Role(role) for role in _texts(approval, "roles")]
     after = await change_roles(
-        means.database, str(approval.params["name"]), roles, actor=_actor(approval)
+        means.database, str(approval.params["name"]), roles, actor=actor_behind(approval)
     )
     return {"roles": sorted(after.roles)}
 
@@ -276,12 +275,6 @@ async def _number(means: Means, approval: Approval) -> int:
     if await find_line_id(means.database, msisdn) != approval.params["line"]:
         raise NumberUnknown
     return msisdn
-
-
-def _actor(approval: Approval) -> Actor:
-    """Return who acts: the one who asked, with who agreed beside the reason."""
-    agreed = f"request {approval.approval_id}, agreed by {approval.decided_by}"
-    return Actor(who=approval.maker, why=f"{approval.why} ({agreed})")
 
 
 def _whole(approval: Approval, name: str) -> int:

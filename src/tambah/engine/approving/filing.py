@@ -26,6 +26,12 @@ def subject_of(approval: Approval) -> str:
     return f"approval:{approval.approval_id}"
 
 
+def actor_behind(approval: Approval) -> Actor:
+    """Return who acts in a request's name: who asked, with who agreed beside the reason."""
+    agreed = f"request {approval.approval_id}, agreed by {approval.decided_by}"
+    return Actor(who=approval.maker, why=f"{approval.why} ({agreed})")
+
+
 async def file(database: Database, wanted: Wanted, actor: Actor, now: datetime) -> Approval:
     """Ask for a deed; return the request, which waits for another. Raises ReasonMissing.
 

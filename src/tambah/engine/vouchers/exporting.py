@@ -93,23 +93,33 @@ async def _mark(
 ) -> tuple[StockBatch, bool]:
     """Commit that the file is being handed out; return the batch, and whether it was before."""
     async with connection.transaction():
-        stock = await voucher_stock.lock_batch(connection, batch_id, to_change=True)
-        if stock is None:
-            raise BatchUnknown
-        has_pieces = await voucher_stock.has_print_pieces(connection, batch_id)
-        _require_exportable(stock, has_pieces=has_pieces)
-        again = stock.exported_at is not None
-        await voucher_stock.mark_exported(connection, batch_id, now)
-        entry = AuditEntry(
-            at=now,
-            who=actor.who,
-            action="export_batch",
-            subject=f"voucher_batch:{batch_id}",
-            why=actor.why,
-            before={"exported": again},
-            after={"exported": True},
-        )
-        await audit.append(connection, [entry])
+        return await mark_handed_out(connection, batch_id, actor, now)
+
+
+async def mark_handed_out(
+    connection: Connection, batch_id: int, actor: Actor, now: datetime
+) -> tuple[StockBatch, bool]:
+    """Write, in the caller's transaction, that a batch's print file is handed out.
+
+    Return the batch, and whether it was before. Raises BatchUnknown, BatchStateWrong.
+    """
+    stock = await voucher_stock.lock_batch(connection, batch_id, to_change=True)
+    if stock is None:
+        raise BatchUnknown
+    has_pieces = await voucher_stock.has_print_pieces(connection, batch_id)
+    _require_exportable(stock, has_pieces=has_pieces)
+    again = stock.exported_at is not None
+    await voucher_stock.mark_exported(connection, batch_id, now)
+    entry = AuditEntry(
+        at=now,
+        who=actor.who,
+        action="export_batch",
+        subject=f"voucher_batch:{batch_id}",
+        why=actor.why,
+        before={"exported": again},
+        after={"exported": True},
+    )
+    await audit.append(connection, [entry])
     return stock, again
 
 

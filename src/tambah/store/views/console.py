@@ -86,6 +86,18 @@ async def payments_of_line(database: Database, line_id: int, limit: int) -> list
     return [payment_from_row(row) for row in rows]
 
 
+async def adjusted_since(database: Database, line_id: int, since: datetime) -> int:
+    """Return how much of a line's credit was put right by hand, up or down, in micro-ringgit."""
+    return await database.fetch_value(
+        """
+        SELECT coalesce(sum(amount_micros), 0)::bigint FROM transfer
+         WHERE owner_id = $1 AND kind = 7 AND at >= $2
+        """,
+        line_id,
+        since,
+    )
+
+
 async def number_of_line(database: Database, line_id: int) -> int | None:
     """Return the number that a line has, None where the number is another line's by now."""
     return await database.fetch_value(

@@ -1,0 +1,156 @@
+"""What a request asks for, and what came of it, in the reader's words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any, cast
+
+from tambah.console.facts import LINES, Fact, Wording
+from tambah.domain.approval import Approval, Deed
+from tambah.domain.voucher import format_serial
+from tambah.engine.answers import refusal_of
+
+_Params = Mapping[str, Any]
+
+
+def request_facts(approval: Approval, say: Wording) -> list[Fact]:
+    """Return what is asked for: what is now, and what would be."""
+    return wanted_facts(approval.deed, approval.params, approval.before, say)
+
+
+def wanted_facts(
+    deed: Deed, params: Mapping[str, object], before: Mapping[str, object], say: Wording
+) -> list[Fact]:
+    """Return what would be asked for."""
+    return _FACTS[deed](cast("_Params", params), cast("_Params", before), say)
+
+
+def outcome_facts(approval: Approval, say: Wording) -> list[Fact]:
+    """Return what came of a request that was carried out."""
+    found: list[Fact] = []
+    outcome = cast("_Params", approval.outcome)
+    if "refusal" in outcome:
+        refusal = refusal_of(outcome["refusal"], outcome["params"])
+        return [Fact("failed", say.refusal(refusal))]
+    if "balance_micros" in outcome:
+        found.append(Fact("credit", say.money(outcome["balance_micros"])))
+    if "taken_micros" in outcome:
+        found.append(Fact("taken", say.money(outcome["taken_micros"])))
+    if "float_micros" in outcome:
+        found.append(Fact("float", say.money(outcome["float_micros"])))
+    if "batch" in outcome:
+        found.append(_batch(outcome["batch"]))
+        found.append(Fact("first_serial", outcome["first_serial"]))
+        found.append(Fact("last_serial", outcome["last_serial"]))
+    if "sha256" in outcome:
+        found.append(Fact("sha256", outcome["sha256"]))
+        found.append(Fact("export_size", f"{outcome['bytes']:,}"))
+    if "changed" in outcome:
+        found.append(Fact("cards_changed", f"{outcome['changed']:,}"))
+    return found
+
+
+def _credit(params: _Params, before: _Params, say: Wording) -> list[Fact]:
+    was = before["balance_micros"]
+    after = say.money(was + params["amount_micros"])
+    return [_number(params, say), Fact("credit", after, was=say.money(was))]
+
+
+def _reversal(params: _Params, before: _Params, say: Wording) -> list[Fact]:
+    was = before["balance_micros"]
+    after = say.money(max(0, was - params["taken_micros"]))
+    return [
+        _number(params, say),
+        Fact("topup_no", str(params["topup_no"])),
+        Fact("taken", say.money(params["taken_micros"])),
+        Fact("credit", after, was=say.money(was)),
+    ]
+
+
+def _generate(params: _Params, _: _Params, say: Wording) -> list[Fact]:
+    facts = _worth(params, say)
+    until = params["redeem_before"]
+    if until:
+        facts.append(Fact("redeem_until", say.last_day(datetime.fromisoformat(until))))
+    for word in ("lettered", "born_active"):
+        facts.append(Fact(word, say.texts.get("acts.yes" if params[word] else "acts.no")))
+    facts.append(Fact("recipient", params["recipient"] or say.texts.get("acts.no")))
+    return facts
+
+
+def _batch_deed(after: str) -> Callable[[_Params, _Params, Wording], list[Fact]]:
+    """Return what writes the facts of a deed after which a batch is in that state."""
+
+    def facts(params: _Params, before: _Params, say: Wording) -> list[Fact]:
+        state = say.texts.get(f"batch_state.{before['batch_state']}")
+        found = [_batch(params["batch"]), *_worth(params, say)]
+        if after:
+            now = say.texts.get(f"batch_state.{after}")
+            return [*found, Fact("batch_state", now, was=state)]
+        return [*found, Fact("batch_state", state)]
+
+    return facts
+
+
+def _activation(params: _Params, _: _Params, say: Wording) -> list[Fact]:
+    first = format_serial(params["batch"], params["first"])
+    last = format_serial(params["batch"], params["last"])
+    return [
+        _batch(params["batch"]),
+        Fact("range", f"{first} – {last}"),
+        *_worth(params, say),
+    ]
+
+
+def _funding(params: _Params, before: _Params, say: Wording) -> list[Fact]:
+    was = before["float_micros"]
+    return [
+        Fact("partner", f"{params['name']} ({params['partner']})"),
+        Fact("float", say.money(was + params["amount_micros"]), was=say.money(was)),
+        Fact("reference", params["reference"]),
+    ]
+
+
+def _roles(params: _Params, before: _Params, say: Wording) -> list[Fact]:
+    return [
+        Fact("name", params["name"]),
+        Fact("roles", _listed(params["roles"], say), was=_listed(before.get("roles", ()), say)),
+    ]
+
+
+_FACTS: Mapping[Deed, Callable[[_Params, _Params, Wording], list[Fact]]] = MappingProxyType(
+    {
+        Deed.ADJUST_CREDIT: _credit,
+        Deed.REVERSE_TOPUP: _reversal,
+        Deed.GENERATE_BATCH: _generate,
+        Deed.RELEASE_BATCH: _batch_deed("released"),
+        Deed.EXPORT_BATCH: _batch_deed(""),
+        Deed.ACTIVATE_CARDS: _activation,
+        Deed.FUND_PARTNER: _funding,
+        Deed.INVITE_STAFF: _roles,
+        Deed.CHANGE_ROLES: _roles,
+    }
+)
+
+
+def _number(params: _Params, say: Wording) -> Fact:
+    msisdn = params["msisdn"]
+    return Fact("number", say.number(msisdn), f"{LINES}/{msisdn}")
+
+
+def _batch(batch_id: int) -> Fact:
+    return Fact("batch", str(batch_id))
+
+
+def _worth(params: _Params, say: Wording) -> list[Fact]:
+    return [
+        Fact("price", say.money(params["price_micros"])),
+        Fact("quantity", f"{params['quantity']:,}"),
+        Fact("worth", say.money(params["worth_micros"])),
+    ]
+
+
+def _listed(roles: Any, say: Wording) -> str:
+    return " · ".join(say.texts.get(f"console.role.{role}") for role in roles)

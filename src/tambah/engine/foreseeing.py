@@ -1,0 +1,67 @@
+"""What a command would do now, worked out by the very rules that do it. Nothing is written."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import cast
+
+from tambah.domain.actor import Actor
+from tambah.domain.commands import (
+    AdjustCredit,
+    Command,
+    LineChanged,
+    Outcome,
+    Reversed,
+    ReverseTopUp,
+)
+from tambah.domain.decide import decide
+from tambah.domain.refusals import Refusal
+from tambah.domain.rules import Rules
+from tambah.domain.state import Known, LineAccount
+from tambah.store.database import Database
+from tambah.store.views.refundable import read_reversible
+
+_NOBODY = Actor(who="nobody", why="to see what would happen")
+
+
+def foresee(command: Command, known: Known, rules: Rules, now: datetime) -> Outcome:
+    """Return what a command would be answered. Raises whatever it would be refused with."""
+    answer = decide(command, known, rules, now).answer
+    if isinstance(answer, Refusal):
+        raise answer
+    return answer
+
+
+async def foresee_reversal(
+    database: Database, rules: Rules, account: LineAccount, topup_no: int, now: datetime
+) -> Reversed:
+    """Return what taking a top-up of a line back would come to.
+
+    Raises TopUpUnknown, AlreadyReversed, LineTerminated, RefundInstead.
+    """
+    known = await read_reversible(database, account.line.line_id, topup_no)
+    command = ReverseTopUp(
+        caller="",
+        request_key="",
+        msisdn=account.line.msisdn,
+        topup_no=topup_no,
+        actor=_NOBODY,
+    )
+    return cast("Reversed", foresee(command, known, rules, now))
+
+
+def foresee_adjustment(
+    rules: Rules, account: LineAccount, amount_micros: int, now: datetime
+) -> LineChanged:
+    """Return how a line would stand with its credit put right by an amount.
+
+    Raises LineTerminated, BalanceTooHigh, CreditTooLow.
+    """
+    command = AdjustCredit(
+        caller="",
+        request_key="",
+        msisdn=account.line.msisdn,
+        amount_micros=amount_micros,
+        actor=_NOBODY,
+    )
+    return cast("LineChanged", foresee(command, Known(line=account), rules, now))
