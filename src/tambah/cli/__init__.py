@@ -35,6 +35,10 @@ _COMMANDS = {
     "partners": ("tambah.cli.partners:partners", "Add partners and fund their floats."),
     "prompts": ("tambah.cli.prompts:prompts", "List, draft and check what the hotline says."),
     "staff": ("tambah.cli.staff:staff", "Give staff access to the console, and take it away."),
+    "requests": (
+        "tambah.cli.requests:requests",
+        "See what takes two people, collect what was approved.",
+    ),
     "messages": (
         "tambah.cli.messages:messages",
         "See which messages are stuck, have them tried again.",

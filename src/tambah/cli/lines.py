@@ -9,6 +9,7 @@ from uuid import uuid4
 import click
 import rich_click
 
+from tambah.cli.asking import ask_adjustment, ask_taking_back
 from tambah.cli.desk import Desk, actor, at_desk
 from tambah.cli.frame import Answer, answering
 from tambah.cli.options import SIGNED_RINGGIT, imports_file, reason, request_key
@@ -222,6 +223,9 @@ def replace_sim(number: str, iccid: str, lost: bool, reason: str) -> Answer:
 @answering
 def adjust(number: str, amount: int, reason: str, request_key: str | None) -> Answer:
     """Put the credit of NUMBER right by AMOUNT ringgit: 5.00 more, -5.00 less."""
+    asked = at_desk(lambda desk: ask_adjustment(desk, number, amount, actor(reason)))
+    if asked is not None:
+        return asked
 
     def wanted(msisdn: int, who: Actor, caller: str, key: str) -> LineCommand:
         return AdjustCredit(
@@ -319,9 +323,12 @@ def resume(number: str, reason: str) -> Answer:
 def reverse(number: str, top_up: int, reason: str) -> Answer:
     """Take back what is unspent of the TOP_UP of NUMBER (its first is 1)."""
 
-    async def mend(desk: Desk) -> Reversed:
-        """Have the engine reverse it."""
+    async def mend(desk: Desk) -> Reversed | Answer:
+        """Have the engine reverse it, or ask for it."""
         who = actor(reason)
+        asked = await ask_taking_back(desk, number, top_up, who)
+        if asked is not None:
+            return asked
         command = ReverseTopUp(
             caller=who.who,
             # A top-up is reversed once: a repeat gets the first answer.
@@ -334,6 +341,8 @@ def reverse(number: str, top_up: int, reason: str) -> Answer:
             return await engine.submit(command)
 
     done = at_desk(mend)
+    if isinstance(done, Answer):
+        return done
     document = {
         "msisdn": str(done.msisdn),
         "top_up": done.topup_no,

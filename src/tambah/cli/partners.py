@@ -5,9 +5,11 @@ from __future__ import annotations
 import click
 import rich_click
 
+from tambah.cli.asking import ask_for, takes_two
 from tambah.cli.desk import Desk, actor, at_desk
 from tambah.cli.frame import Answer, answering
 from tambah.cli.options import RINGGIT, reason
+from tambah.domain.approval import Deed
 from tambah.domain.commands import FundPartner
 from tambah.domain.money import ringgit
 from tambah.engine.administer import (
@@ -18,6 +20,7 @@ from tambah.engine.administer import (
     add_partner,
     revoke_key,
 )
+from tambah.engine.approving.asks import ask_funding
 
 
 @click.group(cls=rich_click.RichGroup)
@@ -76,7 +79,10 @@ def fund(partner: int, amount: int, reference: str, reason: str) -> Answer:
     """Add to the float of PARTNER the AMOUNT of ringgit that it paid in."""
 
     async def work(desk: Desk) -> Answer:
-        """Have the engine fund it."""
+        """Have the engine fund it, or ask for it."""
+        if await takes_two(desk, Deed.FUND_PARTNER):
+            wanted = await ask_funding(desk.database, partner, amount, reference)
+            return await ask_for(desk, wanted, actor(reason))
         command = FundPartner(
             # For all who work at this command line: two of them may book the same payment.
             caller="cli",

@@ -8,10 +8,13 @@ from typing import Any, TypeVar
 import click
 import rich_click
 
+from tambah.cli.asking import ask_for, takes_two
 from tambah.cli.desk import Desk, actor, at_desk
 from tambah.cli.frame import Answer, answering
 from tambah.cli.options import reason
+from tambah.domain.approval import Deed
 from tambah.domain.staff import INVITATION_HOURS, Role, Staff, fold_name
+from tambah.engine.approving.asks import ask_invitation, ask_roles
 from tambah.engine.staff import change_roles, invite, invite_again
 from tambah.engine.staff import disable as disable_staff
 from tambah.store.staff import list_staff
@@ -44,12 +47,15 @@ def staff() -> None:
 def add(name: str, roles: tuple[str, ...], reason: str) -> Answer:
     """Add NAME and print the path of the invitation, once."""
 
-    async def work(desk: Desk) -> str:
-        """Invite them."""
-        chosen = [Role(role) for role in roles]
-        return await invite(desk.database, desk.keys, name, chosen, actor=actor(reason))
+    async def work(desk: Desk) -> Answer:
+        """Invite them, or ask for it."""
+        chosen, who = [Role(role) for role in roles], actor(reason)
+        if await takes_two(desk, Deed.INVITE_STAFF):
+            return await ask_for(desk, ask_invitation(name, chosen), who)
+        path = await invite(desk.database, desk.keys, name, chosen, actor=who)
+        return _invited(name, path)
 
-    return _invited(name, at_desk(work))
+    return at_desk(work)
 
 
 @staff.command("invite-again", cls=rich_click.RichCommand)
@@ -94,8 +100,11 @@ def roles_command(name: str, roles: tuple[str, ...], reason: str) -> Answer:
     """Give NAME these roles instead of those before."""
 
     async def work(desk: Desk) -> Answer:
-        """Change them."""
+        """Change them, or ask for it."""
         chosen = [Role(role) for role in roles]
+        if await takes_two(desk, Deed.CHANGE_ROLES):
+            wanted = await ask_roles(desk.database, name, chosen)
+            return await ask_for(desk, wanted, actor(reason))
         after = await change_roles(desk.database, name, chosen, actor=actor(reason))
         return Answer(
             document=_document(after, is_locked=after.is_locked(desk.now)),

@@ -62,7 +62,7 @@ def guard_with(sessions: Sessions) -> Any:
             raise Elsewhere(SIGN_IN)
         if isinstance(reach, Permission) and not found.may(reach):
             raise PermissionMissing
-        if connection.scope["method"] == "GET":
+        if isinstance(connection, Request) and connection.method == "GET":
             connection.state[_WAITING] = await sessions.count_waiting(found)
 
     return guard

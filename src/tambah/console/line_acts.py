@@ -37,9 +37,8 @@ from tambah.domain.staff import Permission
 from tambah.domain.state import LineAccount
 from tambah.engine.approving import Wanted, file
 from tambah.engine.approving.asks import ask_credit, ask_reversal
-from tambah.engine.foreseeing import foresee_adjustment, foresee_reversal
+from tambah.engine.foreseeing import adjusted_today, foresee_adjustment, foresee_reversal
 from tambah.engine.operator import alone_up_to
-from tambah.store.views.console import adjusted_since
 from tambah.store.views.lines import LineView, read_line_of
 from tambah.web.forms import read_form
 from tambah.web.pages import AnyRequest
@@ -212,9 +211,10 @@ class LineActs:
 
     async def _takes_two(self, view: LineView, amount_micros: int) -> bool:
         """Say whether an amount is more than one person may put right of a line in a day."""
-        validity, now = self.site.rules.validity, self.site.clock.now()
-        today = validity.start_of(validity.local_day(now))
-        done_micros = await adjusted_since(self.site.database, view.line.line_id, today)
+        site = self.site
+        done_micros = await adjusted_today(
+            site.database, view.line.line_id, site.rules.validity, site.clock.now()
+        )
         return done_micros + abs(amount_micros) > self._alone_micros
 
     async def foresee_reversal(self, view: LineView, topup_no: int) -> Reversed:

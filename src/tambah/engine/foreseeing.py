@@ -18,7 +18,9 @@ from tambah.domain.decide import decide
 from tambah.domain.refusals import Refusal
 from tambah.domain.rules import Rules
 from tambah.domain.state import Known, LineAccount
+from tambah.domain.validity import ValidityRule
 from tambah.store.database import Database
+from tambah.store.views.console import adjusted_since
 from tambah.store.views.refundable import read_reversible
 
 _NOBODY = Actor(who="nobody", why="to see what would happen")
@@ -30,6 +32,13 @@ def foresee(command: Command, known: Known, rules: Rules, now: datetime) -> Outc
     if isinstance(answer, Refusal):
         raise answer
     return answer
+
+
+async def adjusted_today(
+    database: Database, line_id: int, validity: ValidityRule, now: datetime
+) -> int:
+    """Return how much of a line's credit was put right by hand this local day (micro-ringgit)."""
+    return await adjusted_since(database, line_id, validity.start_of(validity.local_day(now)))
 
 
 async def foresee_reversal(

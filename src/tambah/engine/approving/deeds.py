@@ -17,7 +17,13 @@ import structlog
 
 from tambah.domain.approval import Approval, ApprovalState, Deed, finish, require_collectable
 from tambah.domain.commands import AdjustCredit, FundPartner, ReverseTopUp
-from tambah.domain.refusals import BatchStateWrong, InternalError, NumberUnknown, Refusal
+from tambah.domain.refusals import (
+    ApprovalUnknown,
+    BatchStateWrong,
+    InternalError,
+    NumberUnknown,
+    Refusal,
+)
 from tambah.domain.rules import Rules
 from tambah.domain.staff import Role
 from tambah.domain.voucher import BatchState
@@ -102,6 +108,8 @@ async def collect(means: Means, approval_id: int, who: str) -> str:
     async with acting(means.database) as connection:
         held = await require_approval(connection, approval_id)
         require_collectable(held, who, now)
+        if held.deed is not Deed.INVITE_STAFF:
+            raise ApprovalUnknown
         # Another transaction makes the account: done first, so that it is never made twice.
         await write_approval(connection, finish(held, {}, now))
     roles = [Role(role) for role in _texts(held, "roles")]

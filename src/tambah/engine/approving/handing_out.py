@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from tambah.domain.approval import finish, require_collectable
-from tambah.domain.refusals import FieldMalformed
+from tambah.domain.refusals import ApprovalUnknown, FieldMalformed
 from tambah.engine.administer import acting, note
 from tambah.engine.approving.filing import actor_behind, require_approval, subject_of
-from tambah.engine.vouchers.exporting import mark_handed_out
-from tambah.store.approvals import write_approval
+from tambah.engine.vouchers.exporting import Exported, export_print_file, mark_handed_out
+from tambah.store.approvals import read_approval, write_approval
 from tambah.store.database import Database
 from tambah.store.ledger import voucher_stock
 
@@ -64,6 +65,27 @@ async def receive(
         outcome = {"sha256": digest.hex(), "bytes": stock.print_size}
         await write_approval(connection, finish(held, outcome, now))
         await note(connection, actor_behind(held), "CarryOut", subject_of(held), after=outcome)
+
+
+async def collect_file(
+    database: Database, approval_id: int, who: str, path: Path, now: datetime
+) -> Exported:
+    """Write the print file of an agreed request to a file, for its maker, and erase it here.
+
+    Raises ApprovalUnknown, PermissionMissing, ApprovalOver and what `export_print_file` raises.
+    """
+    held = await read_approval(database, approval_id)
+    if held is None:
+        raise ApprovalUnknown
+    require_collectable(held, who, now)
+    done = await export_print_file(
+        database, _batch_of(held.params["batch"]), path, actor_behind(held), now
+    )
+    outcome = {"sha256": done.digest.hex(), "bytes": done.size}
+    async with acting(database) as connection:
+        await write_approval(connection, finish(held, outcome, now))
+        await note(connection, actor_behind(held), "CarryOut", subject_of(held), after=outcome)
+    return done
 
 
 async def _pieces(database: Database, batch_id: int) -> AsyncIterator[bytes]:

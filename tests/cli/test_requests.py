@@ -1,0 +1,107 @@
+"""The command line under four eyes: it asks once two people work here who could decide."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tambah.engine.approving import agree
+from tambah.store.database import Database
+from tambah.store.staff import list_staff
+from tests.conftest import Fresh
+
+from .conftest import Tambah
+
+WHY = ("--reason", "outage", "--json")
+LINES = "msisdn,active_until,balance\n60123456789,2099-12-31,10.00\n"
+
+
+def at(fresh: Fresh, work: Callable[[Database], Awaitable[Any]]) -> Any:
+    """Do something with the database."""
+
+    async def run() -> Any:
+        database = Database(fresh.dsn)
+        await database.open(readers=1)
+        try:
+            return await work(database)
+        finally:
+            await database.close()
+
+    return asyncio.run(run())
+
+
+@pytest.fixture
+def two(tambah: Tambah, environment: Fresh) -> None:
+    """Have two people work here who may decide everything that is asked for below."""
+    roles = ("--role", "finance", "--role", "administrator", "--role", "warehouse")
+    for name in ("ada", "eve"):
+        assert tambah("staff", "add", name, *roles, *WHY).status == 0
+
+    async def accept(database: Database) -> None:
+        await database.execute(
+            "UPDATE staff SET state = 2, password = 'argon2', totp = '\\x00'::bytea"
+        )
+
+    at(environment, accept)
+
+
+def approve(fresh: Fresh, number: int) -> None:
+    """Have Ada agree to a request."""
+
+    async def work(database: Database) -> None:
+        ada = next(one for one in await list_staff(database) if one.name == "ada")
+        await agree(database, number, ada, "", datetime.now(UTC))
+
+    at(fresh, work)
+
+
+@pytest.mark.usefixtures("two")
+def test_an_invitation_is_asked_for_and_collected_once(tambah: Tambah, environment: Fresh) -> None:
+    asked = tambah("staff", "add", "amy", "--role", "care", *WHY).document
+    assert (asked["state"], asked["deed"]) == ("waiting", "invite_staff")
+    early = tambah("requests", "collect", str(asked["request"]), "--json")
+    assert early.error == "approval_over"
+    approve(environment, asked["request"])
+
+    collected = tambah("requests", "collect", str(asked["request"]), "--json")
+
+    assert collected.document["invitation"].startswith("/console/invitation/")
+    again = tambah("requests", "collect", str(asked["request"]), "--json")
+    assert again.error == "approval_over"
+    listed = tambah("requests", "list", "--json").document["items"]
+    assert [(one["state"], one["decided_by"]) for one in listed] == [("done", "staff:ada")]
+
+
+@pytest.mark.usefixtures("two")
+def test_money_and_roles_wait(tambah: Tambah, tmp_path: Path) -> None:
+    path = tmp_path / "lines.csv"
+    path.write_text(LINES)
+    assert tambah("lines", "import", str(path), *WHY).status == 0
+    partner = tambah("partners", "add", "Demo shop", *WHY).document["partner"]
+
+    little = tambah("lines", "adjust", "60123456789", "5.00", *WHY)
+    assert little.err == ""
+    assert little.document["balance"] == "15.00"
+    much = tambah("lines", "adjust", "60123456789", "8.00", *WHY).document
+    assert (much["state"], much["params"]["amount_micros"]) == ("waiting", 8_000_000)
+    funded = tambah("partners", "fund", str(partner), "50.00", "--reference", "B1", *WHY)
+    assert funded.document["deed"] == "fund_partner"
+    roles = tambah("staff", "roles", "eve", "--role", "care", *WHY).document
+    assert roles["params"] == {"name": "eve", "roles": ["care"]}
+
+    shown = tambah("requests", "show", str(much["request"]))
+    assert "outage" in shown.out
+    withdrawn = tambah("requests", "withdraw", str(much["request"]), "--json").document
+    assert withdrawn["state"] == "withdrawn"
+    assert tambah("requests", "withdraw", "999", "--json").error == "approval_unknown"
+    assert tambah("lines", "show", "60123456789", "--json").document["balance"] == "15.00"
+
+
+def test_before_two_work_here_the_command_line_does_as_it_is_told(tambah: Tambah) -> None:
+    assert "invitation" in tambah("staff", "add", "amy", "--role", "care", *WHY).document
+    assert tambah("requests", "list").out == "There is none.\n"
