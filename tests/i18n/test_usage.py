@@ -20,6 +20,7 @@ from jinja2 import Environment, nodes
 import tambah
 from tambah.channels.said import KEYS as REFUSAL_IDS
 from tambah.cli.tickets import READY_ANSWERS
+from tambah.console.actions import ACTIONS
 from tambah.console.finding import KINDS
 from tambah.console.pages import MENU
 from tambah.domain.article import ArticleKind
@@ -120,6 +121,7 @@ VALUES: dict[str, set[str]] = {
     "recovery.wrong.*": {"fact", "kind"},
     "account.state.*": names(state for state in LineState if state < LineState.QUARANTINED)
     | {"barred", "suspended"},
+    "console.action.*": set(ACTIONS),
     "console.fact.*": {
         key.removeprefix("console.fact.") for key in KEYS if key.startswith("console.fact.")
     },

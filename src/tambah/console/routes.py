@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from litestar import Response, Router
@@ -14,10 +15,10 @@ from tambah.console.lines import line_routes
 from tambah.console.pages import ConsolePages
 from tambah.console.proving import proving_routes
 from tambah.console.records import record_routes
-from tambah.console.sessions import Sessions
+from tambah.console.sessions import HOME, Sessions
 from tambah.console.signing_in import sign_in_routes
 from tambah.web.errors import ErrorAnswers, ErrorHandler
-from tambah.web.pages import AnyRequest
+from tambah.web.pages import AnyRequest, Pages
 from tambah.web.site import Site
 
 
@@ -40,6 +41,11 @@ def console_router(site: Site) -> Router:
         guards=[guard_with(Sessions(site))],
         exception_handlers={kind: _function(one) for kind, one in answers.items()},
     )
+
+
+def console_doors(site: Site) -> Mapping[str, Pages]:
+    """Return whose pages tell what is refused under /console before any handler is met."""
+    return {HOME: ConsolePages(site)}
 
 
 def _function(method: ErrorHandler) -> ErrorHandler:
