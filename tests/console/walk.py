@@ -24,6 +24,15 @@ WALK: dict[str, Reach | Permission] = {
     "GET /console/vouchers/{serial:str}": Permission.VOUCHERS_READ,
     "GET /console/payments/{reference:str}": Permission.PAYMENTS_READ,
     "GET /console/tickets/{reference:str}": Permission.TICKETS_READ,
+    "GET /console/payments": Permission.PAYMENTS_READ,
+    "POST /console/payments/export": Permission.PAYMENTS_READ,
+    "GET /console/tickets": Permission.TICKETS_READ,
+    "POST /console/tickets/export": Permission.TICKETS_READ,
+    "GET /console/batches": Permission.VOUCHERS_READ,
+    "POST /console/batches/export": Permission.VOUCHERS_READ,
+    "GET /console/batches/{batch_id:int}": Permission.VOUCHERS_READ,
+    "GET /console/batches/{batch_id:int}/cards": Permission.VOUCHERS_READ,
+    "POST /console/batches/{batch_id:int}/cards/export": Permission.VOUCHERS_READ,
     "GET /console/sims/{iccid:str}": Permission.SIMS_READ,
 }
 
@@ -33,6 +42,7 @@ VALUES = {
     "{msisdn:str}": "60123456789",
     "{serial:str}": "0001-00000001",
     "{reference:str}": "nonsense",
+    "{batch_id:int}": "7",
     "{iccid:str}": "8960990000000000002",
 }
 """What stands in an address in place of its parameters."""

@@ -26,7 +26,7 @@ from tambah.console.pages import MENU
 from tambah.domain.article import ArticleKind
 from tambah.domain.balance import ALLOWANCES, BucketKind
 from tambah.domain.line import Language, LineState
-from tambah.domain.payment import PaymentState
+from tambah.domain.payment import PaymentState, ProviderId
 from tambah.domain.point import PointKind
 from tambah.domain.refusals import every_refusal
 from tambah.domain.sim import SimKind, SimState
@@ -49,6 +49,7 @@ from tambah.portal.help import EXPLAINED
 from tambah.portal.payment_page import REASONS, Said
 from tambah.portal.sims import FAMILIES
 from tambah.store.outbox import MessageState
+from tambah.store.views.console_lists import Queue
 from tambah.store.views.stock import NotUsable
 
 SOURCES = Path(tambah.__file__).parent
@@ -125,6 +126,14 @@ VALUES: dict[str, set[str]] = {
     "console.fact.*": {
         key.removeprefix("console.fact.") for key in KEYS if key.startswith("console.fact.")
     },
+    "console.col.*": {
+        key.removeprefix("console.col.") for key in KEYS if key.startswith("console.col.")
+    },
+    "console.filter.*": {"state", "provider", "since", "until", "queue", "category"}
+    | {"language", "ticket_state"},
+    "console.list.*": {"batches", "cards", "payments", "tickets"},
+    "console.provider.*": names(ProviderId),
+    "console.queue.*": set(Queue),
     "console.find.*": {kind.word for kind in KINDS},
     "console.find.*.like": {kind.word for kind in KINDS},
     "console.language.*": names(Language),

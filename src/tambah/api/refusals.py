@@ -31,6 +31,7 @@ STATUS: Mapping[type[Refusal], int] = {
     no.PasswordTooWeak: 400,
     no.BodyTooLarge: 413,
     no.StatementTooLarge: 413,
+    no.ListTooLong: 413,
     no.PhotoTooLarge: 413,
     # Who asks may not.
     no.KeyUnknown: 401,

@@ -11,6 +11,7 @@ from tambah.i18n import Texts
 from tambah.web.site import Site
 
 LINES, VOUCHERS = "/console/lines", "/console/vouchers"
+BATCHES = "/console/batches"
 PAYMENTS, TICKETS, SIMS = "/console/payments", "/console/tickets", "/console/sims"
 
 
@@ -22,12 +23,15 @@ FACTS = frozenset(
         "assigned",
         "batch",
         "bonus",
+        "born_active",
         "category",
         "changed",
+        "created",
         "credit",
         "due",
         "ended",
         "expired_until",
+        "exported",
         "grace_until",
         "guest_codes",
         "hold_until",
@@ -42,7 +46,11 @@ FACTS = frozenset(
         "pays",
         "plan",
         "price",
+        "print_digest",
+        "print_is_here",
+        "print_size",
         "provider_ref",
+        "quantity",
         "reactivation_until",
         "reason",
         "received",
@@ -50,9 +58,12 @@ FACTS = frozenset(
         "redeemed_at",
         "redeemed_by",
         "refunded",
+        "released",
+        "serials",
         "sign_in",
         "sim_kind",
         "sold",
+        "valid_days",
         "why_not",
     }
 )

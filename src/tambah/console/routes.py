@@ -7,16 +7,20 @@ from typing import Any
 
 from litestar import Response, Router
 
+from tambah.console.batches import batch_routes
 from tambah.console.finding import finding_routes
 from tambah.console.guard import guard_with
 from tambah.console.home import home_routes
 from tambah.console.invitations import invitation_routes
 from tambah.console.lines import line_routes
+from tambah.console.list_pages import list_routes
 from tambah.console.pages import ConsolePages
+from tambah.console.payment_list import payment_list
 from tambah.console.proving import proving_routes
 from tambah.console.records import record_routes
 from tambah.console.sessions import HOME, Sessions
 from tambah.console.signing_in import sign_in_routes
+from tambah.console.ticket_list import beside_tickets, ticket_list
 from tambah.web.errors import ErrorAnswers, ErrorHandler
 from tambah.web.pages import AnyRequest, Pages
 from tambah.web.site import Site
@@ -33,6 +37,11 @@ def console_router(site: Site) -> Router:
         *finding_routes(pages),
         *line_routes(pages),
         *record_routes(pages),
+        *list_routes(pages, payment_list(site)),
+        *list_routes(
+            pages, ticket_list(site), template="tickets.html", more=beside_tickets(pages)
+        ),
+        *batch_routes(pages),
     ]
     answers = ErrorAnswers(pages).handlers()
     return Router(

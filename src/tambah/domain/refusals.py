@@ -560,6 +560,15 @@ class StaffNameTaken(Refusal):
     code = "staff_name_taken"
 
 
+# The console's lists
+
+
+class ListTooLong(Refusal):
+    """A list has too many rows for a file; nothing was written. Params: most."""
+
+    code = "list_too_long"
+
+
 # The world
 
 

@@ -236,8 +236,8 @@ def _note_from_row(row: Record) -> NoteRow:
 
 
 def ticket_from_row(row: Record) -> Ticket:
-    """Return a ticket from its row."""
-    values: dict[str, Any] = dict(row.items())
+    """Return a ticket from its row, which may have more beside it."""
+    values: dict[str, Any] = {name: row[name] for name in Ticket.__struct_fields__}
     values["category"] = Category(row["category"])
     values["state"] = TicketState(row["state"])
     values["language"] = Language(row["language"])

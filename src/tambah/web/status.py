@@ -57,6 +57,7 @@ STATUS: dict[type[Refusal], int] = {
     refusals.BodyTooLarge: 413,
     refusals.PhotoTooLarge: 413,
     refusals.StatementTooLarge: 413,
+    refusals.ListTooLong: 413,
     refusals.NumberMalformed: 422,
     refusals.CodeMistyped: 422,
     refusals.CodeNotUsable: 422,
