@@ -28,6 +28,11 @@ WALK: dict[str, Reach | Permission] = {
     "POST /console/payments/export": Permission.PAYMENTS_READ,
     "GET /console/tickets": Permission.TICKETS_READ,
     "POST /console/tickets/export": Permission.TICKETS_READ,
+    "GET /console/tickets/{reference:str}/photo/{photo_no:int}": Permission.TICKETS_READ,
+    "POST /console/tickets/{reference:str}/answer": Permission.TICKETS_WRITE,
+    "POST /console/tickets/{reference:str}/note": Permission.TICKETS_WRITE,
+    "POST /console/tickets/{reference:str}/close": Permission.TICKETS_WRITE,
+    "POST /console/tickets/{reference:str}/assign": Permission.TICKETS_WRITE,
     "GET /console/batches": Permission.VOUCHERS_READ,
     "POST /console/batches/export": Permission.VOUCHERS_READ,
     "GET /console/batches/{batch_id:int}": Permission.VOUCHERS_READ,
@@ -43,6 +48,7 @@ VALUES = {
     "{serial:str}": "0001-00000001",
     "{reference:str}": "nonsense",
     "{batch_id:int}": "7",
+    "{photo_no:int}": "1",
     "{iccid:str}": "8960990000000000002",
 }
 """What stands in an address in place of its parameters."""

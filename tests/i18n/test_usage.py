@@ -19,10 +19,10 @@ from jinja2 import Environment, nodes
 
 import tambah
 from tambah.channels.said import KEYS as REFUSAL_IDS
-from tambah.cli.tickets import READY_ANSWERS
 from tambah.console.actions import ACTIONS
 from tambah.console.finding import KINDS
 from tambah.console.pages import MENU
+from tambah.desks.answering import READY_ANSWERS
 from tambah.domain.article import ArticleKind
 from tambah.domain.balance import ALLOWANCES, BucketKind
 from tambah.domain.line import Language, LineState
@@ -31,7 +31,7 @@ from tambah.domain.point import PointKind
 from tambah.domain.refusals import every_refusal
 from tambah.domain.sim import SimKind, SimState
 from tambah.domain.staff import Permission, Role
-from tambah.domain.ticket import Category, TicketState
+from tambah.domain.ticket import Author, Category, TicketState
 from tambah.domain.validity import ValidityPolicy
 from tambah.domain.voucher import BatchState, VoucherState
 from tambah.engine.operator import PAYMENT_METHODS
@@ -141,6 +141,7 @@ VALUES: dict[str, set[str]] = {
     "console.role.*": set(Role),
     "console.sms.*": names(MessageState),
     "console.ticket.*": names(TicketState),
+    "console.ticket.by.*": names(Author),
     "console.why.*": set(NotUsable),
     "console.to.*": {place.word for place in MENU},
     "batch_state.*": names(BatchState),

@@ -95,6 +95,7 @@ STATUS: Mapping[type[Refusal], int] = {
     no.SimNotUsable: 409,
     no.EsimCodeGone: 409,
     no.TicketClosed: 409,
+    no.TicketChanged: 409,
     no.CardNotIdentified: 409,
     no.StaffNameTaken: 409,
     # Later.

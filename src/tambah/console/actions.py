@@ -16,6 +16,7 @@ ACTIONS = frozenset(
         "adjust_credit",
         "allow_reactivation",
         "answer_ticket",
+        "assign_ticket",
         "bank_ignore",
         "bank_match",
         "bar_line",

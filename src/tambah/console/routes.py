@@ -20,6 +20,7 @@ from tambah.console.proving import proving_routes
 from tambah.console.records import record_routes
 from tambah.console.sessions import HOME, Sessions
 from tambah.console.signing_in import sign_in_routes
+from tambah.console.ticket_desk import ticket_routes
 from tambah.console.ticket_list import beside_tickets, ticket_list
 from tambah.web.errors import ErrorAnswers, ErrorHandler
 from tambah.web.pages import AnyRequest, Pages
@@ -41,6 +42,7 @@ def console_router(site: Site) -> Router:
         *list_routes(
             pages, ticket_list(site), template="tickets.html", more=beside_tickets(pages)
         ),
+        *ticket_routes(pages),
         *batch_routes(pages),
     ]
     answers = ErrorAnswers(pages).handlers()

@@ -479,6 +479,12 @@ class TicketClosed(Refusal):
     code = "ticket_closed"
 
 
+class TicketChanged(Refusal):
+    """Somebody wrote in the ticket since it was looked at; nothing was added."""
+
+    code = "ticket_changed"
+
+
 class TooManyTickets(Refusal):
     """The number has as many tickets open as it may, or the ticket as many notes or photos."""
 

@@ -52,6 +52,7 @@ STATUS: dict[type[Refusal], int] = {
     refusals.SimNotUsable: 409,
     refusals.EsimCodeGone: 409,
     refusals.TicketClosed: 409,
+    refusals.TicketChanged: 409,
     refusals.CardNotIdentified: 409,
     refusals.StaffNameTaken: 409,
     refusals.BodyTooLarge: 413,

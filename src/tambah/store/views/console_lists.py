@@ -209,8 +209,8 @@ def cards_listed(
     """Ask for a batch's cards in the order of their serial numbers. after: the last one's."""
     return Listed(
         sql="""
-            SELECT voucher_serial.batch_id, voucher_serial.number, voucher.state, voucher.activated,
-                   voucher_batch.price_micros, voucher.redeemed_at
+            SELECT voucher_serial.batch_id, voucher_serial.number, voucher.state,
+                   voucher.activated, voucher.redeemed_at, voucher_batch.price_micros
               FROM voucher_serial
               JOIN voucher USING (digest)
               JOIN voucher_batch ON voucher_batch.batch_id = voucher_serial.batch_id
