@@ -67,7 +67,7 @@ def _record_routes(pages: ConsolePages) -> list[Any]:
         await require_batch(site, batch_id)
         shape = card_list(batch_id)
         asked = ask(pages, request, shape)
-        return await draw_list(pages, request, shape, asked, "cards.html", batch_id=batch_id)
+        return await draw_list(pages, request, shape, asked, "cards.html", {"batch_id": batch_id})
 
     @post(
         f"{BATCHES}/{{batch_id:int}}/cards/export",

@@ -160,7 +160,7 @@ class XlsxSheet:
     def __init__(self, heads: Sequence[str], zone: tzinfo, zone_word: str) -> None:
         # It outlives this function: `finish` hands it on.
         self._file = cast(BinaryIO, tempfile.TemporaryFile())  # noqa: SIM115
-        self._book = Workbook(self._file, {"constant_memory": True, "in_memory": False})
+        self._book: Any = Workbook(self._file, {"constant_memory": True, "in_memory": False})
         # An instant there has no zone: the sheet's name says it.
         self._sheet: Any = self._book.add_worksheet(zone_word.replace("/", " ")[:31])
         bold = self._book.add_format({"bold": True})

@@ -30,8 +30,8 @@ def list_routes(
     @get(shape.path, opt=reaches(shape.permission), include_in_schema=False)
     async def show_list(request: AnyRequest) -> Response[Any]:
         asked = ask(pages, request, shape)
-        beside = await more(request, asked) if more else {}
-        return await draw_list(pages, request, shape, asked, template, **beside)
+        beside: Mapping[str, object] = await more(request, asked) if more else {}
+        return await draw_list(pages, request, shape, asked, template, beside)
 
     @post(
         f"{shape.path}/export",

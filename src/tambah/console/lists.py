@@ -133,9 +133,9 @@ async def draw_list(
     shape: ListShape[_Row],
     asked: Asked,
     template: str = "list.html",
-    **context: object,
+    beside: Mapping[str, object] | None = None,
 ) -> Response[bytes]:
-    """Draw a page of a list."""
+    """Draw a page of a list. beside: what its template shows beside it."""
     place = read_place(request.query_params.get("after", ""), shape.kinds)
     listed = shape.find(asked, place)
     rows = await fetch_listed(pages.site.database, listed, PAGE + 1)
@@ -153,9 +153,13 @@ async def draw_list(
         following=following,
         first=address_of(shape.path, asked.filters) if place is not None else "",
         export=address_of(f"{shape.path}/export", asked.filters),
-        is_day=lambda one: isinstance(one, Day),
-        **context,
+        is_day=_is_day,
+        beside=beside or {},
     )
+
+
+def _is_day(one: Choice | Day) -> bool:
+    return isinstance(one, Day)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
