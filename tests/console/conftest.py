@@ -13,7 +13,7 @@ from argon2 import PasswordHasher
 from litestar import Litestar
 
 from tambah.config import Brand, Operator
-from tambah.console.routes import console_router
+from tambah.console.routes import console_doors, console_router
 from tambah.domain.rules import Rules
 from tambah.domain.staff import Role
 from tambah.engine.engine import Engine
@@ -84,7 +84,7 @@ async def sign_in(browser: httpx.AsyncClient, person: Person, **typed: str) -> h
 
 def client_of(site: Site, wrap: Callable[[Any], Any] | None = None) -> httpx.AsyncClient:
     """Return a client of the console's pages, in process."""
-    pieces = configure(site)
+    pieces = configure(site, doors=console_doors(site))
     app = Litestar(
         route_handlers=[*pieces.route_handlers, console_router(site)],
         exception_handlers=pieces.exception_handlers,

@@ -59,14 +59,14 @@ async def pay(world: World) -> str:
     return opened.reference
 
 
-async def ask(world: World) -> str:
+async def ask(world: World, **more: Any) -> str:
     """Open a ticket about Alice's line; return its reference."""
     site = world.site
     new = NewTicket(
         facts=Facts(msisdn=ALICE),
         category=Category.OTHER,
         language=Language.EN,
-        first=Added(form=b"form", text="Where is my credit?"),
+        first=Added(form=b"form", text="Where is my credit?", **more),
     )
     rule, now = ticket_rule(site.operator), site.clock.now() - timedelta(days=9)
     ticket = await open_ticket(site.database, site.keys, rule, new, now)
@@ -215,8 +215,8 @@ async def test_a_lines_page_tells_everything_that_happened_to_it(world: World) -
         show_ticket(ticket),
         "late",
         iccid,
-        "cli:test: AdjustCredit",
-        "cli:test: BarLine",
+        "cli:test: put credit right",
+        "cli:test: barred the line or lifted the bar",
         "ticket 7",
         "SMS credited",
         "+RM30.00",

@@ -19,20 +19,21 @@ from jinja2 import Environment, nodes
 
 import tambah
 from tambah.channels.said import KEYS as REFUSAL_IDS
-from tambah.cli.tickets import READY_ANSWERS
+from tambah.console.actions import ACTIONS
 from tambah.console.finding import KINDS
 from tambah.console.line_acts import BARS
 from tambah.console.pages import MENU
+from tambah.desks.answering import READY_ANSWERS
 from tambah.domain.approval import ApprovalState, Deed
 from tambah.domain.article import ArticleKind
 from tambah.domain.balance import ALLOWANCES, BucketKind
 from tambah.domain.line import Language, LineState
-from tambah.domain.payment import PaymentState
+from tambah.domain.payment import PaymentState, ProviderId
 from tambah.domain.point import PointKind
 from tambah.domain.refusals import every_refusal
 from tambah.domain.sim import SimKind, SimState
 from tambah.domain.staff import Permission, Role, StaffState
-from tambah.domain.ticket import Category, TicketState
+from tambah.domain.ticket import Author, Category, TicketState
 from tambah.domain.validity import ValidityPolicy
 from tambah.domain.voucher import BatchState, VoucherState
 from tambah.engine.operator import PAYMENT_METHODS
@@ -50,6 +51,7 @@ from tambah.portal.help import EXPLAINED
 from tambah.portal.payment_page import REASONS, Said
 from tambah.portal.sims import FAMILIES
 from tambah.store.outbox import MessageState
+from tambah.store.views.console_lists import Queue
 from tambah.store.views.stock import NotUsable
 
 SOURCES = Path(tambah.__file__).parent
@@ -145,9 +147,18 @@ VALUES: dict[str, set[str]] = {
     "recovery.wrong.*": {"fact", "kind"},
     "account.state.*": names(state for state in LineState if state < LineState.QUARANTINED)
     | {"barred", "suspended"},
+    "console.action.*": set(ACTIONS),
     "console.fact.*": {
         key.removeprefix("console.fact.") for key in KEYS if key.startswith("console.fact.")
     },
+    "console.col.*": {
+        key.removeprefix("console.col.") for key in KEYS if key.startswith("console.col.")
+    },
+    "console.filter.*": {"state", "provider", "since", "until", "queue", "category"}
+    | {"language", "ticket_state"},
+    "console.list.*": {"batches", "cards", "payments", "tickets"},
+    "console.provider.*": names(ProviderId),
+    "console.queue.*": set(Queue),
     "console.find.*": {kind.word for kind in KINDS},
     "console.find.*.like": {kind.word for kind in KINDS},
     "console.language.*": names(Language),
@@ -155,6 +166,7 @@ VALUES: dict[str, set[str]] = {
     "console.role.*": set(Role),
     "console.sms.*": names(MessageState),
     "console.ticket.*": names(TicketState),
+    "console.ticket.by.*": names(Author),
     "console.why.*": set(NotUsable),
     "console.to.*": {place.word for place in MENU},
     "batch_state.*": names(BatchState),

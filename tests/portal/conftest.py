@@ -103,6 +103,7 @@ def example(refusal: type[Refusal], now: datetime) -> Refusal:
         refusals.CreditSpent: {"most": "12.00"},
         refusals.StatementMalformed: {"where": "line 3"},
         refusals.StatementTooLarge: {"most_mb": 20},
+        refusals.ListTooLong: {"most": 1_000_000},
         refusals.ChangeOnHold: {"until": now + timedelta(hours=24)},
         refusals.SimNotUsable: {"state": "assigned"},
         refusals.PhotoTooLarge: {"most_mb": 2},

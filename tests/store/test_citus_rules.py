@@ -39,6 +39,7 @@ DISTRIBUTED_BY = {
     "sim": "iccid",
     "sim_imsi": "imsi",
     "ticket": "reference",
+    "ticket_assignment": "reference",
     "ticket_note": "reference",
     "ticket_photo": "reference",
     "topup_gift": "line_id",

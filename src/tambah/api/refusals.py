@@ -31,6 +31,7 @@ STATUS: Mapping[type[Refusal], int] = {
     no.PasswordTooWeak: 400,
     no.BodyTooLarge: 413,
     no.StatementTooLarge: 413,
+    no.ListTooLong: 413,
     no.PhotoTooLarge: 413,
     # Who asks may not.
     no.KeyUnknown: 401,
@@ -96,6 +97,7 @@ STATUS: Mapping[type[Refusal], int] = {
     no.SimNotUsable: 409,
     no.EsimCodeGone: 409,
     no.TicketClosed: 409,
+    no.TicketChanged: 409,
     no.CardNotIdentified: 409,
     no.StaffNameTaken: 409,
     no.ApprovalOver: 409,

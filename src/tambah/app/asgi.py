@@ -12,7 +12,7 @@ from tambah.channels.ivr.drafts import is_installed
 from tambah.channels.ivr.speech import PromptSpeech
 from tambah.channels.sandbox_phone.handlers import phone_routes
 from tambah.channels.switchboard import Switchboard
-from tambah.console.routes import console_router
+from tambah.console.routes import console_doors, console_router
 from tambah.portal.routes import routes
 from tambah.web.health import HEALTH_PATHS, Health
 from tambah.web.setup import configure
@@ -22,7 +22,7 @@ from tambah.web.site import Site
 def build_asgi(site: Site, switchboard: Switchboard | None = None) -> Any:
     """Return the ASGI application: the API's own thin handlers first, gateways, then pages."""
     api, health, webhooks = Api(site), Health(site), Webhooks(site)
-    pieces = configure(site)
+    pieces = configure(site, doors=console_doors(site))
     litestar = Litestar(
         route_handlers=[
             *pieces.route_handlers,

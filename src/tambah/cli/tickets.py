@@ -1,4 +1,4 @@
-"""tambah tickets …: what subscribers told customer care, until there is a console."""
+"""tambah tickets …: what subscribers told customer care, beside the console."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ import rich_click
 from tambah.cli.desk import Desk, actor, at_desk
 from tambah.cli.frame import Answer, CommandRefused, answering
 from tambah.cli.options import reason
-from tambah.domain.care_commands import TellLine
+from tambah.desks.answering import fill, ready_answers, tell_subscriber, values_of
 from tambah.domain.numbering import show_msisdn
 from tambah.domain.payment import show_reference
-from tambah.domain.refusals import Refusal, TicketUnknown
+from tambah.domain.refusals import TicketUnknown
 from tambah.domain.ticket import (
     UNREADABLE,
     Category,
@@ -38,19 +38,8 @@ from tambah.engine.tickets import (
     read_thread,
     redeem_card,
 )
-from tambah.i18n import LANGUAGES, texts
+from tambah.i18n import texts
 from tambah.store.tickets import Wanted, list_tickets, read_ticket
-
-READY_ANSWERS = (
-    "looking",
-    "credited",
-    "refunded",
-    "more_needed",
-    "photo_needed",
-    "card_used",
-    "solved",
-)
-"""Answers that come along in every language; `[tickets.answers]` adds the operator's own."""
 
 _WAITED_FOR = (TicketState.OPEN,)
 _NOT_ENDED = (TicketState.OPEN, TicketState.ANSWERED, TicketState.WAITING)
@@ -150,7 +139,7 @@ def answer(ref: str, text: str, code: str, waits: bool, reason: str) -> Answer:
 
     async def work(desk: Desk) -> Answer:
         """Answer it."""
-        wordings = _ready_answer(desk, code) if code else {"": text}
+        wordings = await _ready_answer(desk, code, ref) if code else {"": text}
         ticket = await answer_ticket(
             desk.database,
             desk.keys,
@@ -289,34 +278,24 @@ def redeem_card_command(ref: str, reason: str) -> Answer:
     return at_desk(work)
 
 
-def _ready_answer(desk: Desk, code: str) -> dict[str, str]:
-    """Return a ready answer's wordings: the operator's own, or one that comes along."""
-    own = desk.operator.tickets.answers
-    if code in own:
-        return dict(own[code])
-    if code not in READY_ANSWERS:
-        known = ", ".join(sorted({*READY_ANSWERS, *own}))
+async def _ready_answer(desk: Desk, code: str, ref: str) -> dict[str, str]:
+    """Return a ready answer's wordings, filled in. Raises CommandRefused, TicketUnknown."""
+    wordings = ready_answers(desk.operator).get(code)
+    if wordings is None:
+        known = ", ".join(sorted(ready_answers(desk.operator)))
         raise CommandRefused("answer_unknown", f"There is no answer {code}. Ready: {known}.")
-    return {tag: texts(tag).get(f"tickets.answer.{code}") for tag in LANGUAGES}
+    ticket = await read_ticket(desk.database, ref)
+    if ticket is None:
+        raise TicketUnknown
+    return fill(wordings, values_of(ticket, desk.keys, desk.rules.numbers))
 
 
 async def _tell(desk: Desk, ticket: Ticket, template: str) -> bool:
     """Tell the subscriber that something was done; say whether there is one to tell."""
     if ticket.line_id is None:
         return False
-    command = TellLine(
-        caller="tickets",
-        request_key=f"{template}:{ticket.reference}:{ticket.note_seq}",
-        line_id=ticket.line_id,
-        template=template,
-        params=(("reference", show_ticket(ticket.reference)),),
-    )
     async with desk.engine() as engine:
-        try:
-            await engine.submit(command)
-        except Refusal:
-            return False  # the line has ended; what was done stands all the same
-    return True
+        return await tell_subscriber(engine, ticket, template)
 
 
 def _done(ticket: Ticket, *, told: bool) -> Answer:

@@ -77,22 +77,22 @@ def _asking_routes(desk: BatchActs) -> list[Any]:
         except Refusal as refusal:
             return draw_act(desk.pages, request, desk.new_form(request, fields), refusal)
 
-    path = f"{BATCHES}/{{batch:int}}/{{deed:str}}"
+    path = f"{BATCHES}/{{batch_id:int}}/{{deed:str}}"
 
     @get(path, opt=opt, include_in_schema=False)
     async def ask_deed(
-        request: AnyRequest, batch: FromPath[int], deed: FromPath[str]
+        request: AnyRequest, batch_id: FromPath[int], deed: FromPath[str]
     ) -> Response[Any]:
         require_fresh(request)
-        view = await desk.require(batch, deed)
+        view = await desk.require(batch_id, deed)
         return draw_act(desk.pages, request, desk.deed_form(request, view, deed, {}))
 
     @post(path, status_code=200, opt=opt, include_in_schema=False)
     async def file_deed(
-        request: AnyRequest, batch: FromPath[int], deed: FromPath[str]
+        request: AnyRequest, batch_id: FromPath[int], deed: FromPath[str]
     ) -> Response[Any]:
         require_fresh(request)
-        view, fields = await desk.require(batch, deed), await read_form(request)
+        view, fields = await desk.require(batch_id, deed), await read_form(request)
         try:
             return await desk.file_deed(request, view, deed, fields)
         except Refusal as refusal:

@@ -12,6 +12,7 @@ from tambah.i18n import Texts
 from tambah.web.site import Site
 
 LINES, VOUCHERS = "/console/lines", "/console/vouchers"
+BATCHES = "/console/batches"
 PAYMENTS, TICKETS, SIMS = "/console/payments", "/console/tickets", "/console/sims"
 
 
@@ -31,13 +32,16 @@ FACTS = frozenset(
         "cards_changed",
         "category",
         "changed",
+        "created",
         "credit",
         "decided_by",
+        "digits_read",
         "due",
         "ended",
         "ends_at",
         "expired_until",
         "export_size",
+        "exported",
         "failed",
         "first_serial",
         "float",
@@ -57,9 +61,13 @@ FACTS = frozenset(
         "own_codes",
         "paid",
         "partner",
+        "payment",
         "pays",
         "plan",
         "price",
+        "print_digest",
+        "print_is_here",
+        "print_size",
         "provider_ref",
         "quantity",
         "range",
@@ -72,7 +80,11 @@ FACTS = frozenset(
         "redeemed_by",
         "reference",
         "refunded",
+        "refusal",
+        "released",
         "roles",
+        "serial",
+        "serials",
         "sha256",
         "sign_in",
         "sim_kind",
@@ -80,6 +92,7 @@ FACTS = frozenset(
         "spent",
         "taken",
         "topup_no",
+        "valid_days",
         "why",
         "why_not",
         "worth",

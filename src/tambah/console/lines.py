@@ -8,6 +8,7 @@ from typing import Any
 from litestar import Response, get
 from litestar.params import FromPath
 
+from tambah.console.actions import name_action
 from tambah.console.facts import LINES, SIMS, Fact, Wording
 from tambah.console.guard import reaches, signed_in
 from tambah.console.pages import ConsolePages
@@ -53,6 +54,7 @@ def line_routes(pages: ConsolePages) -> list[Any]:
             tickets=await _tickets(site, me, line.line_id),
             payments=await _payments(site, me, line.line_id),
             may={permission.name.lower() for permission in me.staff.permissions},
+            name_action=name_action,
             show_ticket=show_ticket,
             show_reference=show_reference,
             now=site.clock.now(),

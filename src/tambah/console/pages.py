@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlencode
 
 from litestar import Response
 
@@ -31,16 +34,25 @@ class Place(NamedTuple):
 MENU = (
     Place(HOME, "home", None),
     Place(f"{HOME}/requests", "requests", None),
+    Place(f"{HOME}/tickets", "tickets", Permission.TICKETS_READ),
+    Place(f"{HOME}/payments", "payments", Permission.PAYMENTS_READ),
+    Place(f"{HOME}/batches", "batches", Permission.VOUCHERS_READ),
     Place(f"{HOME}/staff", "staff", Permission.STAFF_WRITE),
 )
 
+_EXPORTS_AT_ONCE = 2
+
 
 class ConsolePages(Pages):
-    """Draws the console's pages. None is ever kept by a browser."""
+    """Draws the console's pages. None is ever kept by a browser.
+
+    exporting: turns of writing a list into a file.
+    """
 
     def __init__(self, site: Site) -> None:
         super().__init__(site, TEMPLATES)
         self._zone_name = zone_name(site)
+        self.exporting = asyncio.Semaphore(_EXPORTS_AT_ONCE)
 
     def draw(
         self,
@@ -65,6 +77,7 @@ class ConsolePages(Pages):
             waiting=waiting_for(request),
             zone_name=self._zone_name,
             asked=asked_language(request),
+            in_language=partial(_in_language, request),
             **context,
         )
 
@@ -74,6 +87,12 @@ def menu_of(found: SignedIn | None) -> list[Place]:
     if found is None:
         return []
     return [one for one in MENU if one.permission is None or found.may(one.permission)]
+
+
+def _in_language(request: AnyRequest, tag: str) -> str:
+    """Return the query of this page in another language: a list keeps its filters."""
+    kept = [(name, value) for name, value in request.query_params.multi_items() if name != "lang"]
+    return f"?{urlencode([*kept, ('lang', tag)])}"
 
 
 def zone_name(site: Site) -> str:

@@ -1,4 +1,4 @@
-"""Pages of single records: a card, a payment, a ticket, a SIM. Each leads on to its line."""
+"""Pages of single records: a card, a payment, a SIM. Each leads on to its line."""
 
 from __future__ import annotations
 
@@ -7,19 +7,15 @@ from typing import Any
 from litestar import Response, get
 from litestar.params import FromPath
 
-from tambah.console.facts import LINES, PAYMENTS, SIMS, TICKETS, VOUCHERS, Fact, Wording
+from tambah.console.facts import LINES, PAYMENTS, SIMS, VOUCHERS, Fact, Wording
 from tambah.console.guard import reaches
 from tambah.console.pages import ConsolePages
 from tambah.domain.numbering import fold_iccid
 from tambah.domain.payment import fold_reference, show_reference
-from tambah.domain.refusals import PaymentUnknown, SimUnknown, TicketUnknown, VoucherUnknown
+from tambah.domain.refusals import PaymentUnknown, SimUnknown, VoucherUnknown
 from tambah.domain.staff import Permission
-from tambah.domain.ticket import Ticket, fold_ticket, show_ticket
 from tambah.domain.voucher import format_serial, parse_serial
-from tambah.engine.tickets import open_facts
-from tambah.store.tickets import read_ticket
 from tambah.store.views.console import number_of_line, redeemer_of
-from tambah.store.views.lines import find_line_id
 from tambah.store.views.payments import PaymentView, find_payment
 from tambah.store.views.sims import SimView, read_sim
 from tambah.store.views.stock import CardView, read_card
@@ -29,7 +25,7 @@ from tambah.web.site import Site
 
 def record_routes(pages: ConsolePages) -> list[Any]:
     """Return the handlers of records."""
-    return [*_money_routes(pages), *_care_routes(pages)]
+    return [*_money_routes(pages), *_sim_routes(pages)]
 
 
 def _money_routes(pages: ConsolePages) -> list[Any]:
@@ -68,22 +64,8 @@ def _money_routes(pages: ConsolePages) -> list[Any]:
     return [show_voucher, show_payment]
 
 
-def _care_routes(pages: ConsolePages) -> list[Any]:
+def _sim_routes(pages: ConsolePages) -> list[Any]:
     site = pages.site
-
-    @get(
-        f"{TICKETS}/{{reference:str}}",
-        opt=reaches(Permission.TICKETS_READ),
-        include_in_schema=False,
-    )
-    async def show_ticket_page(request: AnyRequest, reference: FromPath[str]) -> Response[Any]:
-        say = Wording(site, pages.speak(request))
-        ticket = await read_ticket(site.database, fold_ticket(reference) or "")
-        if ticket is None:
-            raise TicketUnknown
-        state = say.texts.get(f"console.ticket.{ticket.state.name.lower()}")
-        facts = await _ticket(site, ticket, say)
-        return _draw(pages, request, "ticket", show_ticket(ticket.reference), state, facts)
 
     @get(f"{SIMS}/{{iccid:str}}", opt=reaches(Permission.SIMS_READ), include_in_schema=False)
     async def show_sim(request: AnyRequest, iccid: FromPath[str]) -> Response[Any]:
@@ -94,7 +76,7 @@ def _care_routes(pages: ConsolePages) -> list[Any]:
         state = say.texts.get(f"sim_not_usable.{sim.state.name.lower()}")
         return _draw(pages, request, "sim", sim.iccid, state, await _sim(site, sim, say))
 
-    return [show_ticket_page, show_sim]
+    return [show_sim]
 
 
 def _draw(
@@ -145,21 +127,6 @@ async def _payment(site: Site, view: PaymentView, say: Wording) -> list[Fact]:
     if payment.reason:
         facts.append(Fact("reason", payment.reason))
     return facts
-
-
-async def _ticket(site: Site, ticket: Ticket, say: Wording) -> list[Fact]:
-    facts = [
-        Fact("category", say.texts.get(f"tickets.category.{ticket.category}")),
-        Fact("opened", say.when(ticket.opened_at)),
-        Fact("changed", say.when(ticket.changed_at)),
-        Fact("due", say.when(ticket.due_at)),
-    ]
-    if ticket.sealed is None:
-        return facts
-    msisdn = open_facts(site.keys, ticket.reference, ticket.sealed).msisdn
-    is_line = await find_line_id(site.database, msisdn) is not None
-    path = f"{LINES}/{msisdn}" if is_line else ""
-    return [Fact("number", say.number(msisdn), path), *facts]
 
 
 async def _sim(site: Site, sim: SimView, say: Wording) -> list[Fact]:

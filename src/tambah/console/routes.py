@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from litestar import Response, Router
 
 from tambah.console.batch_acts import batch_act_routes
+from tambah.console.batches import batch_routes
 from tambah.console.finding import finding_routes
 from tambah.console.guard import guard_with
 from tambah.console.home import home_routes
 from tambah.console.invitations import invitation_routes
 from tambah.console.line_acts import line_act_routes
 from tambah.console.lines import line_routes
+from tambah.console.list_pages import list_routes
 from tambah.console.pages import ConsolePages
+from tambah.console.payment_list import payment_list
 from tambah.console.proving import proving_routes
 from tambah.console.records import record_routes
 from tambah.console.requests import request_routes
-from tambah.console.sessions import Sessions
+from tambah.console.sessions import HOME, Sessions
 from tambah.console.signing_in import sign_in_routes
 from tambah.console.staff_pages import staff_routes
+from tambah.console.ticket_desk import ticket_routes
+from tambah.console.ticket_list import beside_tickets, ticket_list
 from tambah.web.errors import ErrorAnswers, ErrorHandler
-from tambah.web.pages import AnyRequest
+from tambah.web.pages import AnyRequest, Pages
 from tambah.web.site import Site
 
 
@@ -40,6 +46,12 @@ def console_router(site: Site) -> Router:
         *batch_act_routes(pages),
         *staff_routes(pages),
         *record_routes(pages),
+        *list_routes(pages, payment_list(site)),
+        *list_routes(
+            pages, ticket_list(site), template="tickets.html", more=beside_tickets(pages)
+        ),
+        *ticket_routes(pages),
+        *batch_routes(pages),
     ]
     answers = ErrorAnswers(pages).handlers()
     return Router(
@@ -48,6 +60,11 @@ def console_router(site: Site) -> Router:
         guards=[guard_with(Sessions(site))],
         exception_handlers={kind: _function(one) for kind, one in answers.items()},
     )
+
+
+def console_doors(site: Site) -> Mapping[str, Pages]:
+    """Return whose pages tell what is refused under /console before any handler is met."""
+    return {HOME: ConsolePages(site)}
 
 
 def _function(method: ErrorHandler) -> ErrorHandler:

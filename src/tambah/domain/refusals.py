@@ -479,6 +479,12 @@ class TicketClosed(Refusal):
     code = "ticket_closed"
 
 
+class TicketChanged(Refusal):
+    """Somebody wrote in the ticket since it was looked at; nothing was added."""
+
+    code = "ticket_changed"
+
+
 class TooManyTickets(Refusal):
     """The number has as many tickets open as it may, or the ticket as many notes or photos."""
 
@@ -576,6 +582,15 @@ class ApprovalOver(Refusal):
     """The request was decided, withdrawn or done, or is too late. Params: state."""
 
     code = "approval_over"
+
+
+# The console's lists
+
+
+class ListTooLong(Refusal):
+    """A list has too many rows for a file; nothing was written. Params: most."""
+
+    code = "list_too_long"
 
 
 # The world

@@ -140,6 +140,35 @@ async def tie_ticket(database: Database, reference: str, line_id: int) -> None:
     )
 
 
+async def write_assignment(
+    connection: Connection, reference: str, staff: str | None, now: datetime
+) -> str | None:
+    """Write who sees to a ticket (None for nobody); return who did."""
+    before: str | None = await connection.fetchval(
+        "SELECT staff FROM ticket_assignment WHERE reference = $1", reference
+    )
+    if staff is None:
+        await connection.execute("DELETE FROM ticket_assignment WHERE reference = $1", reference)
+        return before
+    await connection.execute(
+        """
+        INSERT INTO ticket_assignment (reference, staff, at) VALUES ($1, $2, $3)
+            ON CONFLICT (reference) DO UPDATE SET staff = excluded.staff, at = excluded.at
+        """,
+        reference,
+        staff,
+        now,
+    )
+    return before
+
+
+async def read_assignment(database: Database, reference: str) -> str | None:
+    """Return who of the staff sees to a ticket, None for nobody."""
+    return await database.fetch_value(
+        "SELECT staff FROM ticket_assignment WHERE reference = $1", reference
+    )
+
+
 async def read_ticket(database: Database, reference: str) -> Ticket | None:
     """Return a ticket by its reference."""
     row = await database.fetch_row("SELECT * FROM ticket WHERE reference = $1", reference)
@@ -236,8 +265,8 @@ def _note_from_row(row: Record) -> NoteRow:
 
 
 def ticket_from_row(row: Record) -> Ticket:
-    """Return a ticket from its row."""
-    values: dict[str, Any] = dict(row.items())
+    """Return a ticket from its row, which may have more beside it."""
+    values: dict[str, Any] = {name: row[name] for name in Ticket.__struct_fields__}
     values["category"] = Category(row["category"])
     values["state"] = TicketState(row["state"])
     values["language"] = Language(row["language"])

@@ -2,7 +2,7 @@
 
 import secrets
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -63,12 +63,19 @@ class ErrorAnswers:
     """The application's exception handlers.
 
     answer_program: what draws a refusal (and headers to add) for a path of PROGRAM_PATHS; without
-    one, programs get the page as well.
+    one, programs get the page as well. doors: whose pages are drawn for paths of a beginning of
+    their own, where no handler of theirs is met: for a method that none takes.
     """
 
-    def __init__(self, pages: Pages, answer_program: AnswerProgram | None = None) -> None:
+    def __init__(
+        self,
+        pages: Pages,
+        answer_program: AnswerProgram | None = None,
+        doors: Mapping[str, Pages] | None = None,
+    ) -> None:
         self._pages = pages
         self._answer_program = answer_program
+        self._doors = doors or {}
 
     def handlers(self) -> dict[Any, ErrorHandler]:
         """Return the handlers as Litestar takes them."""
@@ -104,7 +111,14 @@ class ErrorAnswers:
         headers |= retry_header(refusal, self._pages.site.clock.now())
         if self._answer_program is not None and request.url.path.startswith(PROGRAM_PATHS):
             return self._answer_program(request, refusal, headers)
-        return draw_error(self._pages, request, refusal, headers)
+        return draw_error(self._pages_of(request.url.path), request, refusal, headers)
+
+    def _pages_of(self, path: str) -> Pages:
+        """Return whose pages a path is drawn by."""
+        for beginning, pages in self._doors.items():
+            if path == beginning or path.startswith(f"{beginning}/"):
+                return pages
+        return self._pages
 
 
 def note_incident(error: BaseException, path: str) -> InternalError:

@@ -76,21 +76,26 @@ def require_own_origin(request: ASGIConnection[Any, Any, Any, Any]) -> None:
         raise FormExpired
 
 
-async def read_form(request: Request[Any, Any, Any]) -> dict[str, str]:
+async def read_form(
+    request: Request[Any, Any, Any], *, most_bytes: int = MOST_FORM_BYTES
+) -> dict[str, str]:
     """Return a posted form's fields, the first of each name.
 
     Raises BodyTooLarge and BodyMalformed.
     """
-    return {name: values[0] for name, values in (await read_fields(request)).items()}
+    fields = await read_fields(request, most_bytes=most_bytes)
+    return {name: values[0] for name, values in fields.items()}
 
 
-async def read_fields(request: Request[Any, Any, Any]) -> dict[str, list[str]]:
+async def read_fields(
+    request: Request[Any, Any, Any], *, most_bytes: int = MOST_FORM_BYTES
+) -> dict[str, list[str]]:
     """Return a posted form's fields with all that was chosen in each.
 
     Raises BodyTooLarge and BodyMalformed.
     """
     body = await request.body()
-    if len(body) > MOST_FORM_BYTES:
+    if len(body) > most_bytes:
         raise BodyTooLarge
     try:
         return parse_qs(body.decode("utf-8", "replace"), max_num_fields=50)

@@ -1,5 +1,6 @@
 """What the application plugs in once for all doors over HTTP."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,10 +26,14 @@ class WebPieces:
         return wrap(app, public_url=self.site.public_url, form_origins=origins)
 
 
-def configure(site: Site, answer_program: AnswerProgram | None = None) -> WebPieces:
-    """Return what every application over HTTP needs; see WebPieces."""
+def configure(
+    site: Site,
+    answer_program: AnswerProgram | None = None,
+    doors: Mapping[str, Pages] | None = None,
+) -> WebPieces:
+    """Return what every application over HTTP needs; see WebPieces and ErrorAnswers."""
     return WebPieces(
         site=site,
         route_handlers=[asset_route(assets_of(site.operator.brand))],
-        exception_handlers=ErrorAnswers(Pages(site), answer_program).handlers(),
+        exception_handlers=ErrorAnswers(Pages(site), answer_program, doors).handlers(),
     )

@@ -8,6 +8,7 @@ from tambah.engine.tickets.photos import MOST_PHOTO_BYTES, clean_photo
 from tambah.engine.tickets.sealing import Facts, number_digest, open_facts
 from tambah.engine.tickets.staff import (
     answer_ticket,
+    assign_ticket,
     close_by_staff,
     erase_ticket,
     hand_out_photo,
@@ -25,6 +26,7 @@ __all__ = [
     "Note",
     "add_note",
     "answer_ticket",
+    "assign_ticket",
     "check_card",
     "clean_photo",
     "close_by_staff",

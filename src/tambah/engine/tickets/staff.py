@@ -19,6 +19,7 @@ from tambah.store.tickets import (
     delete_content,
     insert_note,
     lock_ticket,
+    write_assignment,
     write_ticket,
 )
 
@@ -32,13 +33,15 @@ async def answer_ticket(  # noqa: PLR0913 - what an answer is
     actor: Actor,
     now: datetime,
     waits: bool = False,
+    notes_seen: int | None = None,
 ) -> Ticket:
     """Answer a ticket; waits: something is asked of the subscriber.
 
-    Raises TicketUnknown, TicketClosed, ReasonMissing.
+    notes_seen: how many notes whoever answers has seen, None for those that there are. Raises
+    TicketUnknown, TicketClosed, TicketChanged, ReasonMissing.
     """
     async with acting(database) as connection:
-        before = await require_live(connection, reference)
+        before = await require_live(connection, reference, notes_seen)
         state = TicketState.WAITING if waits else TicketState.ANSWERED
         after = replace(
             before, state=state, due_at=None, changed_at=now, note_seq=before.note_seq + 1
@@ -49,12 +52,22 @@ async def answer_ticket(  # noqa: PLR0913 - what an answer is
     return after
 
 
-async def note_for_staff(
-    database: Database, keys: Keys, reference: str, text: str, *, actor: Actor, now: datetime
+async def note_for_staff(  # noqa: PLR0913 - what a note is
+    database: Database,
+    keys: Keys,
+    reference: str,
+    text: str,
+    *,
+    actor: Actor,
+    now: datetime,
+    notes_seen: int | None = None,
 ) -> Ticket:
-    """Add a note that only staff see; nothing else changes. Raises TicketUnknown, TicketClosed."""
+    """Add a note that only staff see; nothing else changes.
+
+    Raises TicketUnknown, TicketClosed, TicketChanged.
+    """
     async with acting(database) as connection:
-        before = await require_live(connection, reference)
+        before = await require_live(connection, reference, notes_seen)
         after = replace(before, note_seq=before.note_seq + 1)
         await _write_note(connection, keys, after, Author.STAFF_ONLY, {"": text}, now)
         await write_ticket(connection, after)
@@ -72,6 +85,26 @@ async def close_by_staff(
         await write_ticket(connection, after)
         await _audit(connection, actor, "CloseTicket", before, after)
     return after
+
+
+async def assign_ticket(
+    database: Database, reference: str, staff: str | None, *, actor: Actor, now: datetime
+) -> None:
+    """Say who sees to a ticket, by sign-in name; None for nobody.
+
+    Raises TicketUnknown, TicketClosed, ReasonMissing.
+    """
+    async with acting(database) as connection:
+        await require_live(connection, reference)
+        before = await write_assignment(connection, reference, staff, now)
+        await note(
+            connection,
+            actor,
+            "AssignTicket",
+            f"ticket:{reference}",
+            before={"staff": before},
+            after={"staff": staff},
+        )
 
 
 async def erase_ticket(

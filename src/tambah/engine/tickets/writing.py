@@ -12,7 +12,7 @@ import msgspec
 
 from tambah.domain.line import Language
 from tambah.domain.records import replace
-from tambah.domain.refusals import Busy, TicketClosed, TicketUnknown, TooManyTickets
+from tambah.domain.refusals import Busy, TicketChanged, TicketClosed, TicketUnknown, TooManyTickets
 from tambah.domain.ticket import (
     MOST_NOTES,
     MOST_PHOTOS,
@@ -150,13 +150,21 @@ async def close_ticket(database: Database, keys: Keys, reference: str, now: date
     return ticket
 
 
-async def require_live(connection: Connection, reference: str) -> Ticket:
-    """Hold a ticket that is not closed, and return it. Raises TicketUnknown, TicketClosed."""
+async def require_live(
+    connection: Connection, reference: str, notes_seen: int | None = None
+) -> Ticket:
+    """Hold a ticket that is not closed, and return it.
+
+    notes_seen: how many notes it had when somebody looked at it, None for whoever does not say.
+    Raises TicketUnknown, TicketClosed, TicketChanged.
+    """
     ticket = await lock_ticket(connection, reference)
     if ticket is None:
         raise TicketUnknown
     if ticket.state in ENDED:
         raise TicketClosed
+    if notes_seen is not None and notes_seen != ticket.note_seq:
+        raise TicketChanged
     return ticket
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tambah.domain.payment import Payment
+from tambah.domain.voucher import format_serial
 from tambah.store.database import Database
 from tambah.store.ledger.payments import payment_from_row
 from tambah.store.outbox import MessageState
@@ -44,15 +45,37 @@ class Redeemer:
 
 async def acts_on_line(database: Database, line_id: int, limit: int) -> list[Act]:
     """Return what was last done by hand to a line, the newest first."""
+    return await acts_on(database, f"line:{line_id}", limit)
+
+
+async def acts_on(database: Database, subject: str, limit: int) -> list[Act]:
+    """Return what was last done by hand to a subject of the audit trail, the newest first."""
     rows = await database.fetch(
         """
         SELECT at, who, action, why, before, after
           FROM audit
-         WHERE subject = 'line:' || $1::bigint
+         WHERE subject = $1
          ORDER BY at DESC, seq DESC
          LIMIT $2
         """,
-        line_id,
+        subject,
+        limit,
+    )
+    return [Act(**dict(row.items())) for row in rows]
+
+
+async def acts_on_batch(database: Database, batch_id: int, limit: int) -> list[Act]:
+    """Return what was last done by hand to a batch or to some of its cards, the newest first."""
+    rows = await database.fetch(
+        """
+        SELECT at, who, action, why, before, after
+          FROM audit
+         WHERE subject = $1 OR starts_with(subject, $2)
+         ORDER BY at DESC, seq DESC
+         LIMIT $3
+        """,
+        f"voucher_batch:{batch_id}",
+        f"voucher:{format_serial(batch_id, 1).partition('-')[0]}-",
         limit,
     )
     return [Act(**dict(row.items())) for row in rows]

@@ -114,7 +114,7 @@ async def list_batches(
         limit,
         below_batch_id,
     )
-    return [_batch(row) for row in rows]
+    return [batch_from_row(row) for row in rows]
 
 
 async def read_batch(database: Database, batch_id: int) -> BatchView | None:
@@ -128,7 +128,7 @@ async def read_batch(database: Database, batch_id: int) -> BatchView | None:
         """,
         batch_id,
     )
-    return None if row is None else _batch(row)
+    return None if row is None else batch_from_row(row)
 
 
 async def count_batch(database: Database, batch_id: int) -> dict[VoucherState, int]:
@@ -247,7 +247,8 @@ def _counts(rows: list[Record]) -> dict[VoucherState, int]:
     return {state: counted.get(state, 0) for state in VoucherState}
 
 
-def _batch(row: Record) -> BatchView:
+def batch_from_row(row: Record) -> BatchView:
+    """Return a batch from its row."""
     stored = {name: row[name] for name in BatchView.__dataclass_fields__}
     stored["state"] = BatchState(row["state"])
     return BatchView(**stored)

@@ -1,0 +1,78 @@
+"""What was done by hand, in the reader's words: the audit trail has the program's."""
+
+from __future__ import annotations
+
+import re
+
+from tambah.i18n import Texts
+
+ACTIONS = frozenset(
+    {
+        "accept_invitation",
+        "activate_line",
+        "activate_vouchers",
+        "add_key",
+        "add_partner",
+        "adjust_credit",
+        "allow_reactivation",
+        "answer_ticket",
+        "assign_ticket",
+        "bank_ignore",
+        "bank_match",
+        "bar_line",
+        "change_roles",
+        "check_identity",
+        "check_ticket_card",
+        "close_batch",
+        "close_ticket",
+        "disable_staff",
+        "erase_person",
+        "erase_ticket",
+        "export_batch",
+        "export_list",
+        "finish_batch",
+        "fund_partner",
+        "generate_vouchers",
+        "import_lines",
+        "import_points",
+        "import_sims",
+        "invite_staff",
+        "invite_staff_again",
+        "lock_batch",
+        "lock_staff",
+        "lock_vouchers",
+        "note_ticket",
+        "payment_news",
+        "publish_answer",
+        "publish_article",
+        "redeem_ticket_card",
+        "refund_payment",
+        "release_batch",
+        "replace_sim",
+        "report_installed",
+        "rerun_event",
+        "retire_sim",
+        "retry_message",
+        "reverse_top_up",
+        "revoke_key",
+        "see_ticket_photo",
+        "set_own_bar",
+        "show_esim_code",
+        "sign_in",
+        "sign_out",
+        "sign_out_everywhere",
+        "void_batch",
+        "void_vouchers",
+        "withdraw_answer",
+        "withdraw_article",
+    }
+)
+"""Every action that has a name for people: a text `console.action.<word>`."""
+
+_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
+
+
+def name_action(texts: Texts, action: str) -> str:
+    """Return what somebody did, in words; the program's own name where there are none yet."""
+    word = _HUMP.sub("_", action).lower()
+    return texts.get(f"console.action.{word}") if word in ACTIONS else action

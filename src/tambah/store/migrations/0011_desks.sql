@@ -1,0 +1,12 @@
+-- Who of the staff sees to a ticket, by sign-in name. Beside the ticket, so that a program of the
+-- release before reads tickets as ever. Distributed by reference.
+CREATE TABLE ticket_assignment (
+    reference  text PRIMARY KEY,
+    staff      text NOT NULL,
+    at         timestamptz NOT NULL
+);
+
+CREATE INDEX ticket_assignment_staff ON ticket_assignment (staff);
+
+-- What the console lists: tickets, the latest first.
+CREATE INDEX ticket_opened ON ticket (opened_at);
