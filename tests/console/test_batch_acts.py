@@ -70,6 +70,9 @@ async def test_a_batch_is_made_released_and_activated(
     await his.post(f"{path}/approve", data={})
 
     assert await database.fetch_value("SELECT max(state) FROM voucher_batch") == 3
+    page = await hers.get(f"/console/batches/{batch}")
+    assert f'href="/console/batches/{batch}/close"' in page.text
+    assert f'href="/console/batches/{batch}/release"' not in page.text
     active = "SELECT count(*) FROM voucher WHERE state = 2 AND batch_id = $1"
     assert await database.fetch_value(active, batch) == 10
 
@@ -104,6 +107,21 @@ async def test_its_print_file_goes_to_who_asked_and_is_then_erased(
         f"voucher_batch:{batch}",
     )
     assert [tuple(row) for row in rows][-1] == ("staff:demo-one", "export_batch")
+
+
+async def test_a_lock_is_put_on_by_one_and_an_end_by_two(
+    world: World, pair: tuple[httpx.AsyncClient, httpx.AsyncClient]
+) -> None:
+    hers, his = pair
+    state = "SELECT state FROM voucher_batch WHERE batch_id = 1"
+    form = await hers.get("/console/batches/1/lock")
+    typed = {"reason": "codes on a forum", "token": field(form, "token")}
+    assert (await hers.post("/console/batches/1/lock", data=typed)).is_redirect
+    assert await world.site.database.fetch_value(state) == 5
+    path = await ask(hers, "/console/batches/1/void", reason="codes on a forum")
+    assert await world.site.database.fetch_value(state) == 5
+    await his.post(f"{path}/approve", data={})
+    assert await world.site.database.fetch_value(state) == 6
 
 
 @pytest.mark.parametrize(

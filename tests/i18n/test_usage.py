@@ -77,9 +77,10 @@ TICKETS_SHOWN = names(state for state in TicketState if state is not TicketState
 SENT_BACK = {Said.REFUNDING, Said.REFUND_FAILED, Said.REFUNDED, Said.DISPUTED}
 
 VALUES: dict[str, set[str]] = {
-    "acts.*": names(Deed) | {"bars", "disable_staff"},
+    "acts.*": names(Deed) | {"bars", "disable_staff", "lock_batch"},
+    "acts.*_batch": {"close", "export", "lock", "release", "void"},
     "acts.bar.*": set(BARS),
-    "acts.do.*": {"adjust_credit", "bars", "disable_staff", "reverse_topup"},
+    "acts.do.*": {"adjust_credit", "bars", "disable_staff", "lock_batch", "reverse_topup"},
     "acts.field.*": {
         "amount",
         "bar",

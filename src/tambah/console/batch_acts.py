@@ -11,13 +11,13 @@ from litestar.params import FromPath
 from litestar.response import Stream
 
 from tambah.console.acts import Act, Input, actor_for, draw_act, is_confirmed, reason_input, typed
-from tambah.console.facts import Fact, Wording
+from tambah.console.batches import DEED_STATES, require_batch
+from tambah.console.facts import BATCHES, Fact, Wording
 from tambah.console.guard import reaches, signed_in
 from tambah.console.pages import ConsolePages
 from tambah.console.proving import require_fresh
 from tambah.console.request_facts import wanted_facts
 from tambah.console.requests import REQUESTS, require_visible
-from tambah.console.sessions import HOME
 from tambah.domain.approval import Approval, Deed
 from tambah.domain.refusals import (
     BatchUnknown,
@@ -36,22 +36,21 @@ from tambah.engine.approving.asks import (
 )
 from tambah.engine.approving.handing_out import hand_out, receive
 from tambah.engine.staff import actor_of
-from tambah.engine.vouchers import SerialRange
-from tambah.store.views.stock import BatchView, read_batch
+from tambah.engine.vouchers import SerialRange, change_batch
+from tambah.store.views.stock import BatchView
 from tambah.web.forms import fold_digits, read_form
 from tambah.web.pages import AnyRequest
 from tambah.web.site import Site
-
-BATCHES = f"{HOME}/batches"
 
 _DEEDS: Mapping[str, Deed] = {
     "release": Deed.RELEASE_BATCH,
     "export": Deed.EXPORT_BATCH,
     "activate": Deed.ACTIVATE_CARDS,
+    "close": Deed.CLOSE_BATCH,
+    "void": Deed.VOID_BATCH,
 }
-"""By the last word of the address."""
+"""What takes two, by the last word of the address."""
 
-_MOST_BATCH = 10**9
 _MOST_DIGITS = 8
 
 
@@ -156,12 +155,9 @@ class BatchActs:
 
     async def require(self, batch_id: int, deed: str) -> BatchView:
         """Return a batch that something may be asked of. Raises BatchUnknown."""
-        batch = None
-        if deed in _DEEDS and 0 < batch_id < _MOST_BATCH:
-            batch = await read_batch(self.site.database, batch_id)
-        if batch is None:
+        if deed not in DEED_STATES:
             raise BatchUnknown
-        return batch
+        return await require_batch(self.site, batch_id)
 
     def new_form(self, request: AnyRequest, fields: Mapping[str, str]) -> Act:
         """Return the form for a batch to be made."""
@@ -233,7 +229,7 @@ class BatchActs:
                 for word in ("first", "last")
             ]
         return Act(
-            word=_DEEDS[deed],
+            word=f"{deed}_batch" if deed != "activate" else "activate_cards",
             name=f"{say.texts.get('console.fact.batch')} {view.batch_id}",
             path=f"{BATCHES}/{view.batch_id}",
             facts=[
@@ -242,13 +238,19 @@ class BatchActs:
                 Fact("quantity", f"{view.quantity:,}"),
             ],
             inputs=[*inputs, reason_input(fields)],
+            is_sure=deed == "lock",
         )
 
     async def file_deed(
         self, request: AnyRequest, view: BatchView, deed: str, fields: Mapping[str, str]
     ) -> Response[Any]:
-        """Say what would be done to a batch; when that was seen, ask for it."""
+        """Say what would be done to a batch; when that was seen, ask for it.
+
+        A lock keeps codes from redeeming until somebody has looked: it is put on at once, by one.
+        """
         database = self.site.database
+        if deed == "lock":
+            return await self._lock(request, view, fields)
         if deed == "activate":
             cards = SerialRange(
                 batch_id=view.batch_id,
@@ -261,6 +263,17 @@ class BatchActs:
         else:
             wanted = await ask_batch_deed(database, _DEEDS[deed], view.batch_id)
         return await self._confirm(request, fields, wanted, carried=("first", "last", "reason"))
+
+    async def _lock(
+        self, request: AnyRequest, view: BatchView, fields: Mapping[str, str]
+    ) -> Response[Any]:
+        actor = actor_for(signed_in(request).staff, fields)
+        if not is_confirmed(self.pages, fields):
+            form = self.deed_form(request, view, "lock", fields)
+            return draw_act(self.pages, request, form)
+        now = self.site.clock.now()
+        await change_batch(self.site.database, view.batch_id, "lock", actor, now)
+        return self.pages.redirect(request, f"{BATCHES}/{view.batch_id}")
 
     async def _confirm(
         self,

@@ -1,7 +1,8 @@
-"""`/console/batches`: batches of cards, a batch's record, and its cards. Nothing is done here."""
+"""`/console/batches`: batches of cards, a batch's record, and its cards."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -10,13 +11,13 @@ from litestar.params import FromPath
 
 from tambah.console.actions import name_action
 from tambah.console.facts import BATCHES, VOUCHERS, Fact, Wording
-from tambah.console.guard import reaches
+from tambah.console.guard import reaches, signed_in
 from tambah.console.list_pages import ask, list_routes, send_file
 from tambah.console.lists import Asked, Choice, Link, ListShape, Money, Value, draw_list
 from tambah.console.pages import ConsolePages
 from tambah.domain.refusals import BatchUnknown
 from tambah.domain.staff import Permission
-from tambah.domain.voucher import BatchState, VoucherState
+from tambah.domain.voucher import BATCH_MOVES, BatchState, VoucherState
 from tambah.i18n import Texts
 from tambah.store.views.console import acts_on_batch
 from tambah.store.views.console_lists import CardRow, batches_listed, cards_listed
@@ -25,13 +26,20 @@ from tambah.store.views.stock import BatchView, count_batch, read_batch
 from tambah.web.pages import AnyRequest
 from tambah.web.site import Site
 
+DEED_STATES: Mapping[str, Collection[BatchState]] = {
+    **{action: BATCH_MOVES[action][0] for action in ("release", "close", "void", "lock")},
+    "activate": (BatchState.GENERATED, BatchState.RELEASED, BatchState.LOCKED),
+    "export": (BatchState.GENERATED, BatchState.RELEASED, BatchState.LOCKED),
+}
+"""In which states of a batch each may be done."""
+
 _MOST_BATCH = 2**31
 _ACTS = 50
 
 
 def batch_routes(pages: ConsolePages) -> list[Any]:
     """Return the handlers of batches."""
-    return [*list_routes(pages, batch_list()), *_record_routes(pages)]
+    return [*list_routes(pages, batch_list(), template="batches.html"), *_record_routes(pages)]
 
 
 def _record_routes(pages: ConsolePages) -> list[Any]:
@@ -60,6 +68,8 @@ def _record_routes(pages: ConsolePages) -> list[Any]:
             ],
             acts=await acts_on_batch(site.database, batch_id, _ACTS),
             name_action=name_action,
+            may_write=signed_in(request).may(Permission.BATCHES_WRITE),
+            deeds=batch_deeds(batch),
         )
 
     @get(f"{BATCHES}/{{batch_id:int}}/cards", opt=may, include_in_schema=False)
@@ -88,6 +98,16 @@ async def require_batch(site: Site, batch_id: int) -> BatchView:
     if batch is None:
         raise BatchUnknown
     return batch
+
+
+def batch_deeds(batch: BatchView) -> list[str]:
+    """Return what may be done to a batch as it stands, as the addresses name it."""
+    deeds = [deed for deed, states in DEED_STATES.items() if batch.state in states]
+    if not batch.print_is_here and "export" in deeds:
+        deeds.remove("export")
+    if batch.born_active and "activate" in deeds:
+        deeds.remove("activate")
+    return deeds
 
 
 def batch_facts(batch: BatchView, say: Wording) -> list[Fact]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, cast
 
-from tambah.console.facts import LINES, Fact, Wording
+from tambah.console.facts import BATCHES, LINES, Fact, Wording
 from tambah.domain.approval import Approval, Deed
 from tambah.domain.voucher import format_serial
 from tambah.engine.answers import refusal_of
@@ -126,6 +126,8 @@ _FACTS: Mapping[Deed, Callable[[_Params, _Params, Wording], list[Fact]]] = Mappi
         Deed.REVERSE_TOPUP: _reversal,
         Deed.GENERATE_BATCH: _generate,
         Deed.RELEASE_BATCH: _batch_deed("released"),
+        Deed.CLOSE_BATCH: _batch_deed("closed"),
+        Deed.VOID_BATCH: _batch_deed("void"),
         Deed.EXPORT_BATCH: _batch_deed(""),
         Deed.ACTIVATE_CARDS: _activation,
         Deed.FUND_PARTNER: _funding,
@@ -141,7 +143,7 @@ def _number(params: _Params, say: Wording) -> Fact:
 
 
 def _batch(batch_id: int) -> Fact:
-    return Fact("batch", str(batch_id))
+    return Fact("batch", str(batch_id), f"{BATCHES}/{batch_id}")
 
 
 def _worth(params: _Params, say: Wording) -> list[Fact]:

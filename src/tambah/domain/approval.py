@@ -30,6 +30,8 @@ class Deed(StrEnum):
     RELEASE_BATCH = "release_batch"
     EXPORT_BATCH = "export_batch"
     ACTIVATE_CARDS = "activate_cards"
+    CLOSE_BATCH = "close_batch"
+    VOID_BATCH = "void_batch"
     FUND_PARTNER = "fund_partner"
     INVITE_STAFF = "invite_staff"
     CHANGE_ROLES = "change_roles"
@@ -54,6 +56,8 @@ DEEDS: Mapping[Deed, DeedRule] = MappingProxyType(
         Deed.RELEASE_BATCH: DeedRule(Permission.BATCHES_WRITE),
         Deed.EXPORT_BATCH: DeedRule(Permission.BATCHES_WRITE, is_collected=True),
         Deed.ACTIVATE_CARDS: DeedRule(Permission.BATCHES_WRITE),
+        Deed.CLOSE_BATCH: DeedRule(Permission.BATCHES_WRITE),
+        Deed.VOID_BATCH: DeedRule(Permission.BATCHES_WRITE),
         Deed.FUND_PARTNER: DeedRule(Permission.FLOAT_WRITE),
         Deed.INVITE_STAFF: DeedRule(Permission.STAFF_WRITE, is_collected=True),
         Deed.CHANGE_ROLES: DeedRule(Permission.STAFF_WRITE),

@@ -40,6 +40,7 @@ from tambah.engine.vouchers import (
     change_range,
     generate,
 )
+from tambah.engine.vouchers.moving import BatchAction
 from tambah.store.approvals import hold_on, left_to_do, read_approval, take_up, write_approval
 from tambah.store.database import CONNECTION_LOST, Database
 from tambah.store.views.lines import find_line_id
@@ -50,6 +51,14 @@ _CALLER = "approval"
 _log: Any = structlog.get_logger(__name__)
 
 Outcome = Mapping[str, object]
+
+_BATCH_ACTIONS: Mapping[Deed, tuple[BatchAction, BatchState]] = MappingProxyType(
+    {
+        Deed.RELEASE_BATCH: ("release", BatchState.RELEASED),
+        Deed.CLOSE_BATCH: ("close", BatchState.CLOSED),
+        Deed.VOID_BATCH: ("void", BatchState.VOID),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,14 +234,15 @@ async def _generate(means: Means, approval: Approval, tries: int) -> Outcome:
     return outcome
 
 
-async def _release(means: Means, approval: Approval, tries: int) -> Outcome:
+async def _move_batch(means: Means, approval: Approval, tries: int) -> Outcome:
+    action, after = _BATCH_ACTIONS[approval.deed]
     batch_id = _whole(approval, "batch")
     batch = await read_batch(means.database, batch_id)
-    if tries == 1 or batch is None or batch.state is not BatchState.RELEASED:
-        await change_batch(
-            means.database, batch_id, "release", actor_behind(approval), means.clock.now()
-        )
-    return {"batch_state": "released"}
+    # Who died after it was done left it in that state already.
+    if tries == 1 or batch is None or batch.state is not after:
+        now = means.clock.now()
+        await change_batch(means.database, batch_id, action, actor_behind(approval), now)
+    return {"batch_state": after.name.lower()}
 
 
 async def _activate(means: Means, approval: Approval, _: int) -> Outcome:
@@ -268,7 +278,9 @@ _DOERS: Mapping[Deed, Callable[[Means, Approval, int], Awaitable[Outcome]]] = Ma
         Deed.REVERSE_TOPUP: _reverse,
         Deed.FUND_PARTNER: _fund,
         Deed.GENERATE_BATCH: _generate,
-        Deed.RELEASE_BATCH: _release,
+        Deed.RELEASE_BATCH: _move_batch,
+        Deed.CLOSE_BATCH: _move_batch,
+        Deed.VOID_BATCH: _move_batch,
         Deed.ACTIVATE_CARDS: _activate,
         Deed.CHANGE_ROLES: _change_roles,
         Deed.EXPORT_BATCH: _never,
