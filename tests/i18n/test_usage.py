@@ -156,8 +156,8 @@ VALUES: dict[str, set[str]] = {
         key.removeprefix("console.col.") for key in KEYS if key.startswith("console.col.")
     },
     "console.filter.*": {"state", "provider", "since", "until", "queue", "category"}
-    | {"language", "ticket_state"},
-    "console.list.*": {"batches", "cards", "payments", "tickets"},
+    | {"language", "ticket_state", "who", "subject", "action"},
+    "console.list.*": {"audit", "batches", "cards", "payments", "tickets"},
     "console.provider.*": names(ProviderId),
     "console.queue.*": set(Queue),
     "console.find.*": {kind.word for kind in KINDS},

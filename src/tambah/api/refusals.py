@@ -69,6 +69,7 @@ STATUS: Mapping[type[Refusal], int] = {
     no.PaymentMethodUnavailable: 422,
     no.PaymentRefused: 422,
     no.StatementMalformed: 422,
+    no.AuditHeadMalformed: 422,
     # As things stand; they may change.
     no.ReferenceUsed: 409,
     no.LineNotActivated: 409,

@@ -35,6 +35,10 @@ _COMMANDS = {
     "partners": ("tambah.cli.partners:partners", "Add partners and fund their floats."),
     "prompts": ("tambah.cli.prompts:prompts", "List, draft and check what the hotline says."),
     "staff": ("tambah.cli.staff:staff", "Give staff access to the console, and take it away."),
+    "audit": (
+        "tambah.cli.audit:audit",
+        "Read what was done by hand; sign and check the trail's ends.",
+    ),
     "requests": (
         "tambah.cli.requests:requests",
         "See what takes two people, collect what was approved.",

@@ -16,20 +16,26 @@ ACTIONS = frozenset(
         "adjust_credit",
         "allow_reactivation",
         "answer_ticket",
+        "approve",
+        "ask_approval",
         "assign_ticket",
         "bank_ignore",
         "bank_match",
         "bar_line",
+        "carry_out",
         "change_roles",
         "check_identity",
         "check_ticket_card",
         "close_batch",
         "close_ticket",
+        "decline",
         "disable_staff",
         "erase_person",
         "erase_ticket",
+        "export_audit_head",
         "export_batch",
         "export_list",
+        "failed_request",
         "finish_batch",
         "fund_partner",
         "generate_vouchers",
@@ -63,6 +69,7 @@ ACTIONS = frozenset(
         "sign_out_everywhere",
         "void_batch",
         "void_vouchers",
+        "withdraw",
         "withdraw_answer",
         "withdraw_article",
     }
@@ -70,6 +77,11 @@ ACTIONS = frozenset(
 """Every action that has a name for people: a text `console.action.<word>`."""
 
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
+
+
+def names_of(word: str) -> tuple[str, ...]:
+    """Return how the audit trail may write an action of ACTIONS: in words, or in humps."""
+    return word, "".join(part.capitalize() for part in word.split("_"))
 
 
 def name_action(texts: Texts, action: str) -> str:

@@ -78,6 +78,13 @@ class Day:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Text:
+    """A filter of what somebody types, whole."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """What somebody asked of a list: filters that hold, each a value that the list knows."""
 
@@ -105,7 +112,7 @@ class ListShape(Generic[_Row]):
     word: str
     path: str
     permission: Permission
-    filters: tuple[Choice | Day, ...]
+    filters: tuple[Choice | Day | Text, ...]
     columns: tuple[str, ...]
     find: Callable[[Asked, Any], Listed[_Row]]
     cells: Callable[[_Row, Wording], tuple[Value, ...]]
@@ -120,6 +127,8 @@ def read_asked(shape: ListShape[Any], request: AnyRequest, staff: str, now: date
         typed = request.query_params.get(one.name, "")[:_MOST_TYPED]
         if isinstance(one, Choice):
             value = typed if typed in one.values else one.fallback
+        elif isinstance(one, Text):
+            value = "".join(c for c in typed if c.isprintable()).strip()
         else:
             value = _read_day(typed)
         if value:
@@ -153,13 +162,13 @@ async def draw_list(
         following=following,
         first=address_of(shape.path, asked.filters) if place is not None else "",
         export=address_of(f"{shape.path}/export", asked.filters),
-        is_day=_is_day,
+        kind_of=_kind_of,
         beside=beside or {},
     )
 
 
-def _is_day(one: Choice | Day) -> bool:
-    return isinstance(one, Day)
+def _kind_of(one: Choice | Day | Text) -> str:
+    return type(one).__name__.lower()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

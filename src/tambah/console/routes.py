@@ -7,6 +7,7 @@ from typing import Any
 
 from litestar import Response, Router
 
+from tambah.console.audit import audit_routes
 from tambah.console.batch_acts import batch_act_routes
 from tambah.console.batches import batch_routes
 from tambah.console.finding import finding_routes
@@ -45,6 +46,7 @@ def console_router(site: Site) -> Router:
         *request_routes(pages),
         *batch_act_routes(pages),
         *staff_routes(pages),
+        *audit_routes(pages),
         *record_routes(pages),
         *list_routes(pages, payment_list(site)),
         *list_routes(

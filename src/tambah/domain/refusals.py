@@ -566,6 +566,12 @@ class StaffNameTaken(Refusal):
     code = "staff_name_taken"
 
 
+class AuditHeadMalformed(Refusal):
+    """The file is none of the audit trail's ends, or was changed after it was signed."""
+
+    code = "audit_head_malformed"
+
+
 class ApprovalUnknown(Refusal):
     """There is no such request."""
 

@@ -63,6 +63,7 @@ STATUS: dict[type[Refusal], int] = {
     refusals.StatementTooLarge: 413,
     refusals.ListTooLong: 413,
     refusals.NumberMalformed: 422,
+    refusals.AuditHeadMalformed: 422,
     refusals.CodeMistyped: 422,
     refusals.CodeNotUsable: 422,
     refusals.AmountMalformed: 422,
