@@ -158,12 +158,31 @@ async def test_an_empty_box_says_what_can_be_found(world: World) -> None:
 
 
 async def test_a_recharge_code_is_neither_found_nor_written_back(world: World) -> None:
-    async with await world.enter_as(Role.CARE) as browser:
+    async with await world.enter_as(Role.FINANCE) as browser:
         for typed in (CODES[0], WRONG[0]):
             answer = await search(browser, f"{typed[:4]} {typed[4:]}")
             assert answer.status_code == 404
             assert "recharge code" in text_of(answer)
             assert typed[4:] not in answer.text
+
+
+async def test_care_finds_a_card_by_its_code_and_each_look_is_in_the_trail(world: World) -> None:
+    async with await world.enter_as(Role.CARE) as browser:
+        found = await search(browser, f"{CODES[0][:4]}-{CODES[0][4:]}")
+        assert found.headers["location"] == "/console/vouchers/0001-00000001"
+        missing = await search(browser, WRONG[0])
+        assert missing.status_code == 404
+        assert WRONG[0][4:] not in missing.text
+        for _ in range(28):
+            await search(browser, WRONG[0])
+        assert (await search(browser, CODES[1])).status_code == 429
+
+    rows = await world.site.database.fetch(
+        "SELECT subject, before || after FROM audit WHERE action = 'FindByCode' ORDER BY seq"
+    )
+    assert tuple(rows[0]) == ("voucher:0001-00000001", '{}{"found":true}')
+    assert len(rows) == 30
+    assert not any(CODES[0] in str(tuple(row)) for row in rows)
 
 
 @pytest.mark.parametrize("role", [Role.WAREHOUSE, Role.MARKETING, Role.ADMINISTRATOR])

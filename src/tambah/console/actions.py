@@ -36,6 +36,7 @@ ACTIONS = frozenset(
         "export_batch",
         "export_list",
         "failed_request",
+        "find_by_code",
         "finish_batch",
         "fund_partner",
         "generate_vouchers",

@@ -1,7 +1,7 @@
 """`/console/search`: whatever somebody types that names a record leads straight to it.
 
-Each role finds only what it may see. What is typed is posted, so that no number stands in an
-address or a log for having been looked for.
+Each role finds only what it may see; a recharge code finds its card for care alone. What is typed
+is posted, so that no number stands in an address or a log for having been looked for.
 """
 
 from __future__ import annotations
@@ -21,12 +21,16 @@ from tambah.domain.refusals import CodeMistyped, Refusal
 from tambah.domain.staff import Permission
 from tambah.domain.ticket import fold_ticket
 from tambah.domain.voucher import fold_code, format_serial, parse_serial
+from tambah.engine.administer import acting, note
+from tambah.engine.staff import actor_of
 from tambah.store.tickets import read_ticket
 from tambah.store.views.console import line_of_receipt, number_of_line, payment_of_ref
 from tambah.store.views.lines import find_line_id
 from tambah.store.views.payments import read_payment
 from tambah.store.views.sims import read_sim
 from tambah.store.views.stock import read_card
+from tambah.store.views.vouchers import card_of_code
+from tambah.web.budgets import Budget
 from tambah.web.forms import read_form
 from tambah.web.pages import AnyRequest
 from tambah.web.site import Site
@@ -34,6 +38,7 @@ from tambah.web.site import Site
 SEARCH = f"{HOME}/search"
 _MOST_TYPED = 64
 _RECEIPT_LENGTH = 8
+_CODES_HOURLY = 30
 
 
 class Kind(NamedTuple):
@@ -47,22 +52,27 @@ class Kind(NamedTuple):
 def finding_routes(pages: ConsolePages) -> list[Any]:
     """Return the handler of the search box."""
 
+    codes = CodeSearch(pages.site)
+
     @post(SEARCH, status_code=200, opt=reaches(Reach.STAFF), include_in_schema=False)
     async def search(request: AnyRequest) -> Response[Any]:
         found, me = (await read_form(request)).get("q", ""), signed_in(request)
         # What cannot be seen comes along when people copy, and the database takes no NUL.
         typed = "".join(c for c in found[:_MOST_TYPED] if c.isprintable()).strip()
         path = await find(pages.site, typed, me) if typed else None
+        digits = _code_of(typed)
+        if path is None and digits and me.may(Permission.CODES_FIND):
+            path = await codes.find(digits, me)
         if path is not None:
             return pages.redirect(request, path)
-        is_code = _is_code(typed)
         return pages.draw(
             request,
             "not_found.html",
             status=404 if typed else 422,
             # A code is money: it is not written anywhere, not even back.
-            typed="" if is_code else typed,
-            is_code=is_code,
+            typed="" if digits else typed,
+            is_code=bool(digits),
+            may_find_codes=me.may(Permission.CODES_FIND),
             kinds=[kind.word for kind in KINDS if me.may(kind.permission)],
         )
 
@@ -135,10 +145,37 @@ KINDS = (
 )
 
 
-def _is_code(typed: str) -> bool:
-    """Say whether what was typed is a recharge code, which is not searched by."""
+def _code_of(typed: str) -> str:
+    """Return the digits of a recharge code that was typed; empty where it is none."""
     try:
-        fold_code(typed)
+        return fold_code(typed)
     except CodeMistyped:
-        return False
-    return True
+        return ""
+
+
+class CodeSearch:
+    """Finds cards by their codes: by digest, so often an hour, each look in the audit trail."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._budget = Budget(site, "staff look for codes", of_source=_CODES_HOURLY)
+
+    async def find(self, digits: str, me: SignedIn) -> str | None:
+        """Return where a code's card is, None for none. Raises TooManyTries, Busy.
+
+        Whether it was there is in the audit trail; the code is not.
+        """
+        site = self._site
+        await self._budget.spend(site.keys.digest("staff", me.staff.name))
+        place = await card_of_code(site.database, site.keys.code_digests(digits))
+        serial = format_serial(*place) if place else ""
+        subject = f"voucher:{serial}" if serial else "voucher"
+        async with acting(site.database) as connection:
+            await note(
+                connection,
+                actor_of(me.staff),
+                "FindByCode",
+                subject,
+                after={"found": bool(serial)},
+            )
+        return f"{VOUCHERS}/{serial}" if serial else None

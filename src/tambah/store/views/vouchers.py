@@ -95,3 +95,11 @@ async def read_voucher(database: Database, batch_id: int, number: int) -> Vouche
         redeemed_at=card[2],
         redeemed_msisdn=msisdn,
     )
+
+
+async def card_of_code(database: Database, digests: list[bytes]) -> tuple[int, int] | None:
+    """Return batch and number of the card whose code has one of these digests."""
+    row = await database.fetch_row(
+        "SELECT batch_id, number FROM voucher WHERE digest = ANY($1::bytea[])", digests
+    )
+    return (row[0], row[1]) if row else None
