@@ -14,12 +14,15 @@ from tambah.cli.desk import Desk, actor, at_desk
 from tambah.cli.frame import Answer, answering
 from tambah.cli.options import DAY, RINGGIT, reason
 from tambah.cli.progress import progress
+from tambah.cli.voucher_prints import design_at, printed_kinds, replace, specimen, template
+from tambah.desks.printing import Promise
 from tambah.domain.money import ringgit
 from tambah.domain.refusals import BatchUnknown, RangeMalformed, VoucherUnknown
 from tambah.domain.voucher import SERIAL_DIGITS, parse_serial
 from tambah.engine.vouchers import (
     BatchRequest,
     Generated,
+    PrintKind,
     RangeMoved,
     SerialRange,
     change_batch,
@@ -48,6 +51,10 @@ def vouchers() -> None:
 @click.option(
     "--recipient", help="The printing house's age key (age1…); without it nobody knows the codes."
 )
+@click.option(
+    "--sheets", is_flag=True, help="Also make sheets of cards as PDF, for the recipient."
+)
+@click.option("--slips", is_flag=True, help="Also make slips of 80 mm as PDF, for the recipient.")
 @click.option("--letters", is_flag=True, help="Show some digits as letters of their keys.")
 @click.option("--born-active", is_flag=True, help="Redeemable once released; not sold as cards.")
 @click.option("--redeem-until", type=DAY, help="The last day on which they redeem.")
@@ -57,6 +64,8 @@ def generate_command(  # noqa: PLR0913 - a parameter for each option
     price: int,
     quantity: int,
     recipient: str | None,
+    sheets: bool,
+    slips: bool,
     letters: bool,
     born_active: bool,
     redeem_until: date | None,
@@ -70,6 +79,8 @@ def generate_command(  # noqa: PLR0913 - a parameter for each option
         redeem_before = None
         if redeem_until is not None:
             redeem_before = validity.end_of_day(validity.start_of(redeem_until))
+        kinds = printed_kinds(sheets=sheets, slips=slips)
+        promise = Promise(price_micros=price, now=desk.now, last_day=redeem_until)
         request = BatchRequest(
             price_micros=price,
             quantity=quantity,
@@ -80,6 +91,7 @@ def generate_command(  # noqa: PLR0913 - a parameter for each option
             born_active=born_active,
             redeem_before=redeem_before,
             recipient=recipient,
+            sheets=design_at(desk, kinds, promise) if kinds else None,
         )
         with progress("making vouchers") as told:
             return await generate(desk.database, desk.keys, desk.rules.catalog, request, told)
@@ -91,14 +103,18 @@ def generate_command(  # noqa: PLR0913 - a parameter for each option
         "price": ringgit(made.price_micros),
         "first_serial": made.first_serial,
         "last_serial": made.last_serial,
-        "print_file": None
-        if made.print_digest is None
-        else {"sha256": made.print_digest, "bytes": made.print_size},
+        "print_file": _file(made, PrintKind.LINES),
+        "sheets": _file(made, PrintKind.SHEETS),
     }
     text = f"Batch {made.batch_id}: {made.first_serial} to {made.last_serial}, not yet released."
     if made.print_digest is None:
         text += "\nNo print file was made: nobody will ever know these codes."
     return Answer(document=document, text=text)
+
+
+def _file(made: Generated, kind: PrintKind) -> dict[str, object] | None:
+    sealed = made.sealed.get(kind)
+    return {"sha256": sealed.digest, "bytes": sealed.size} if sealed else None
 
 
 def _move_batch(batch: int, action: BatchAction, why: str) -> Answer:
@@ -186,14 +202,16 @@ def void(target: str, reason: str) -> Answer:
 @vouchers.command(cls=rich_click.RichCommand)
 @click.argument("batch", type=int)
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--sheets", is_flag=True, help="The archive of PDFs instead of the print file.")
 @reason
 @answering
-def export(batch: int, file: Path, reason: str) -> Answer:
-    """Write the encrypted print file of BATCH to FILE. It is handed out once."""
+def export(batch: int, file: Path, sheets: bool, reason: str) -> Answer:
+    """Write the encrypted print file of BATCH, or its sheets, to FILE. Each is handed out once."""
+    kind = PrintKind.SHEETS if sheets else PrintKind.LINES
 
     async def hand_out(desk: Desk) -> Answer:
         """Write the file."""
-        done = await export_print_file(desk.database, batch, file, actor(reason), desk.now)
+        done = await export_print_file(desk.database, batch, file, actor(reason), desk.now, kind)
         text = f"{done.path}: {done.size} bytes, SHA-256 {done.digest.hex()}"
         if done.again:
             text += "\nAn earlier export had broken off; this one is whole."
@@ -245,7 +263,15 @@ async def _show_card(desk: Desk, serial: tuple[int, int]) -> Answer:
         text += f" Redeemed on {card.redeemed_at.isoformat()} by {card.redeemed_by}."
     elif card.not_usable:
         text += f" It does not redeem now: {card.not_usable.value.replace('_', ' ')}."
+    if card.replaced_by:
+        text += f" {card.replaced_by} was given for it."
+    if card.replaces:
+        text += f" It was given for {card.replaces}."
     return Answer(document=document, text=text)
+
+
+for _command in (replace, specimen, template):
+    vouchers.add_command(_command)
 
 
 def _serials(batch: BatchView) -> dict[str, str]:

@@ -15,7 +15,8 @@ class BatchView:
 
     stored: cards in the database, fewer than `quantity` in a draft. redeem_before: first instant
     at which its cards no longer redeem. print_digest: SHA-256 of the encrypted print file, None
-    when there never was one; print_is_here: it can still be exported.
+    when there never was one; print_is_here: it can still be exported. sheets:
+    likewise of the PDFs.
     """
 
     batch_id: int
@@ -38,6 +39,10 @@ class BatchView:
     print_digest: bytes | None
     print_size: int | None
     print_is_here: bool
+    sheets_exported_at: datetime | None
+    sheets_digest: bytes | None
+    sheets_size: int | None
+    sheets_are_here: bool
 
     @property
     def first_serial(self) -> str:
@@ -70,7 +75,7 @@ class CardView:
     """A card as staff see it, by its serial number; its code is not among what is known.
 
     redeemed_by: the line's number, masked. not_usable: why it does not redeem now, None when it
-    does.
+    does. replaced_by, replaces: serial numbers, where a card was given for another.
     """
 
     batch_id: int
@@ -83,6 +88,8 @@ class CardView:
     redeemed_at: datetime | None
     redeemed_by: str | None
     not_usable: NotUsable | None
+    replaced_by: str | None
+    replaces: str | None
 
     @property
     def serial(self) -> str:
@@ -105,7 +112,9 @@ async def list_batches(
     rows = await database.fetch(
         """
         SELECT *, EXISTS (SELECT FROM voucher_print AS print
-                           WHERE print.batch_id = batch.batch_id) AS print_is_here
+                           WHERE print.batch_id = batch.batch_id) AS print_is_here,
+                  EXISTS (SELECT FROM voucher_sheets AS sheets
+                           WHERE sheets.batch_id = batch.batch_id) AS sheets_are_here
           FROM voucher_batch AS batch
          WHERE $2::integer IS NULL OR batch_id < $2
          ORDER BY batch_id DESC
@@ -122,7 +131,9 @@ async def read_batch(database: Database, batch_id: int) -> BatchView | None:
     row = await database.fetch_row(
         """
         SELECT *, EXISTS (SELECT FROM voucher_print AS print
-                           WHERE print.batch_id = batch.batch_id) AS print_is_here
+                           WHERE print.batch_id = batch.batch_id) AS print_is_here,
+                  EXISTS (SELECT FROM voucher_sheets AS sheets
+                           WHERE sheets.batch_id = batch.batch_id) AS sheets_are_here
           FROM voucher_batch AS batch
          WHERE batch_id = $1
         """,
@@ -166,11 +177,17 @@ async def read_card(
     row = await database.fetch_row(
         """
         SELECT voucher.state, voucher.activated, voucher.redeemed_at, batch.state AS batch_state,
-               batch.price_micros, batch.redeem_before, line.msisdn
+               batch.price_micros, batch.redeem_before, line.msisdn, gone.with_batch_id,
+               gone.with_number, came.batch_id AS for_batch_id, came.number AS for_number
           FROM voucher_serial
           JOIN voucher USING (digest)
           JOIN voucher_batch AS batch ON batch.batch_id = voucher_serial.batch_id
           LEFT JOIN line ON line.line_id = voucher.redeemed_line_id
+          LEFT JOIN voucher_replacement AS gone
+                 ON gone.batch_id = voucher_serial.batch_id AND gone.number = voucher_serial.number
+          LEFT JOIN voucher_replacement AS came
+                 ON came.with_batch_id = voucher_serial.batch_id
+                AND came.with_number = voucher_serial.number
          WHERE voucher_serial.batch_id = $1 AND voucher_serial.number = $2
         """,
         batch_id,
@@ -191,6 +208,8 @@ async def read_card(
         not_usable=why_not_usable(
             VoucherState(row["state"]), BatchState(row["batch_state"]), row["redeem_before"], now
         ),
+        replaced_by=_serial(row["with_batch_id"], row["with_number"]),
+        replaces=_serial(row["for_batch_id"], row["for_number"]),
     )
 
 
@@ -240,6 +259,10 @@ _OF_BATCH = {
     BatchState.LOCKED: NotUsable.BATCH_LOCKED,
     BatchState.VOID: NotUsable.BATCH_VOID,
 }
+
+
+def _serial(batch_id: int | None, number: int | None) -> str | None:
+    return None if batch_id is None or number is None else format_serial(batch_id, number)
 
 
 def _counts(rows: list[Record]) -> dict[VoucherState, int]:
