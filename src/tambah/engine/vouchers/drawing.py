@@ -1,13 +1,16 @@
 """Pages with cards or slips on them, as PDF: laid out by typst, from templates, in memory alone.
 
-The compiler is given a source of one line and what is to be printed as values; the only files it
+The compiler is given a source of two lines and what is to be printed as values; the only files it
 reads are the templates and the fonts. What it makes comes back as bytes. So no code is on a disk.
+It remembers everything it ever laid out, so each PDF is made in a process of its own, which gets
+the codes and gives back the PDF through pipes.
 """
 
-import contextlib
 import io
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -19,6 +22,7 @@ import typst
 from barcode.codex import Code128
 
 from tambah.domain.voucher import format_serial, group_code
+from tambah.engine.vouchers.sealing import PrintFailed
 
 PrintedKind = Literal["cards", "slips"]
 """Cards on sheets of A4, front and back, or slips for a roll of 80 mm."""
@@ -60,15 +64,34 @@ class Face:
 
 
 def draw(kind: PrintedKind, design: SheetDesign, batch_id: int, faces: Sequence[Face]) -> bytes:
-    """Return the PDF of some cards of a batch. Blocks; raises TemplateBroken, without its text."""
-    it = _facts(design, batch_id, faces, specimen=False)
-    pdf: bytes | None = None
-    # The error's text may show what was being printed: nothing of it is passed on.
-    with contextlib.suppress(RuntimeError):
-        pdf = typst.compile(**_arguments(kind, design, it))
-    if pdf is None:
-        raise TemplateBroken("the templates failed on cards of this batch, not on a specimen")
-    return pdf
+    """Return the PDF of some cards of a batch. Blocks; raises PrintFailed."""
+    order = {
+        "kind": kind,
+        "facts": design.facts,
+        "templates": str(design.templates),
+        "batch_id": batch_id,
+        "faces": [[face.serial, face.code, face.shown] for face in faces],
+    }
+    # What it says of an error may show what was being printed: nothing of it is passed on.
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "tambah.engine.vouchers.drawer"],
+        input=json.dumps(order).encode(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise PrintFailed("the templates failed on cards of this batch, not on a specimen")
+    return done.stdout
+
+
+def draw_here(order: Mapping[str, Any]) -> bytes:
+    """Return the PDF that `draw` asks for; for its process. Raises RuntimeError."""
+    design = SheetDesign(
+        kinds=(order["kind"],), facts=order["facts"], templates=Path(order["templates"])
+    )
+    faces = [Face(serial=serial, code=code, shown=shown) for serial, code, shown in order["faces"]]
+    return typst.compile(**_arguments(order["kind"], design, order["batch_id"], faces))
 
 
 def draw_specimen(kind: PrintedKind, design: SheetDesign) -> bytes:
@@ -81,7 +104,7 @@ def draw_specimen(kind: PrintedKind, design: SheetDesign) -> bytes:
         Face(serial=format_serial(0, number), code=SPECIMEN, shown=group_code("0" * 16))
         for number in range(1, _SPECIMEN_CARDS + 1)
     ]
-    arguments = _arguments(kind, design, _facts(design, 0, faces, specimen=True))
+    arguments = _arguments(kind, design, 0, faces, specimen=True)
     try:
         pdf, warnings = typst.compile_with_warnings(**arguments)
     except RuntimeError as error:
@@ -91,9 +114,15 @@ def draw_specimen(kind: PrintedKind, design: SheetDesign) -> bytes:
     return pdf
 
 
-def _facts(
-    design: SheetDesign, batch_id: int, faces: Sequence[Face], *, specimen: bool
-) -> dict[str, object]:
+def _arguments(
+    kind: PrintedKind,
+    design: SheetDesign,
+    batch_id: int,
+    faces: Sequence[Face],
+    *,
+    specimen: bool = False,
+) -> dict[str, Any]:
+    facts = {**design.facts, "batch": f"{batch_id:04d}", "specimen": specimen}
     cards = [
         {
             "serial": face.serial,
@@ -103,11 +132,10 @@ def _facts(
         }
         for face in faces
     ]
-    return {**design.facts, "batch": f"{batch_id:04d}", "cards": cards, "specimen": specimen}
-
-
-def _arguments(kind: PrintedKind, design: SheetDesign, it: Mapping[str, object]) -> dict[str, Any]:
-    source = f'#import "/{kind}.typ": {kind}\n#{kind}(json(bytes(sys.inputs.it)))\n'
+    source = (
+        f'#import "/{kind}.typ": {kind}\n'
+        f"#{kind}(json(bytes(sys.inputs.it)), json(bytes(sys.inputs.cards)))\n"
+    )
     fonts = typst.Fonts(
         include_system_fonts=False,
         include_embedded_fonts=False,
@@ -118,7 +146,7 @@ def _arguments(kind: PrintedKind, design: SheetDesign, it: Mapping[str, object])
         "root": str(design.templates),
         "font_paths": fonts,
         "ignore_system_fonts": True,
-        "sys_inputs": {"it": json.dumps(it)},
+        "sys_inputs": {"it": json.dumps(facts), "cards": json.dumps(cards)},
         "pdf_tags": False,
     }
 
