@@ -22,6 +22,7 @@ from tambah.channels.said import KEYS as REFUSAL_IDS
 from tambah.cli.tickets import READY_ANSWERS
 from tambah.console.finding import KINDS
 from tambah.console.pages import MENU
+from tambah.desks.printing import WORDS as PRINTED
 from tambah.domain.article import ArticleKind
 from tambah.domain.balance import ALLOWANCES, BucketKind
 from tambah.domain.line import Language, LineState
@@ -136,6 +137,7 @@ VALUES: dict[str, set[str]] = {
     "payment_not_refundable.*": names(PaymentState),
     "sim_not_usable.*": names(SimState),
     "voucher_state.*": names(VoucherState),
+    "print.*": set(PRINTED),
     "duration.*": {"days", "hours", "minutes"},
     "faq.*": set(DEFAULT_ANSWERS),
     "faq.*.title": set(DEFAULT_ANSWERS),
@@ -185,8 +187,8 @@ VALUES: dict[str, set[str]] = {
 
 WORDS_OF_STATES = {
     "batch_state.*": names(BatchState)
-    | {"already_exported", "being_exported", "without_print_file"},
-    "voucher_state.*": names(VoucherState),
+    | {"already_exported", "being_exported", "without_print_file", "without_sheets"},
+    "voucher_state.*": names(VoucherState) | {"expired"},
     "payment_not_refundable.*": names(PaymentState),
     "sim_not_usable.*": names(SimState),
 }

@@ -14,7 +14,8 @@ from tambah.domain.rules import Rules
 from tambah.engine.vouchers import TEMPLATES, PrintedKind, SheetDesign
 from tambah.i18n.texts import LANGUAGES, Texts, texts
 
-_WORDS = ("card", "code", "serial", "batch", "scratch", "until", "hotline")
+WORDS = ("card", "code", "serial", "batch", "scratch", "until", "hotline")
+"""What is said in as many words on every card: `print.` and one of these."""
 _NO_BREAK = "\u00a0"
 
 
@@ -61,7 +62,7 @@ def _words(said: Texts, brand: Brand, website: str | None, days: int) -> Mapping
         "lang": said.tag.partition("-")[0],
         "valid": said.plural("print.valid", days),
         "how": _how(said, brand, website),
-        **{word: said.get(f"print.{word}") for word in _WORDS},
+        **{word: said.get(f"print.{word}") for word in WORDS},
     }
 
 
