@@ -33,6 +33,7 @@ _SPECIMEN_CARDS = 10
 _QUIET_MODULES = 10
 _PACKAGE = re.compile(r"""\b(?:import|include)\b[^\n]*["']@""")
 _code128: Any = Code128  # it comes without types
+_typst: Any = typst  # its types leave the arguments' open
 
 
 class TemplateBroken(Exception):
@@ -91,7 +92,7 @@ def draw_here(order: Mapping[str, Any]) -> bytes:
         kinds=(order["kind"],), facts=order["facts"], templates=Path(order["templates"])
     )
     faces = [Face(serial=serial, code=code, shown=shown) for serial, code, shown in order["faces"]]
-    return typst.compile(**_arguments(order["kind"], design, order["batch_id"], faces))
+    return _typst.compile(**_arguments(order["kind"], design, order["batch_id"], faces))
 
 
 def draw_specimen(kind: PrintedKind, design: SheetDesign) -> bytes:
@@ -106,7 +107,7 @@ def draw_specimen(kind: PrintedKind, design: SheetDesign) -> bytes:
     ]
     arguments = _arguments(kind, design, 0, faces, specimen=True)
     try:
-        pdf, warnings = typst.compile_with_warnings(**arguments)
+        pdf, warnings = _typst.compile_with_warnings(**arguments)
     except RuntimeError as error:
         raise TemplateBroken(f"{kind}.typ: {_told(error)}") from error
     if warnings:

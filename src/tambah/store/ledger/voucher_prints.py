@@ -1,9 +1,10 @@
 """What is printed of a batch, encrypted to the printing house, in pieces until handed out."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from typing import LiteralString
 
 from tambah.store.database import Connection
 
@@ -26,20 +27,23 @@ class Sealed:
     size: int
 
 
-_TABLE = {PrintKind.LINES: "voucher_print", PrintKind.SHEETS: "voucher_sheets"}
-_IS_HERE = {
+_TABLE: Mapping[PrintKind, LiteralString] = {
+    PrintKind.LINES: "voucher_print",
+    PrintKind.SHEETS: "voucher_sheets",
+}
+_IS_HERE: Mapping[PrintKind, LiteralString] = {
     PrintKind.LINES: "SELECT EXISTS (SELECT FROM voucher_print WHERE batch_id = $1)",
     PrintKind.SHEETS: "SELECT EXISTS (SELECT FROM voucher_sheets WHERE batch_id = $1)",
 }
-_PIECE = {
+_PIECE: Mapping[PrintKind, LiteralString] = {
     PrintKind.LINES: "SELECT sealed FROM voucher_print WHERE batch_id = $1 AND piece = $2",
     PrintKind.SHEETS: "SELECT sealed FROM voucher_sheets WHERE batch_id = $1 AND piece = $2",
 }
-_DROP = {
+_DROP: Mapping[PrintKind, LiteralString] = {
     PrintKind.LINES: "DELETE FROM voucher_print WHERE batch_id = $1",
     PrintKind.SHEETS: "DELETE FROM voucher_sheets WHERE batch_id = $1",
 }
-_MARK = {
+_MARK: Mapping[PrintKind, LiteralString] = {
     PrintKind.LINES: """
         UPDATE voucher_batch SET exported_at = coalesce(exported_at, $2) WHERE batch_id = $1
         """,
