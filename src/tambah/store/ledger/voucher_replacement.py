@@ -22,38 +22,30 @@ class HeldCard:
 async def lock_cards(connection: Connection, one: Serial, other: Serial) -> dict[Serial, HeldCard]:
     """Hold two cards until the transaction ends; those that exist are returned.
 
-    In the order of the digests, as everybody takes cards.
+    In the order of the digests, as everybody takes cards, and each by itself: they may be in
+    different shards.
     """
-    rows = await connection.fetch(
-        """
-        SELECT voucher.digest
-          FROM voucher_serial
-          JOIN voucher USING (digest)
-         WHERE (voucher_serial.batch_id = $1 AND voucher_serial.number = $2)
-            OR (voucher_serial.batch_id = $3 AND voucher_serial.number = $4)
-         ORDER BY voucher.digest
-           FOR NO KEY UPDATE OF voucher
-        """,
-        *one,
-        *other,
-    )
-    # A second statement sees what those who held the rows before have committed.
-    held = await connection.fetch(
-        """
-        SELECT digest, batch_id, number, state, redeemed_at
-          FROM voucher
-         WHERE digest = ANY($1::bytea[])
-        """,
-        [row["digest"] for row in rows],
-    )
-    return {
-        (row["batch_id"], row["number"]): HeldCard(
-            digest=row["digest"],
-            state=VoucherState(row["state"]),
-            redeemed_at=row["redeemed_at"],
+    digests: dict[bytes, Serial] = {}
+    for serial in (one, other):
+        digest = await connection.fetchval(
+            "SELECT digest FROM voucher_serial WHERE batch_id = $1 AND number = $2", *serial
         )
-        for row in held
-    }
+        if digest is not None:
+            digests[digest] = serial
+    return {digests[digest]: await _lock_card(connection, digest) for digest in sorted(digests)}
+
+
+async def _lock_card(connection: Connection, digest: bytes) -> HeldCard:
+    await connection.execute("SELECT FROM voucher WHERE digest = $1 FOR NO KEY UPDATE", digest)
+    # A second statement sees what whoever held the row before has committed.
+    row = await connection.fetchrow(
+        "SELECT state, redeemed_at FROM voucher WHERE digest = $1", digest
+    )
+    if row is None:
+        raise AssertionError("a serial number has its card")
+    return HeldCard(
+        digest=digest, state=VoucherState(row["state"]), redeemed_at=row["redeemed_at"]
+    )
 
 
 async def insert_replacement(

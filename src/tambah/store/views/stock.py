@@ -177,17 +177,11 @@ async def read_card(
     row = await database.fetch_row(
         """
         SELECT voucher.state, voucher.activated, voucher.redeemed_at, batch.state AS batch_state,
-               batch.price_micros, batch.redeem_before, line.msisdn, gone.with_batch_id,
-               gone.with_number, came.batch_id AS for_batch_id, came.number AS for_number
+               batch.price_micros, batch.redeem_before, line.msisdn
           FROM voucher_serial
           JOIN voucher USING (digest)
           JOIN voucher_batch AS batch ON batch.batch_id = voucher_serial.batch_id
           LEFT JOIN line ON line.line_id = voucher.redeemed_line_id
-          LEFT JOIN voucher_replacement AS gone
-                 ON gone.batch_id = voucher_serial.batch_id AND gone.number = voucher_serial.number
-          LEFT JOIN voucher_replacement AS came
-                 ON came.with_batch_id = voucher_serial.batch_id
-                AND came.with_number = voucher_serial.number
          WHERE voucher_serial.batch_id = $1 AND voucher_serial.number = $2
         """,
         batch_id,
@@ -195,6 +189,7 @@ async def read_card(
     )
     if row is None:
         return None
+    replaced_by, replaces = await _read_links(database, serial)
     return CardView(
         batch_id=batch_id,
         number=number,
@@ -208,8 +203,8 @@ async def read_card(
         not_usable=why_not_usable(
             VoucherState(row["state"]), BatchState(row["batch_state"]), row["redeem_before"], now
         ),
-        replaced_by=_serial(row["with_batch_id"], row["with_number"]),
-        replaces=_serial(row["for_batch_id"], row["for_number"]),
+        replaced_by=replaced_by,
+        replaces=replaces,
     )
 
 
@@ -261,8 +256,28 @@ _OF_BATCH = {
 }
 
 
-def _serial(batch_id: int | None, number: int | None) -> str | None:
-    return None if batch_id is None or number is None else format_serial(batch_id, number)
+async def _read_links(
+    database: Database, serial: tuple[int, int]
+) -> tuple[str | None, str | None]:
+    """Return which card was given for this one, and for which this one was given."""
+    gone = await database.fetch_row(
+        """
+        SELECT with_batch_id, with_number FROM voucher_replacement
+         WHERE batch_id = $1 AND number = $2
+        """,
+        *serial,
+    )
+    came = await database.fetch_row(
+        """
+        SELECT batch_id, number FROM voucher_replacement
+         WHERE with_batch_id = $1 AND with_number = $2
+        """,
+        *serial,
+    )
+    return (
+        format_serial(gone[0], gone[1]) if gone else None,
+        format_serial(came[0], came[1]) if came else None,
+    )
 
 
 def _counts(rows: list[Record]) -> dict[VoucherState, int]:
