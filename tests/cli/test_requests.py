@@ -102,6 +102,20 @@ def test_money_and_roles_wait(tambah: Tambah, tmp_path: Path) -> None:
     assert tambah("lines", "show", "60123456789", "--json").document["balance"] == "15.00"
 
 
+@pytest.mark.usefixtures("two")
+def test_cards_wait_too_but_a_lock_does_not(tambah: Tambah, environment: Fresh) -> None:
+    made = tambah("vouchers", "generate", "10.00", "5", *WHY).document
+    assert made["deed"] == "generate_batch"
+
+    async def count(database: Database) -> int:
+        return await database.fetch_value("SELECT count(*) FROM voucher_batch")
+
+    assert at(environment, count) == 0
+    for command in (("release", "1"), ("close", "1"), ("void", "1"), ("export", "1", "file")):
+        assert tambah("vouchers", *command, *WHY).error == "batch_unknown"
+    assert tambah("vouchers", "lock", "1", *WHY).error == "batch_unknown"
+
+
 def test_before_two_work_here_the_command_line_does_as_it_is_told(tambah: Tambah) -> None:
     assert "invitation" in tambah("staff", "add", "amy", "--role", "care", *WHY).document
     assert tambah("requests", "list").out == "There is none.\n"

@@ -8,6 +8,7 @@ import httpx
 import pyrage
 import pytest
 
+from tambah.desks.deeds import means_of
 from tambah.domain.staff import Role
 from tambah.engine.approving import carry_out_all
 from tests.conftest import RM
@@ -50,7 +51,7 @@ async def make(world: World, pair: tuple[httpx.AsyncClient, httpx.AsyncClient]) 
     path = await ask(hers, NEW, **TYPED)
     await his.post(f"{path}/approve", data={})
     assert "being carried out" in text_of(await hers.get(path))
-    assert await carry_out_all(world.site.means) == 1
+    assert await carry_out_all(means_of(world.site)) == 1
     assert "RM250.00" in text_of(await hers.get(path))
     return await world.site.database.fetch_value("SELECT max(batch_id) FROM voucher_batch")
 

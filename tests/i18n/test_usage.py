@@ -24,6 +24,7 @@ from tambah.console.finding import KINDS
 from tambah.console.line_acts import BARS
 from tambah.console.pages import MENU
 from tambah.desks.answering import READY_ANSWERS
+from tambah.desks.printing import WORDS as PRINTED
 from tambah.domain.approval import ApprovalState, Deed
 from tambah.domain.article import ArticleKind
 from tambah.domain.balance import ALLOWANCES, BucketKind
@@ -36,6 +37,7 @@ from tambah.domain.staff import Permission, Role, StaffState
 from tambah.domain.ticket import Author, Category, TicketState
 from tambah.domain.validity import ValidityPolicy
 from tambah.domain.voucher import BatchState, VoucherState
+from tambah.engine.approving.deeds import PRINTED as KINDS_PRINTED
 from tambah.engine.operator import PAYMENT_METHODS
 from tambah.engine.publishing import DEFAULT_ANSWERS
 from tambah.i18n.catalog import read_catalog
@@ -50,6 +52,7 @@ from tambah.portal.forms import (
 from tambah.portal.help import EXPLAINED
 from tambah.portal.payment_page import REASONS, Said
 from tambah.portal.sims import FAMILIES
+from tambah.store.ledger.voucher_prints import PrintKind
 from tambah.store.outbox import MessageState
 from tambah.store.views.console_lists import Queue
 from tambah.store.views.stock import NotUsable
@@ -77,8 +80,10 @@ TICKETS_SHOWN = names(state for state in TicketState if state is not TicketState
 SENT_BACK = {Said.REFUNDING, Said.REFUND_FAILED, Said.REFUNDED, Said.DISPUTED}
 
 VALUES: dict[str, set[str]] = {
-    "acts.*": names(Deed) | {"bars", "disable_staff", "lock_batch"},
-    "acts.*_batch": {"close", "export", "lock", "release", "void"},
+    "acts.*": names(Deed) | {"bars", "disable_staff", "lock_batch", "printed", "slips"},
+    "acts.file.*": {kind.value for kind in PrintKind},
+    "acts.printed.*": set(KINDS_PRINTED),
+    "acts.*_batch": {"close", "export", "lock", "release", "sheets", "void"},
     "acts.bar.*": set(BARS),
     "acts.do.*": {"adjust_credit", "bars", "disable_staff", "lock_batch", "reverse_topup"},
     "acts.field.*": {
@@ -90,11 +95,13 @@ VALUES: dict[str, set[str]] = {
         "lettered",
         "name",
         "price",
+        "printed",
         "quantity",
         "reason",
         "recipient",
         "redeem_until",
         "role",
+        "slips",
         "way",
     },
     "acts.hint.*": {"amount", "name", "reason", "recipient"},
@@ -174,6 +181,7 @@ VALUES: dict[str, set[str]] = {
     "payment_not_refundable.*": names(PaymentState),
     "sim_not_usable.*": names(SimState),
     "voucher_state.*": names(VoucherState),
+    "print.*": set(PRINTED),
     "duration.*": {"days", "hours", "minutes"},
     "faq.*": set(DEFAULT_ANSWERS),
     "faq.*.title": set(DEFAULT_ANSWERS),
@@ -223,8 +231,8 @@ VALUES: dict[str, set[str]] = {
 
 WORDS_OF_STATES = {
     "batch_state.*": names(BatchState)
-    | {"already_exported", "being_exported", "without_print_file"},
-    "voucher_state.*": names(VoucherState),
+    | {"already_exported", "being_exported", "without_print_file", "without_sheets"},
+    "voucher_state.*": names(VoucherState) | {"expired"},
     "payment_not_refundable.*": names(PaymentState),
     "sim_not_usable.*": names(SimState),
     "approval_over.*": names(ApprovalState) | {"expired"},

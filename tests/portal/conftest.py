@@ -92,6 +92,7 @@ def example(refusal: type[Refusal], now: datetime) -> Refusal:
         refusals.ReactivationTooLittle: {"least": "5.00"},
         refusals.BalanceTooHigh: {"most": "5000.00"},
         refusals.CodeAlreadyYours: {"used_at": now},
+        refusals.CardRedeemed: {"used_at": now},
         refusals.TooManyWrongCodes: {"until": now + timedelta(minutes=15)},
         refusals.DailyCapReached: {"cap": "100.00"},
         refusals.CreditTooLow: {"missing": "1.00"},

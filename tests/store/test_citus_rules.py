@@ -24,6 +24,8 @@ DISTRIBUTED_BY = {
     "voucher": "digest",
     "voucher_serial": "batch_id",
     "voucher_print": "batch_id",
+    "voucher_sheets": "batch_id",
+    "voucher_replacement": "batch_id",
     "partner": "partner_id",
     "payment": "line_id",
     "refund": "line_id",

@@ -64,9 +64,9 @@ async def test_a_draft_is_finished_only_when_complete(database: Database, keys: 
     await database.execute("UPDATE voucher_batch SET stored = 5")
 
     async with database.read() as connection:
-        assert not await voucher_stock.finish_draft(connection, batch_id, None, None)
+        assert not await voucher_stock.finish_draft(connection, batch_id, {})
         await database.execute("UPDATE voucher_batch SET stored = 6")
-        assert await voucher_stock.finish_draft(connection, batch_id, None, None)
+        assert await voucher_stock.finish_draft(connection, batch_id, {})
 
 
 async def test_batches_are_listed_newest_first_in_pages(database: Database, keys: Keys) -> None:

@@ -88,6 +88,8 @@ STATUS: Mapping[type[Refusal], int] = {
     no.AlreadyReversed: 409,
     no.BatchStateWrong: 409,
     no.VoucherStateWrong: 409,
+    no.CardRedeemed: 409,
+    no.SubstituteUnfit: 409,
     no.PaymentsOfDayReached: 409,
     no.PaymentAmountDiffers: 409,
     no.PaymentNotRefundable: 409,

@@ -18,6 +18,7 @@ from tambah.config import (
     check_gateways,
     read_gateway_secrets,
 )
+from tambah.desks.deeds import means_of
 from tambah.engine.clock import Clock
 from tambah.engine.engine import Engine
 from tambah.i18n import LANGUAGES, texts
@@ -127,7 +128,7 @@ async def _working(
         clock = site.clock
         tasks.append(asyncio.create_task(sweep_for_ever(site.engine, site.database, clock)))
         tasks.append(asyncio.create_task(daily_for_ever(site.database, clock)))
-        tasks.append(asyncio.create_task(carry_out_for_ever(site.means)))
+        tasks.append(asyncio.create_task(carry_out_for_ever(means_of(site))))
         if site.payments is not None:
             polling = poll_for_ever(site.payments, site.database, clock)
             inbox = InboxWorker(site.payments)

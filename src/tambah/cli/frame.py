@@ -21,7 +21,7 @@ from tambah.cli.redaction import redact
 from tambah.config import ConfigError
 from tambah.domain.refusals import Refusal, Unavailable
 from tambah.engine.importing import FileRefused
-from tambah.engine.vouchers import PrintFailed, PrintFileDamaged
+from tambah.engine.vouchers import PrintFailed, PrintFileDamaged, TemplateBroken
 from tambah.i18n import texts
 from tambah.i18n.negotiation import DEFAULT_TAG, match
 from tambah.store.database import CONNECTION_LOST
@@ -98,6 +98,8 @@ def describe(error: BaseException) -> tuple[str, str]:
         return error.code, str(error)
     if isinstance(error, PrintFailed | PrintFileDamaged):
         return "print_file_failed", str(error) or (type(error).__doc__ or "")
+    if isinstance(error, TemplateBroken):
+        return "template_broken", str(error)
     if isinstance(error, EmbeddedRefused | EmbeddedFailed | ConfigError):
         return "configuration", redact(str(error))
     if isinstance(
@@ -166,6 +168,7 @@ _EXPECTED = (
     FileRefused,
     PrintFailed,
     PrintFileDamaged,
+    TemplateBroken,
     EmbeddedRefused,
     EmbeddedFailed,
     *CONNECTION_LOST,

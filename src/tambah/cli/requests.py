@@ -12,7 +12,7 @@ from tambah.cli.desk import Desk, actor, at_desk
 from tambah.cli.frame import Answer, CommandRefused, answering
 from tambah.domain.approval import Approval, Deed
 from tambah.domain.refusals import ApprovalUnknown
-from tambah.engine.approving import Means, collect, take_back
+from tambah.engine.approving import collect, take_back
 from tambah.engine.approving.handing_out import collect_file
 from tambah.store.approvals import latest_approvals, read_approval
 
@@ -95,16 +95,7 @@ def collect_command(number: int, file: Path | None) -> Answer:
             document = {"file": done.path, "bytes": done.size, "sha256": done.digest}
             text = f"{done.path}: {done.size} bytes, SHA-256 {done.digest.hex()}"
             return Answer(document=document, text=text)
-        async with desk.engine() as engine:
-            means = Means(
-                engine=engine,
-                database=desk.database,
-                keys=desk.keys,
-                rules=desk.rules,
-                clock=desk.clock,
-                operator_name=desk.operator.brand.name,
-            )
-            path = await collect(means, number, who)
+        path = await collect(desk.database, desk.keys, number, who, desk.now)
         return Answer(document={"invitation": path}, text=path)
 
     return at_desk(work)

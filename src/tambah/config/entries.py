@@ -225,6 +225,12 @@ class AllowanceEntry(msgspec.Struct, frozen=True, kw_only=True):
     days: int
 
 
+class PrintingEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """Printed cards. templates: a folder of the operator's own templates; empty means ours."""
+
+    templates: str = ""
+
+
 class PromotionEntry(msgspec.Struct, frozen=True, kw_only=True):
     """A promotion as operator.toml has it: ringgit as strings, local days as strings.
 

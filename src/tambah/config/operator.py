@@ -17,6 +17,7 @@ from tambah.config.entries import (
     OwnAmountEntry,
     PaymentsEntry,
     PointsEntry,
+    PrintingEntry,
     PromotionEntry,
     RecoveryEntry,
     RemindersEntry,
@@ -43,6 +44,7 @@ class Operator(msgspec.Struct, frozen=True, kw_only=True):
     sign_in: SignInEntry = SignInEntry()
     recovery: RecoveryEntry = RecoveryEntry()
     points: PointsEntry = PointsEntry()
+    printing: PrintingEntry = PrintingEntry()
     sims: SimsEntry = SimsEntry()
     tickets: TicketsEntry = TicketsEntry()
     console: ConsoleEntry = ConsoleEntry()

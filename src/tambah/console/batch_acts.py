@@ -33,10 +33,13 @@ from tambah.engine.approving.asks import (
     ask_activation,
     ask_batch,
     ask_batch_deed,
+    ask_export,
 )
+from tambah.engine.approving.deeds import PRINTED
 from tambah.engine.approving.handing_out import hand_out, receive
 from tambah.engine.staff import actor_of
 from tambah.engine.vouchers import SerialRange, change_batch
+from tambah.store.ledger.voucher_prints import PrintKind
 from tambah.store.views.stock import BatchView
 from tambah.web.forms import fold_digits, read_form
 from tambah.web.pages import AnyRequest
@@ -45,12 +48,16 @@ from tambah.web.site import Site
 _DEEDS: Mapping[str, Deed] = {
     "release": Deed.RELEASE_BATCH,
     "export": Deed.EXPORT_BATCH,
+    "sheets": Deed.EXPORT_BATCH,
     "activate": Deed.ACTIVATE_CARDS,
     "close": Deed.CLOSE_BATCH,
     "void": Deed.VOID_BATCH,
 }
 """What takes two, by the last word of the address."""
 
+_ASKED_BY = {"cards": "printed", "slips": "slips"}
+_FILES: Mapping[str, PrintKind] = {"export": PrintKind.LINES, "sheets": PrintKind.SHEETS}
+_ENDINGS = {PrintKind.LINES.value: "csv.age", PrintKind.SHEETS.value: "tar.age"}
 _MOST_DIGITS = 8
 
 
@@ -118,7 +125,8 @@ def _handing_routes(pages: ConsolePages) -> list[Any]:
         approval = await require_print(request, number)
         who = actor_of(signed_in(request).staff).who
         pieces = await hand_out(site.database, approval.approval_id, who, site.clock.now())
-        name = f"cards-{approval.params['batch']}.csv.age"
+        ending = _ENDINGS[str(approval.params["file"])]
+        name = f"cards-{approval.params['batch']}.{ending}"
         return Stream(
             pieces.content,
             media_type="application/octet-stream",
@@ -190,6 +198,15 @@ class BatchActs:
                     Input(
                         word=word,
                         kind="checkbox",
+                        choices=[("yes", say.texts.get(f"acts.{word}"))],
+                        chosen=[fields.get(word, "")],
+                    )
+                    for word in ("printed", "slips")
+                ),
+                *(
+                    Input(
+                        word=word,
+                        kind="checkbox",
                         choices=[("yes", name)],
                         chosen=[fields.get(word, "")],
                     )
@@ -213,6 +230,8 @@ class BatchActs:
                 "redeem_until",
                 "lettered",
                 "born_active",
+                "printed",
+                "slips",
                 "reason",
             ),
         )
@@ -260,6 +279,8 @@ class BatchActs:
             if not 1 <= cards.first <= cards.last <= view.quantity:
                 raise RangeMalformed
             wanted = await ask_activation(database, cards)
+        elif deed in _FILES:
+            wanted = await ask_export(database, view.batch_id, _FILES[deed])
         else:
             wanted = await ask_batch_deed(database, _DEEDS[deed], view.batch_id)
         return await self._confirm(request, fields, wanted, carried=("first", "last", "reason"))
@@ -319,6 +340,7 @@ class BatchActs:
             lettered=fields.get("lettered") == "yes",
             born_active=fields.get("born_active") == "yes",
             redeem_before=redeem_before,
+            printed=tuple(kind for kind in PRINTED if fields.get(_ASKED_BY[kind]) == "yes"),
         )
 
     def _say(self, request: AnyRequest) -> Wording:

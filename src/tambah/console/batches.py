@@ -30,6 +30,7 @@ DEED_STATES: Mapping[str, Collection[BatchState]] = {
     **{action: BATCH_MOVES[action][0] for action in ("release", "close", "void", "lock")},
     "activate": (BatchState.GENERATED, BatchState.RELEASED, BatchState.LOCKED),
     "export": (BatchState.GENERATED, BatchState.RELEASED, BatchState.LOCKED),
+    "sheets": (BatchState.GENERATED, BatchState.RELEASED, BatchState.LOCKED),
 }
 """In which states of a batch each may be done."""
 
@@ -105,6 +106,8 @@ def batch_deeds(batch: BatchView) -> list[str]:
     deeds = [deed for deed, states in DEED_STATES.items() if batch.state in states]
     if not batch.print_is_here and "export" in deeds:
         deeds.remove("export")
+    if not batch.sheets_are_here and "sheets" in deeds:
+        deeds.remove("sheets")
     if batch.born_active and "activate" in deeds:
         deeds.remove("activate")
     return deeds

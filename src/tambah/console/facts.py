@@ -44,6 +44,7 @@ FACTS = frozenset(
         "export_size",
         "exported",
         "failed",
+        "file",
         "first_serial",
         "float",
         "grace_until",

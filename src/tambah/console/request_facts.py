@@ -74,6 +74,8 @@ def _generate(params: _Params, _: _Params, say: Wording) -> list[Fact]:
     until = params["redeem_before"]
     if until:
         facts.append(Fact("redeem_until", say.last_day(datetime.fromisoformat(until))))
+    for kind in params["printed"]:
+        facts.append(Fact("file", say.texts.get(f"acts.printed.{kind}")))
     for word in ("lettered", "born_active"):
         facts.append(Fact(word, say.texts.get("acts.yes" if params[word] else "acts.no")))
     facts.append(Fact("recipient", params["recipient"] or say.texts.get("acts.no")))
@@ -86,6 +88,8 @@ def _batch_deed(after: str) -> Callable[[_Params, _Params, Wording], list[Fact]]
     def facts(params: _Params, before: _Params, say: Wording) -> list[Fact]:
         state = say.texts.get(f"batch_state.{before['batch_state']}")
         found = [_batch(params["batch"]), *_worth(params, say)]
+        if "file" in params:
+            found.append(Fact("file", say.texts.get(f"acts.file.{params['file']}")))
         if after:
             now = say.texts.get(f"batch_state.{after}")
             return [*found, Fact("batch_state", now, was=state)]

@@ -15,6 +15,7 @@ from tambah.console.pages import ConsolePages
 from tambah.console.proving import require_fresh
 from tambah.console.request_facts import outcome_facts, request_facts
 from tambah.console.sessions import HOME, SignedIn
+from tambah.desks.deeds import means_of
 from tambah.domain.approval import Approval, Deed, may_decide
 from tambah.domain.refusals import ApprovalUnknown, PermissionMissing, Refusal
 from tambah.domain.staff import Permission
@@ -74,7 +75,7 @@ def _reading_routes(pages: ConsolePages) -> list[Any]:
 
 def _deciding_routes(pages: ConsolePages) -> list[Any]:
     site, path, opt = pages.site, f"{REQUESTS}/{{number:int}}", reaches(Reach.STAFF)
-    means = site.means
+    means = means_of(site)
 
     @post(f"{path}/approve", status_code=200, opt=opt, include_in_schema=False)
     async def approve_request(request: AnyRequest, number: FromPath[int]) -> Response[Any]:
@@ -99,7 +100,6 @@ def _deciding_routes(pages: ConsolePages) -> list[Any]:
 
 def _maker_routes(pages: ConsolePages) -> list[Any]:
     site, path, opt = pages.site, f"{REQUESTS}/{{number:int}}", reaches(Reach.STAFF)
-    means = site.means
 
     @post(f"{path}/withdraw", status_code=200, opt=opt, include_in_schema=False)
     async def withdraw_request(request: AnyRequest, number: FromPath[int]) -> Response[Any]:
@@ -117,7 +117,9 @@ def _maker_routes(pages: ConsolePages) -> list[Any]:
         if approval.deed is not Deed.INVITE_STAFF:
             raise ApprovalUnknown
         try:
-            invitation = await collect(means, number, actor_of(me.staff).who)
+            invitation = await collect(
+                site.database, site.keys, number, actor_of(me.staff).who, site.clock.now()
+            )
         except Refusal as refusal:
             return _draw(pages, request, approval, refusal)
         address = f"{site.public_url}{invitation}"

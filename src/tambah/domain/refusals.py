@@ -392,6 +392,18 @@ class VoucherStateWrong(Refusal):
     code = "voucher_state_wrong"
 
 
+class CardRedeemed(Refusal):
+    """The card was redeemed, so nothing is given for it. Params: used_at."""
+
+    code = "card_redeemed"
+
+
+class SubstituteUnfit(Refusal):
+    """The card to be given for another is sold, worth less, or not of a released batch."""
+
+    code = "substitute_unfit"
+
+
 class RangeMalformed(Refusal):
     """The range of serial numbers is empty, reversed, or leaves the batch."""
 

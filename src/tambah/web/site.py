@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 
 from tambah.config import Operator
 from tambah.domain.rules import Rules
-from tambah.engine.approving import Means
 from tambah.engine.clock import Clock
 from tambah.engine.engine import Engine
 from tambah.engine.keys import Keys
@@ -45,18 +44,6 @@ class Site:
     trusted_proxies: tuple[str, ...] = ()
     payments: PaymentDesk | None = None
     recordings_dir: str = ""
-
-    @property
-    def means(self) -> Means:
-        """Return what is done with that two people agreed on."""
-        return Means(
-            engine=self.engine,
-            database=self.database,
-            keys=self.keys,
-            rules=self.rules,
-            clock=self.clock,
-            operator_name=self.operator.brand.name,
-        )
 
     @property
     def is_demo(self) -> bool:

@@ -44,6 +44,8 @@ STATUS: dict[type[Refusal], int] = {
     refusals.AlreadyReversed: 409,
     refusals.BatchStateWrong: 409,
     refusals.VoucherStateWrong: 409,
+    refusals.CardRedeemed: 409,
+    refusals.SubstituteUnfit: 409,
     refusals.PaymentsOfDayReached: 409,
     refusals.PaymentAmountDiffers: 409,
     refusals.PaymentNotRefundable: 409,

@@ -40,7 +40,7 @@ from tambah.engine.clock import Clock
 from tambah.engine.engine import Engine
 from tambah.engine.keys import Keys
 from tambah.engine.verifying import verify
-from tambah.engine.vouchers import SerialRange
+from tambah.engine.vouchers import SerialRange, SheetDesign
 from tambah.store.approvals import read_approval, take_up
 from tambah.store.database import ConstraintViolation, Database
 from tambah.store.staff import list_staff
@@ -73,6 +73,7 @@ def means(engine: Engine, database: Database, keys: Keys, rules: Rules) -> Means
         rules=rules,
         clock=Clock(),
         operator_name="Testel",
+        design=lambda *_: SheetDesign(kinds=(), facts={}),
     )
 
 
@@ -257,17 +258,17 @@ async def test_an_invitation_is_shown_to_its_maker_once(means: Means) -> None:
     database = means.database
     asked = await file(database, ask_invitation("Amy", [Role.CARE]), AS_MINA, NOW)
     with pytest.raises(ApprovalOver):
-        await collect(means, asked.approval_id, "staff:mina")
+        await collect(database, means.keys, asked.approval_id, "staff:mina", NOW)
     await agree(database, asked.approval_id, RAVI, "", NOW)
     assert await carry_out(means, asked.approval_id) is None
 
     with pytest.raises(PermissionMissing):
-        await collect(means, asked.approval_id, "staff:ravi")
-    path = await collect(means, asked.approval_id, "staff:mina")
+        await collect(database, means.keys, asked.approval_id, "staff:ravi", NOW)
+    path = await collect(database, means.keys, asked.approval_id, "staff:mina", NOW)
 
     assert path.startswith("/console/invitation/")
     with pytest.raises(ApprovalOver):
-        await collect(means, asked.approval_id, "staff:mina")
+        await collect(database, means.keys, asked.approval_id, "staff:mina", NOW)
     assert [(one.name, one.roles) for one in await list_staff(database)] == [("amy", (Role.CARE,))]
     await done(means, await ask_roles(database, "amy", [Role.AUDITOR]))
     assert [one.roles for one in await list_staff(database)] == [(Role.AUDITOR,)]

@@ -20,7 +20,7 @@ from tambah.engine.vouchers import (
     exporting,
 )
 from tambah.store.database import Database
-from tambah.store.ledger import voucher_stock
+from tambah.store.ledger import voucher_prints
 from tambah.store.views import stock
 from tests.engine.vouchers.making import NOW, STAFF, count_audit, make
 
@@ -119,14 +119,14 @@ async def test_the_pieces_are_dropped_only_when_the_file_is_on_the_disk(
 
         monkeypatch.setattr(owner, name, call)
 
-    record(voucher_stock, "mark_exported")
+    record(voucher_prints, "mark_exported")
     record(os, "fsync")
     record(Path, "rename")
-    record(voucher_stock, "delete_print_pieces")
+    record(voucher_prints, "delete_pieces")
 
     await export_print_file(database, batch_id, tmp_path / "cards.age", STAFF, NOW)
 
-    assert events == ["mark_exported", "fsync", "rename", "fsync", "delete_print_pieces"]
+    assert events == ["mark_exported", "fsync", "rename", "fsync", "delete_pieces"]
 
 
 async def test_a_folder_that_cannot_be_written_to_does_not_use_up_the_export(
@@ -151,7 +151,7 @@ async def test_two_exports_at_once_are_one(
 ) -> None:
     other = await database.connect()
     try:
-        assert await voucher_stock.try_lock_export(other, batch_id)
+        assert await voucher_prints.try_lock_export(other, batch_id)
         with pytest.raises(BatchStateWrong) as refusal:
             await export_print_file(database, batch_id, tmp_path / "x.age", STAFF, NOW)
     finally:

@@ -13,8 +13,9 @@ from tambah.domain.refusals import FieldMalformed
 from tambah.domain.rules import Rules
 from tambah.domain.voucher import fold_code
 from tambah.engine.keys import Keys
-from tambah.engine.vouchers import CodeSource, PrintFailed, generate, printing
-from tambah.engine.vouchers.printing import PrintHeader, PrintSealer, parse_recipient
+from tambah.engine.vouchers import CodeSource, PrintFailed, generate, sealing
+from tambah.engine.vouchers.printing import PrintHeader, PrintSealer
+from tambah.engine.vouchers.sealing import parse_recipient
 from tambah.store.database import Database
 from tambah.store.views import stock
 from tests.engine.vouchers.making import NOW, RM, make, request
@@ -136,7 +137,7 @@ async def test_a_file_of_many_pieces_is_whole(
     printer: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(printing, "PIECE_BYTES", 1000)
+    monkeypatch.setattr(sealing, "PIECE_BYTES", 1000)
     made = await generate(
         database,
         keys,
@@ -206,7 +207,7 @@ def test_a_cipher_that_fails_says_so_without_a_word_of_the_text(
     def fail(reader: Any, _writer: Any, _recipients: Any) -> None:
         raise age.EncryptError(reader.read(100).decode())
 
-    monkeypatch.setattr(printing._age, "encrypt_io", fail)
+    monkeypatch.setattr(sealing._age, "encrypt_io", fail)
     sealer = PrintSealer(header(), str(printer.to_public()))
 
     with pytest.raises(PrintFailed) as failure:

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from tambah.domain.approval import Deed
-from tambah.domain.refusals import BatchUnknown, FieldMalformed, PartnerUnknown, StaffUnknown
+from tambah.domain.refusals import (
+    BatchStateWrong,
+    BatchUnknown,
+    FieldMalformed,
+    FieldMissing,
+    PartnerUnknown,
+    StaffUnknown,
+)
 from tambah.domain.staff import Role, fold_name
-from tambah.engine.vouchers import MOST_IN_A_BATCH, SerialRange
-from tambah.engine.vouchers.printing import parse_recipient
+from tambah.engine.vouchers import MOST_IN_A_BATCH, PrintedKind, SerialRange
+from tambah.engine.vouchers.exporting import MISSING
+from tambah.engine.vouchers.sealing import parse_recipient
+from tambah.engine.vouchers.sheets import MOST_ON_SHEETS
 from tambah.store.approvals import Wanted
 from tambah.store.database import Database
+from tambah.store.ledger.voucher_prints import PrintKind
 from tambah.store.staff import read_account
 from tambah.store.views.partners import read_float
 from tambah.store.views.stock import read_batch
@@ -47,7 +57,10 @@ def ask_reversal(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchWanted:
-    """A batch to be made; see `engine.vouchers.BatchRequest`. recipient: empty for no file."""
+    """A batch to be made; see `engine.vouchers.BatchRequest`. recipient: empty for no file.
+
+    printed: the documents, as `PrintedKind` names them, that are made as PDF for the recipient.
+    """
 
     price_micros: int
     quantity: int
@@ -55,6 +68,7 @@ class BatchWanted:
     lettered: bool = False
     born_active: bool = False
     redeem_before: datetime | None = None
+    printed: tuple[PrintedKind, ...] = ()
 
 
 def ask_batch(wanted: BatchWanted) -> Wanted:
@@ -66,6 +80,10 @@ def ask_batch(wanted: BatchWanted) -> Wanted:
         raise FieldMalformed(field="quantity")
     if wanted.recipient:
         parse_recipient(wanted.recipient)
+    elif wanted.printed:
+        raise FieldMissing(field="recipient")
+    if wanted.printed and wanted.quantity > MOST_ON_SHEETS:
+        raise FieldMalformed(field="quantity")
     until = wanted.redeem_before
     return Wanted(
         deed=Deed.GENERATE_BATCH,
@@ -78,13 +96,26 @@ def ask_batch(wanted: BatchWanted) -> Wanted:
             "lettered": wanted.lettered,
             "born_active": wanted.born_active,
             "redeem_before": until.isoformat() if until else "",
+            "printed": list(wanted.printed),
         },
         before={},
     )
 
 
+async def ask_export(database: Database, batch_id: int, kind: PrintKind) -> Wanted:
+    """Ask for a batch's print file, or its sheets. Raises BatchUnknown, BatchStateWrong."""
+    wanted = await ask_batch_deed(database, Deed.EXPORT_BATCH, batch_id)
+    batch = await read_batch(database, batch_id)
+    is_here = batch is not None and (
+        batch.print_is_here if kind is PrintKind.LINES else batch.sheets_are_here
+    )
+    if not is_here:
+        raise BatchStateWrong(state=MISSING[kind])
+    return replace(wanted, params={**wanted.params, "file": kind.value})
+
+
 async def ask_batch_deed(database: Database, deed: Deed, batch_id: int) -> Wanted:
-    """Ask for a batch to be released, or its print file. Raises BatchUnknown."""
+    """Ask for a batch to be released, closed or voided. Raises BatchUnknown."""
     batch = await read_batch(database, batch_id)
     if batch is None:
         raise BatchUnknown

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any
 
@@ -35,7 +35,9 @@ from tambah.engine.keys import Keys
 from tambah.engine.staff import change_roles, invite
 from tambah.engine.vouchers import (
     BatchRequest,
+    PrintedKind,
     SerialRange,
+    SheetDesign,
     change_batch,
     change_range,
     generate,
@@ -47,6 +49,8 @@ from tambah.store.views.lines import find_line_id
 from tambah.store.views.stock import read_batch
 
 _HOLD_SECONDS = 30.0
+PRINTED: tuple[PrintedKind, ...] = ("cards", "slips")
+"""Every document that may be made of a batch."""
 _CALLER = "approval"
 _log: Any = structlog.get_logger(__name__)
 
@@ -63,7 +67,10 @@ _BATCH_ACTIONS: Mapping[Deed, tuple[BatchAction, BatchState]] = MappingProxyType
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Means:
-    """What deeds are done with. operator_name: at the top of print files."""
+    """What deeds are done with. operator_name: at the top of print files.
+
+    design: how cards of a price, with a last day, are laid out as some kinds of documents.
+    """
 
     engine: Engine
     database: Database
@@ -71,6 +78,7 @@ class Means:
     rules: Rules
     clock: Clock
     operator_name: str
+    design: Callable[[tuple[PrintedKind, ...], int, date | None], SheetDesign]
 
 
 async def carry_out(means: Means, approval_id: int) -> Approval | None:
@@ -108,13 +116,14 @@ async def carry_out_all(means: Means) -> int:
     return len(waiting)
 
 
-async def collect(means: Means, approval_id: int, who: str) -> str:
+async def collect(
+    database: Database, keys: Keys, approval_id: int, who: str, now: datetime
+) -> str:
     """Invite whom two people agreed to invite; return the invitation's path, for the only time.
 
     Raises ApprovalUnknown, PermissionMissing, ApprovalOver, StaffNameTaken.
     """
-    now = means.clock.now()
-    async with acting(means.database) as connection:
+    async with acting(database) as connection:
         held = await require_approval(connection, approval_id)
         require_collectable(held, who, now)
         if held.deed is not Deed.INVITE_STAFF:
@@ -124,11 +133,11 @@ async def collect(means: Means, approval_id: int, who: str) -> str:
     roles = [Role(role) for role in _texts(held, "roles")]
     try:
         return await invite(
-            means.database, means.keys, str(held.params["name"]), roles, actor=actor_behind(held)
+            database, keys, str(held.params["name"]), roles, actor=actor_behind(held)
         )
     except Refusal as refusal:
         outcome = {"refusal": refusal.code, "params": _plain(refusal.params)}
-        async with acting(means.database) as connection:
+        async with acting(database) as connection:
             await write_approval(connection, finish(held, outcome, now, failed=True))
         raise
 
@@ -208,19 +217,25 @@ async def _generate(means: Means, approval: Approval, tries: int) -> Outcome:
         # Whoever made it died: its codes are lost, and half a batch is never gone on with.
         raise BatchStateWrong(state=BatchState.DRAFT.name.lower())
     until = str(approval.params["redeem_before"])
+    redeem_before = datetime.fromisoformat(until) if until else None
+    price_micros = _whole(approval, "price_micros")
+    asked = _texts(approval, "printed")
+    printed: tuple[PrintedKind, ...] = tuple(kind for kind in PRINTED if kind in asked)
+    last_day = means.rules.validity.last_day(redeem_before) if redeem_before else None
     made = await generate(
         means.database,
         means.keys,
         means.rules.catalog,
         BatchRequest(
-            price_micros=_whole(approval, "price_micros"),
+            price_micros=price_micros,
             quantity=_whole(approval, "quantity"),
             now=means.clock.now(),
             actor=actor_behind(approval),
             operator=means.operator_name,
             lettered=bool(approval.params["lettered"]),
             born_active=bool(approval.params["born_active"]),
-            redeem_before=datetime.fromisoformat(until) if until else None,
+            redeem_before=redeem_before,
+            sheets=means.design(printed, price_micros, last_day) if printed else None,
             recipient=str(approval.params["recipient"]) or None,
         ),
     )

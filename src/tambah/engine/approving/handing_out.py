@@ -11,14 +11,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from tambah.domain.approval import finish, require_collectable
+from tambah.domain.approval import Approval, finish, require_collectable
 from tambah.domain.refusals import ApprovalUnknown, FieldMalformed
 from tambah.engine.administer import acting, note
 from tambah.engine.approving.filing import actor_behind, require_approval, subject_of
-from tambah.engine.vouchers.exporting import Exported, export_print_file, mark_handed_out
+from tambah.engine.vouchers.exporting import (
+    Exported,
+    HandOut,
+    export_print_file,
+    mark_handed_out,
+)
 from tambah.store.approvals import read_approval, write_approval
 from tambah.store.database import Database
-from tambah.store.ledger import voucher_stock
+from tambah.store.ledger import voucher_prints, voucher_stock
+from tambah.store.ledger.voucher_prints import PrintKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,13 +44,10 @@ async def hand_out(database: Database, approval_id: int, who: str, now: datetime
     async with acting(database) as connection:
         held = await require_approval(connection, approval_id)
         require_collectable(held, who, now)
-        batch_id = _batch_of(held.params["batch"])
-        stock, _ = await mark_handed_out(connection, batch_id, actor_behind(held), now)
-    return Handed(
-        content=_pieces(database, batch_id),
-        size=stock.print_size or 0,
-        digest=stock.print_digest or b"",
-    )
+        out = _hand_out(held, now)
+        sealed, _ = await mark_handed_out(connection, out)
+    pieces = _pieces(database, out.batch_id, out.kind)
+    return Handed(content=pieces, size=sealed.size, digest=sealed.digest)
 
 
 async def receive(
@@ -57,12 +60,13 @@ async def receive(
     async with acting(database) as connection:
         held = await require_approval(connection, approval_id)
         require_collectable(held, who, now)
-        batch_id = _batch_of(held.params["batch"])
-        stock = await voucher_stock.lock_batch(connection, batch_id, to_change=True)
-        if stock is None or stock.exported_at is None or digest != stock.print_digest:
+        out = _hand_out(held, now)
+        stock = await voucher_stock.lock_batch(connection, out.batch_id, to_change=True)
+        sealed = stock.sealed.get(out.kind) if stock and out.kind in stock.exported else None
+        if sealed is None or digest != sealed.digest:
             raise FieldMalformed(field="sha256")
-        await voucher_stock.delete_print_pieces(connection, batch_id)
-        outcome = {"sha256": digest.hex(), "bytes": stock.print_size}
+        await voucher_prints.delete_pieces(connection, out.batch_id, out.kind)
+        outcome = {"sha256": digest.hex(), "bytes": sealed.size}
         await write_approval(connection, finish(held, outcome, now))
         await note(connection, actor_behind(held), "CarryOut", subject_of(held), after=outcome)
 
@@ -78,9 +82,8 @@ async def collect_file(
     if held is None:
         raise ApprovalUnknown
     require_collectable(held, who, now)
-    done = await export_print_file(
-        database, _batch_of(held.params["batch"]), path, actor_behind(held), now
-    )
+    out = _hand_out(held, now)
+    done = await export_print_file(database, out.batch_id, path, out.actor, now, out.kind)
     outcome = {"sha256": done.digest.hex(), "bytes": done.size}
     async with acting(database) as connection:
         await write_approval(connection, finish(held, outcome, now))
@@ -88,12 +91,15 @@ async def collect_file(
     return done
 
 
-async def _pieces(database: Database, batch_id: int) -> AsyncIterator[bytes]:
+async def _pieces(database: Database, batch_id: int, kind: PrintKind) -> AsyncIterator[bytes]:
     async with database.read() as connection:
-        async for piece in voucher_stock.read_print_pieces(connection, batch_id):
+        async for piece in voucher_prints.read_pieces(connection, batch_id, kind):
             yield piece
 
 
-def _batch_of(value: object) -> int:
-    assert isinstance(value, int), "a request for a print file names its batch"
-    return value
+def _hand_out(held: Approval, now: datetime) -> HandOut:
+    """Return what a request hands out: which file of which batch, for whom."""
+    batch_id = held.params["batch"]
+    assert isinstance(batch_id, int), "a request for a print file names its batch"
+    kind = PrintKind(str(held.params["file"]))
+    return HandOut(batch_id=batch_id, kind=kind, actor=actor_behind(held), now=now)

@@ -1,4 +1,4 @@
-"""Handing out a batch's print file: the ciphertext, once, as a file that survives a power cut.
+"""Handing out what is printed of a batch: once, as a file that survives a power cut.
 
 The hand-out is committed, with its audit row, before the first byte leaves; the pieces are
 dropped only when the whole file is known to be on the disk. What breaks off between the two may
@@ -21,17 +21,22 @@ from tambah.domain.state import AuditEntry
 from tambah.domain.voucher import BatchState
 from tambah.engine.vouchers.auditing import require_reason
 from tambah.store.database import Connection, Database
-from tambah.store.ledger import audit, voucher_stock
+from tambah.store.ledger import audit, voucher_prints, voucher_stock
+from tambah.store.ledger.voucher_prints import PrintKind, Sealed
 from tambah.store.ledger.voucher_stock import StockBatch
+
+_ACTIONS = {PrintKind.LINES: "export_batch", PrintKind.SHEETS: "export_sheets"}
+MISSING = {PrintKind.LINES: "without_print_file", PrintKind.SHEETS: "without_sheets"}
+"""What a batch without a file is told, as a state."""
 
 
 class PrintFileDamaged(Exception):
-    """What is stored is not the print file that was made; void the batch and make another."""
+    """What is stored is not the file that was made; void the batch and make another."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exported:
-    """A print file that was handed out. size: bytes; digest: SHA-256 of the file.
+    """A file that was handed out. size: bytes; digest: SHA-256 of the file.
 
     again: an earlier hand-out had broken off.
     """
@@ -43,34 +48,50 @@ class Exported:
     again: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandOut:
+    """Who hands what out of which batch, when and why."""
+
+    batch_id: int
+    kind: PrintKind
+    actor: Actor
+    now: datetime
+
+
 async def export_print_file(
-    database: Database, batch_id: int, path: Path, actor: Actor, now: datetime
+    database: Database,
+    batch_id: int,
+    path: Path,
+    actor: Actor,
+    now: datetime,
+    kind: PrintKind = PrintKind.LINES,
 ) -> Exported:
-    """Write the batch's encrypted print file to `path`, once and for all.
+    """Write an encrypted file of the batch's to `path`, once and for all.
 
     Raises ReasonMissing, BatchUnknown, BatchStateWrong (state: the batch's, or `being_exported`,
-    `already_exported`, `without_print_file`), FileExistsError and other OSErrors, and
-    PrintFileDamaged.
+    `already_exported`, `without_print_file`, `without_sheets`), FileExistsError and other
+    OSErrors, and PrintFileDamaged.
     """
     require_reason(actor)
+    hand_out = HandOut(batch_id=batch_id, kind=kind, actor=actor, now=now)
     connection = await database.connect_writer()
     try:
-        if not await voucher_stock.try_lock_export(connection, batch_id):
+        if not await voucher_prints.try_lock_export(connection, batch_id):
             raise BatchStateWrong(state="being_exported")
-        return await _export(connection, batch_id, path, actor, now)
+        return await _export(connection, hand_out, path)
     finally:
         await connection.close()
 
 
-async def _export(
-    connection: Connection, batch_id: int, path: Path, actor: Actor, now: datetime
-) -> Exported:
+async def _export(connection: Connection, hand_out: HandOut, path: Path) -> Exported:
+    batch_id, kind = hand_out.batch_id, hand_out.kind
     # The file first: a folder that cannot be written to must not use up the hand-out.
     part = await asyncio.to_thread(_open_part, path)
     try:
         with part:
-            stock, again = await _mark(connection, batch_id, actor, now)
-            await _write_pieces(part, voucher_stock.read_print_pieces(connection, batch_id), stock)
+            sealed, again = await _mark(connection, hand_out)
+            pieces = voucher_prints.read_pieces(connection, batch_id, kind)
+            await _write_pieces(part, pieces, sealed)
         await asyncio.to_thread(_put_in_place, path)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):
@@ -78,67 +99,64 @@ async def _export(
         raise
     async with connection.transaction():
         await voucher_stock.lock_batch(connection, batch_id, to_change=True)
-        await voucher_stock.delete_print_pieces(connection, batch_id)
+        await voucher_prints.delete_pieces(connection, batch_id, kind)
     return Exported(
-        batch_id=batch_id,
-        path=path,
-        size=stock.print_size or 0,
-        digest=stock.print_digest or b"",
-        again=again,
+        batch_id=batch_id, path=path, size=sealed.size, digest=sealed.digest, again=again
     )
 
 
-async def _mark(
-    connection: Connection, batch_id: int, actor: Actor, now: datetime
-) -> tuple[StockBatch, bool]:
-    """Commit that the file is being handed out; return the batch, and whether it was before."""
+async def _mark(connection: Connection, hand_out: HandOut) -> tuple[Sealed, bool]:
+    """Commit that the file is being handed out; say which it is, and whether it was before."""
     async with connection.transaction():
-        return await mark_handed_out(connection, batch_id, actor, now)
+        return await mark_handed_out(connection, hand_out)
 
 
-async def mark_handed_out(
-    connection: Connection, batch_id: int, actor: Actor, now: datetime
-) -> tuple[StockBatch, bool]:
-    """Write, in the caller's transaction, that a batch's print file is handed out.
+async def mark_handed_out(connection: Connection, hand_out: HandOut) -> tuple[Sealed, bool]:
+    """Write, in the caller's transaction, that a file is handed out.
 
-    Return the batch, and whether it was before. Raises BatchUnknown, BatchStateWrong.
+    Say which it is, and whether it was before. Raises BatchUnknown, BatchStateWrong.
     """
+    batch_id, kind = hand_out.batch_id, hand_out.kind
     stock = await voucher_stock.lock_batch(connection, batch_id, to_change=True)
     if stock is None:
         raise BatchUnknown
-    has_pieces = await voucher_stock.has_print_pieces(connection, batch_id)
-    _require_exportable(stock, has_pieces=has_pieces)
-    again = stock.exported_at is not None
-    await voucher_stock.mark_exported(connection, batch_id, now)
-    entry = AuditEntry(
-        at=now,
-        who=actor.who,
-        action="export_batch",
-        subject=f"voucher_batch:{batch_id}",
-        why=actor.why,
+    is_here = await voucher_prints.has_pieces(connection, batch_id, kind)
+    sealed = _require_exportable(stock, kind, is_here=is_here)
+    again = kind in stock.exported
+    await voucher_prints.mark_exported(connection, batch_id, kind, hand_out.now)
+    await audit.append(connection, [_entry(hand_out, again=again)])
+    return sealed, again
+
+
+def _entry(hand_out: HandOut, *, again: bool) -> AuditEntry:
+    return AuditEntry(
+        at=hand_out.now,
+        who=hand_out.actor.who,
+        action=_ACTIONS[hand_out.kind],
+        subject=f"voucher_batch:{hand_out.batch_id}",
+        why=hand_out.actor.why,
         before={"exported": again},
         after={"exported": True},
     )
-    await audit.append(connection, [entry])
-    return stock, again
 
 
-def _require_exportable(stock: StockBatch, *, has_pieces: bool) -> None:
+def _require_exportable(stock: StockBatch, kind: PrintKind, *, is_here: bool) -> Sealed:
     if stock.batch.state in (BatchState.DRAFT, BatchState.VOID):
         raise BatchStateWrong(state=stock.batch.state.name.lower())
-    if stock.print_digest is None:
-        raise BatchStateWrong(state="without_print_file")
-    if not has_pieces:
+    if kind not in stock.sealed:
+        raise BatchStateWrong(state=MISSING[kind])
+    if not is_here:
         raise BatchStateWrong(state="already_exported")
+    return stock.sealed[kind]
 
 
-async def _write_pieces(part: BinaryIO, pieces: AsyncIterator[bytes], stock: StockBatch) -> None:
+async def _write_pieces(part: BinaryIO, pieces: AsyncIterator[bytes], sealed: Sealed) -> None:
     digest, size = hashlib.sha256(), 0
     async for piece in pieces:
         digest.update(piece)
         size += len(piece)
         await asyncio.to_thread(part.write, piece)
-    if digest.digest() != stock.print_digest or size != stock.print_size:
+    if digest.digest() != sealed.digest or size != sealed.size:
         raise PrintFileDamaged
     await asyncio.to_thread(_flush_to_disk, part)
 

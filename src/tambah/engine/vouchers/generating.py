@@ -7,9 +7,11 @@ made again, under the next number.
 """
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Protocol
 
 from tambah.domain.actor import Actor
 from tambah.domain.catalog import Catalog
@@ -26,9 +28,13 @@ from tambah.engine.vouchers.codes import (
     places_of,
     replace_codes,
 )
-from tambah.engine.vouchers.printing import PrintHeader, PrintSealer, parse_recipient
+from tambah.engine.vouchers.drawing import SheetDesign, draw_specimen
+from tambah.engine.vouchers.printing import PrintHeader, PrintSealer
+from tambah.engine.vouchers.sealing import parse_recipient
+from tambah.engine.vouchers.sheets import CARDS_IN_A_FILE, MOST_ON_SHEETS, SheetSealer
 from tambah.store.database import Connection, Database
-from tambah.store.ledger import audit, voucher_stock
+from tambah.store.ledger import audit, voucher_prints, voucher_stock
+from tambah.store.ledger.voucher_prints import PrintKind, Sealed
 from tambah.store.ledger.voucher_stock import NewBatch, NewCards
 
 MOST_IN_A_BATCH = 10_000_000
@@ -47,8 +53,9 @@ class BatchRequest:
     born_active: for codes that are sold electronically; cards are activated when they are sold.
     redeem_before: first instant at which they no longer redeem. operator: the name at the top of
     the print file. recipient: the printing house's age public key; None makes no print file, and
-    then nobody will ever know the codes. keep_codes: also hand back the clear codes (demo and
-    benchmarks only, 1,000 at most).
+    then nobody will ever know the codes. sheets: also make PDFs for the recipient, of a batch of
+    100,000 at most. keep_codes: also hand back the clear codes (demo and benchmarks only, 1,000 at
+    most).
     """
 
     price_micros: int
@@ -60,6 +67,7 @@ class BatchRequest:
     born_active: bool = False
     redeem_before: datetime | None = None
     recipient: str | None = None
+    sheets: SheetDesign | None = None
     keep_codes: bool = False
 
 
@@ -67,15 +75,26 @@ class BatchRequest:
 class Generated:
     """A batch that was made. codes: the clear codes where they were asked for, in serial order.
 
-    print_digest: SHA-256 of the encrypted print file, None without one; print_size: its bytes.
+    sealed: the encrypted files that were made of it.
     """
 
     batch_id: int
     quantity: int
     price_micros: int
-    print_digest: bytes | None
-    print_size: int | None
+    sealed: Mapping[PrintKind, Sealed]
     codes: tuple[str, ...] = field(default=(), repr=False)
+
+    @property
+    def print_digest(self) -> bytes | None:
+        """Return the SHA-256 of the encrypted print file, None without one."""
+        lines = self.sealed.get(PrintKind.LINES)
+        return lines.digest if lines else None
+
+    @property
+    def print_size(self) -> int | None:
+        """Return the bytes of the encrypted print file, None without one."""
+        lines = self.sealed.get(PrintKind.LINES)
+        return lines.size if lines else None
 
     @property
     def first_serial(self) -> str:
@@ -88,17 +107,31 @@ class Generated:
         return format_serial(self.batch_id, self.quantity)
 
 
+class _AnySealer(Protocol):
+    """A file in the making, whatever is in it."""
+
+    def add(self, first: int, codes: list[bytes]) -> None: ...
+    def take(self) -> list[bytes]: ...
+    def finish(self) -> list[bytes]: ...
+    def abandon(self) -> None: ...
+
+    @property
+    def digest(self) -> bytes: ...
+    @property
+    def size(self) -> int: ...
+
+
 @dataclass(slots=True)
 class _Making:
-    """A batch in the making."""
+    """A batch in the making. pieces: how many of each file are stored."""
 
     request: BatchRequest
     keys: Keys
     source: CodeSource
     batch_id: int
     key_id: int
-    sealer: PrintSealer | None
-    pieces: int = 0
+    sealers: Mapping[PrintKind, _AnySealer]
+    pieces: Counter[PrintKind] = field(default_factory=Counter[PrintKind])
     kept: list[str] = field(default_factory=list[str], repr=False)
 
 
@@ -112,32 +145,35 @@ async def generate(
 ) -> Generated:
     """Make a batch of 1 to 10,000,000 vouchers and leave it GENERATED, not yet released.
 
-    Raises ReasonMissing, FieldMalformed (quantity, recipient, keep_codes) and
-    DenominationUnknown before anything is written, BatchStateWrong when the batch was voided
+    Raises ReasonMissing, FieldMalformed (quantity, recipient, keep_codes), DenominationUnknown
+    and TemplateBroken before anything is written, BatchStateWrong when the batch was voided
     while it was made.
     """
     _check(request)
     new = _new_batch(keys, catalog, request)
+    source = source or CodeSource()
+    if request.sheets:
+        for kind in request.sheets.kinds:
+            await asyncio.to_thread(draw_specimen, kind, request.sheets)
+        source = replace(source, chunk=min(source.chunk, CARDS_IN_A_FILE))
     connection = await database.connect_writer()
     try:
         batch_id = await _begin(connection, new, request)
-        making = _Making(
-            request, keys, source or CodeSource(), batch_id, new.key_id, _sealer(batch_id, request)
-        )
+        sealers = _sealers(batch_id, request)
+        making = _Making(request, keys, source, batch_id, new.key_id, sealers)
         try:
             await _make_cards(connection, making, progress)
-            await _finish(connection, making)
+            sealed = await _finish(connection, making)
         finally:
-            if making.sealer:
-                making.sealer.abandon()
+            for sealer in sealers.values():
+                sealer.abandon()
     finally:
         await connection.close()
     return Generated(
         batch_id=batch_id,
         quantity=request.quantity,
         price_micros=request.price_micros,
-        print_digest=making.sealer.digest if making.sealer else None,
-        print_size=making.sealer.size if making.sealer else None,
+        sealed=sealed,
         codes=tuple(making.kept),
     )
 
@@ -150,6 +186,11 @@ def _check(request: BatchRequest) -> None:
         raise FieldMalformed(field="keep_codes")
     if request.recipient is not None:
         parse_recipient(request.recipient)
+    if request.sheets is not None:
+        if request.recipient is None:
+            raise FieldMalformed(field="recipient")
+        if request.quantity > MOST_ON_SHEETS:
+            raise FieldMalformed(field="quantity")
 
 
 def _new_batch(keys: Keys, catalog: Catalog, request: BatchRequest) -> NewBatch:
@@ -170,9 +211,9 @@ def _new_batch(keys: Keys, catalog: Catalog, request: BatchRequest) -> NewBatch:
     )
 
 
-def _sealer(batch_id: int, request: BatchRequest) -> PrintSealer | None:
+def _sealers(batch_id: int, request: BatchRequest) -> dict[PrintKind, _AnySealer]:
     if request.recipient is None:
-        return None
+        return {}
     header = PrintHeader(
         operator=request.operator,
         batch_id=batch_id,
@@ -182,7 +223,18 @@ def _sealer(batch_id: int, request: BatchRequest) -> PrintSealer | None:
         redeem_before=request.redeem_before,
         created_at=request.now,
     )
-    return PrintSealer(header, request.recipient)
+    sealers: dict[PrintKind, _AnySealer] = {
+        PrintKind.LINES: PrintSealer(header, request.recipient)
+    }
+    if request.sheets:
+        sealers[PrintKind.SHEETS] = SheetSealer(
+            request.sheets,
+            batch_id,
+            request.recipient,
+            lettered=request.lettered,
+            created_at=request.now,
+        )
+    return sealers
 
 
 async def _begin(connection: Connection, new: NewBatch, request: BatchRequest) -> int:
@@ -204,7 +256,8 @@ async def _make_cards(connection: Connection, making: _Making, progress: Progres
             following = first + chunk
             if following <= quantity:
                 ahead = _draw_ahead(making, following)
-            await _store_chunk(connection, making, first, draw)
+            codes = await _store_chunk(connection, making, first, draw)
+            await _print_sheets(connection, making, first, codes)
             if progress:
                 progress(min(following - 1, quantity), quantity)
     finally:
@@ -217,7 +270,10 @@ def _draw_ahead(making: _Making, first: int) -> asyncio.Task[Draw]:
     return asyncio.create_task(asyncio.to_thread(draw_codes, count, making.keys, making.source))
 
 
-async def _store_chunk(connection: Connection, making: _Making, first: int, draw: Draw) -> None:
+async def _store_chunk(
+    connection: Connection, making: _Making, first: int, draw: Draw
+) -> list[bytes]:
+    """Store some cards and their lines in the print file; return their codes, now final."""
     state = VoucherState.ACTIVE if making.request.born_active else VoucherState.GENERATED
     async with connection.transaction():
         await voucher_stock.lock_making(connection)
@@ -226,11 +282,32 @@ async def _store_chunk(connection: Connection, making: _Making, first: int, draw
         cards = NewCards(batch_id=making.batch_id, first=first, state=state, digests=digests)
         if not await voucher_stock.insert_cards(connection, cards):
             raise BatchStateWrong(state=BatchState.VOID.name.lower())
-        if making.sealer:
-            await asyncio.to_thread(making.sealer.add, first, draw.codes)
-            await _store_pieces(connection, making, making.sealer.take())
+        if lines := making.sealers.get(PrintKind.LINES):
+            await asyncio.to_thread(lines.add, first, draw.codes)
+            await _store_pieces(connection, making, PrintKind.LINES, lines.take())
     if making.request.keep_codes:
         making.kept += [code.decode() for code in draw.codes]
+    return draw.codes
+
+
+async def _print_sheets(
+    connection: Connection, making: _Making, first: int, codes: list[bytes]
+) -> None:
+    """Add some cards to the sheets. Other makers need not wait for that, as they do for codes."""
+    sheets = making.sealers.get(PrintKind.SHEETS)
+    if sheets is None:
+        return
+    await asyncio.to_thread(sheets.add, first, codes)
+    async with connection.transaction():
+        await _require_draft(connection, making)
+        await _store_pieces(connection, making, PrintKind.SHEETS, sheets.take())
+
+
+async def _require_draft(connection: Connection, making: _Making) -> None:
+    """Keep the batch a draft until the transaction ends. Raises BatchStateWrong."""
+    stock = await voucher_stock.lock_batch(connection, making.batch_id, to_change=False)
+    if stock is None or stock.batch.state is not BatchState.DRAFT:
+        raise BatchStateWrong(state=BatchState.VOID.name.lower())
 
 
 async def _without_collisions(connection: Connection, making: _Making, draw: Draw) -> Draw:
@@ -246,27 +323,31 @@ async def _without_collisions(connection: Connection, making: _Making, draw: Dra
     raise CodeSpaceFull
 
 
-async def _store_pieces(connection: Connection, making: _Making, pieces: list[bytes]) -> None:
-    await voucher_stock.insert_print_pieces(connection, making.batch_id, making.pieces, pieces)
-    making.pieces += len(pieces)
+async def _store_pieces(
+    connection: Connection, making: _Making, kind: PrintKind, pieces: list[bytes]
+) -> None:
+    first = making.pieces[kind]
+    await voucher_prints.insert_pieces(connection, making.batch_id, kind, first, pieces)
+    making.pieces[kind] += len(pieces)
 
 
-async def _finish(connection: Connection, making: _Making) -> None:
-    sealer = making.sealer
-    rest = await asyncio.to_thread(sealer.finish) if sealer else []
+async def _finish(connection: Connection, making: _Making) -> dict[PrintKind, Sealed]:
+    rest: dict[PrintKind, list[bytes]] = {}
+    for kind, sealer in making.sealers.items():
+        rest[kind] = await asyncio.to_thread(sealer.finish)
+    sealed = {
+        kind: Sealed(digest=sealer.digest, size=sealer.size)
+        for kind, sealer in making.sealers.items()
+    }
     async with connection.transaction():
-        await _store_pieces(connection, making, rest)
-        finished = await voucher_stock.finish_draft(
-            connection,
-            making.batch_id,
-            sealer.digest if sealer else None,
-            sealer.size if sealer else None,
-        )
-        if not finished:
+        for kind, pieces in rest.items():
+            await _store_pieces(connection, making, kind, pieces)
+        if not await voucher_stock.finish_draft(connection, making.batch_id, sealed):
             raise BatchStateWrong(state=BatchState.VOID.name.lower())
         before: dict[str, object] = {"state": BatchState.DRAFT.name.lower()}
         entry = _entry(making.request, making.batch_id, before, BatchState.GENERATED)
         await audit.append(connection, [entry])
+    return sealed
 
 
 def _entry(
@@ -285,5 +366,6 @@ def _entry(
             "price_micros": request.price_micros,
             "born_active": request.born_active,
             "has_print_file": request.recipient is not None,
+            "has_sheets": request.sheets is not None,
         },
     )

@@ -23,7 +23,8 @@ from tambah.domain.voucher import (
 )
 from tambah.engine.vouchers.auditing import require_reason
 from tambah.store.database import RETRYABLE, Connection, Database
-from tambah.store.ledger import audit, voucher_stock
+from tambah.store.ledger import audit, voucher_prints, voucher_stock
+from tambah.store.ledger.voucher_prints import PrintKind
 from tambah.store.ledger.voucher_stock import StockBatch
 
 RANGE_CHUNK = 20_000
@@ -67,7 +68,7 @@ class RangeMoved:
 async def change_batch(
     database: Database, batch_id: int, action: BatchAction, actor: Actor, now: datetime
 ) -> BatchMoved:
-    """Release, close, lock or void a batch. A voided one's print file is dropped.
+    """Release, close, lock or void a batch. What was to be printed of a voided one is dropped.
 
     Raises ReasonMissing, BatchUnknown and BatchStateWrong.
     """
@@ -75,7 +76,7 @@ async def change_batch(
     change = partial(_change_batch, batch_id=batch_id, action=action, actor=actor, now=now)
     connection = await database.connect_writer()
     try:
-        return await _transact(connection, change)
+        return await transact(connection, change)
     finally:
         await connection.close()
 
@@ -104,7 +105,7 @@ async def change_range(
         for first in range(cards.first, cards.last + 1, RANGE_CHUNK):
             last = min(first + RANGE_CHUNK - 1, cards.last)
             part = _RangePart(cards=cards, first=first, last=last, action=action)
-            moved = await _transact(connection, partial(part.change, actor=actor, now=now))
+            moved = await transact(connection, partial(part.change, actor=actor, now=now))
             changed += moved.changed
             unchanged.update(moved.unchanged)
             if progress:
@@ -177,7 +178,8 @@ async def _change_batch(
     after = move_batch(before, action)
     await voucher_stock.set_batch_state(connection, batch_id, before=before, after=after, now=now)
     if after is BatchState.VOID:
-        await voucher_stock.delete_print_pieces(connection, batch_id)
+        for kind in PrintKind:
+            await voucher_prints.delete_pieces(connection, batch_id, kind)
     entry = AuditEntry(
         at=now,
         who=actor.who,
@@ -198,7 +200,7 @@ async def _lock(connection: Connection, batch_id: int, *, to_change: bool) -> St
     return stock
 
 
-async def _transact(
+async def transact(
     connection: Connection, work: Callable[[Connection], Awaitable[_Done]]
 ) -> _Done:
     """Run `work` in a transaction, again when another writer was in the way."""

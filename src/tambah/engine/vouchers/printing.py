@@ -1,32 +1,17 @@
 """The print file: what the printing house is given, encrypted to its key as it is made.
 
-It is one ordinary age file (`age -d -i KEY FILE`), written in one pass at constant memory. The
-clear text goes from memory into the cipher and nowhere else.
+Written in one pass at constant memory, for the machines of a card printer.
 """
 
-import contextlib
 import hashlib
 import os
-import queue
-import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
-
-import pyrage
 
 from tambah.domain.money import ringgit
-from tambah.domain.refusals import FieldMalformed
 from tambah.domain.voucher import CODE_DIGITS, SERIAL_DIGITS, format_serial, letter_code
-
-PIECE_BYTES = 1_000_000
-_QUEUED_BLOCKS = 2
-_age: Any = pyrage  # it comes without types
-
-
-class PrintFailed(Exception):
-    """The encryption of the print file broke off; the batch stays a draft."""
+from tambah.engine.vouchers.sealing import Sealer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,30 +48,15 @@ class PrintHeader:
         return "".join(f"# {line}\n" for line in lines) + "serial,code,price\n"
 
 
-def parse_recipient(text: str) -> object:
-    """Read a printing house's public key, `age1…`. Raises FieldMalformed."""
-    try:
-        return _age.x25519.Recipient.from_str(text.strip())
-    except _age.RecipientError as error:
-        raise FieldMalformed(field="recipient") from error
-
-
 class PrintSealer:
     """A print file in the making: takes codes, gives back ciphertext.
 
-    The cipher library pulls its input, so it runs in a thread of its own and is fed through a
-    short queue. Call `add` for each chunk, `take` for what is ready, then `finish` or `abandon`.
+    Call `add` for each chunk, `take` for what is ready, then `finish` or `abandon`.
     """
 
     def __init__(self, header: PrintHeader, recipient: str) -> None:
         self._header = header
-        self._output = _Output()
-        self._input = _Input()
-        self._succeeded = False
-        self._thread = threading.Thread(
-            target=self._encrypt, args=(parse_recipient(recipient),), daemon=True
-        )
-        self._thread.start()
+        self._sealer = Sealer(recipient)
         self._clear_digest = hashlib.sha256()
         self._feed(header.text().encode())
 
@@ -94,116 +64,43 @@ class PrintSealer:
         """Add a line for each code, numbered on from `first`. Blocks; raises PrintFailed."""
         prefix = format_serial(self._header.batch_id, 0)[:-SERIAL_DIGITS]
         price = ringgit(self._header.price_micros)
-        shown = map(_letter(), codes) if self._header.lettered else map(bytes.decode, codes)
         lines = [
             f"{prefix}{number:0{SERIAL_DIGITS}d},{c[:4]} {c[4:8]} {c[8:12]} {c[12:]},{price}\n"
-            for number, c in enumerate(shown, first)
+            for number, c in enumerate(shown_codes(codes, lettered=self._header.lettered), first)
         ]
         self._feed("".join(lines).encode())
 
     def take(self) -> list[bytes]:
         """Return the ciphertext that is ready, in whole pieces."""
-        return self._output.take(whole_pieces=True)
+        return self._sealer.take()
 
     def finish(self) -> list[bytes]:
         """End the file and return the rest of the ciphertext. Blocks; raises PrintFailed."""
         self._feed(f"# sha256 {self._clear_digest.hexdigest()}\n".encode())
-        self._input.end()
-        self._thread.join()
-        if not self._succeeded:
-            raise PrintFailed
-        return self._output.take(whole_pieces=False)
+        return self._sealer.finish()
 
     def abandon(self) -> None:
-        """Let the thread end; what it made is of no use."""
-        self._input.end()
+        """Let the cipher end; what it made is of no use."""
+        self._sealer.abandon()
 
     @property
     def digest(self) -> bytes:
         """Return the SHA-256 of the ciphertext, after `finish`."""
-        return self._output.digest.digest()
+        return self._sealer.digest
 
     @property
     def size(self) -> int:
         """Return the ciphertext's size in bytes, after `finish`."""
-        return self._output.size
+        return self._sealer.size
 
     def _feed(self, text: bytes) -> None:
         self._clear_digest.update(text)
-        while not self._input.offer(text, seconds=1):
-            if not self._thread.is_alive():
-                raise PrintFailed
-
-    def _encrypt(self, recipient: object) -> None:
-        # The error's text may hold some of what was being encrypted: nothing of it is passed on.
-        with contextlib.suppress(_age.EncryptError):
-            _age.encrypt_io(self._input, self._output, [recipient])
-            self._succeeded = True
+        self._sealer.feed(text)
 
 
-class _Input:
-    """The clear text as a file that the cipher reads from."""
-
-    def __init__(self) -> None:
-        self._blocks: queue.Queue[bytes] = queue.Queue(_QUEUED_BLOCKS)
-        self._rest = memoryview(b"")
-        self._ended = threading.Event()
-
-    def offer(self, block: bytes, *, seconds: float) -> bool:
-        try:
-            self._blocks.put(block, timeout=seconds)
-        except queue.Full:
-            return False
-        return True
-
-    def end(self) -> None:
-        self._ended.set()
-
-    def read(self, size: int) -> bytes:
-        while not self._rest:
-            block = self._next()
-            if block is None:
-                return b""
-            self._rest = memoryview(block)
-        read, self._rest = bytes(self._rest[:size]), self._rest[size:]
-        return read
-
-    def _next(self) -> bytes | None:
-        while True:
-            try:
-                return self._blocks.get(timeout=0.02)
-            except queue.Empty:
-                # Ended first, then asked once more: what was put before the end is not missed.
-                if self._ended.is_set() and self._blocks.empty():
-                    return None
-
-
-class _Output:
-    """The ciphertext as a file that the cipher writes to, cut into pieces for the database."""
-
-    def __init__(self) -> None:
-        self.digest = hashlib.sha256()
-        self.size = 0
-        self._ready = bytearray()
-        self._lock = threading.Lock()
-
-    def write(self, sealed: bytes) -> int:
-        with self._lock:
-            self.digest.update(sealed)
-            self.size += len(sealed)
-            self._ready += sealed
-        return len(sealed)
-
-    def flush(self) -> None:
-        pass
-
-    def take(self, *, whole_pieces: bool) -> list[bytes]:
-        with self._lock:
-            ready = self._ready
-            end = len(ready) // PIECE_BYTES * PIECE_BYTES if whole_pieces else len(ready)
-            pieces = [bytes(ready[at : at + PIECE_BYTES]) for at in range(0, end, PIECE_BYTES)]
-            self._ready = ready[end:]
-        return pieces
+def shown_codes(codes: Iterable[bytes], *, lettered: bool) -> Iterable[str]:
+    """Return codes as a card shows them, ungrouped: digits, or some of them as letters."""
+    return map(_letter(), codes) if lettered else map(bytes.decode, codes)
 
 
 def _letter() -> Callable[[bytes], str]:

@@ -3,16 +3,18 @@
 Locks are taken in one order everywhere: lines, partners, `voucher_batch`, vouchers by digest.
 """
 
-from collections.abc import AsyncIterator, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from tambah.domain.voucher import Batch, BatchState, VoucherState
 from tambah.store.database import Connection
+from tambah.store.ledger.voucher_prints import PrintKind, Sealed
 
-# Any numbers that nobody else takes an advisory lock on.
+# Any number that nobody else takes an advisory lock on.
 _MAKING_LOCK = 7_262_471_002
-_EXPORT_LOCK = 726_247_103
+_COLUMNS = {PrintKind.LINES: "print", PrintKind.SHEETS: "sheets"}
+_EXPORTED = {PrintKind.LINES: "exported_at", PrintKind.SHEETS: "sheets_exported_at"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,15 +40,14 @@ class StockBatch:
     """A batch with what stock-keeping knows of it.
 
     stored: cards that are in the database, fewer than `quantity` while it is made.
-    print_digest: SHA-256 of the encrypted print file, None when there never was one.
+    sealed: the encrypted files that were made of it; exported: when each was first handed out.
     """
 
     batch: Batch
     quantity: int
     stored: int
-    exported_at: datetime | None
-    print_digest: bytes | None
-    print_size: int | None
+    sealed: Mapping[PrintKind, Sealed]
+    exported: Mapping[PrintKind, datetime]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,30 +138,22 @@ async def insert_cards(connection: Connection, cards: NewCards) -> bool:
     return True
 
 
-async def insert_print_pieces(
-    connection: Connection, batch_id: int, first_piece: int, pieces: Sequence[bytes]
-) -> None:
-    """Add pieces of the encrypted print file, numbered on from `first_piece`."""
-    await connection.copy_records_to_table(
-        "voucher_print",
-        columns=["batch_id", "piece", "sealed"],
-        records=[(batch_id, first_piece + at, sealed) for at, sealed in enumerate(pieces)],
-    )
-
-
 async def finish_draft(
-    connection: Connection, batch_id: int, print_digest: bytes | None, print_size: int | None
+    connection: Connection, batch_id: int, sealed: Mapping[PrintKind, Sealed]
 ) -> bool:
     """Turn a complete draft into a GENERATED batch; say whether it was one."""
+    lines, sheets = sealed.get(PrintKind.LINES), sealed.get(PrintKind.SHEETS)
     done = await connection.execute(
         """
         UPDATE voucher_batch
-           SET state = 2, print_digest = $2, print_size = $3
+           SET state = 2, print_digest = $2, print_size = $3, sheets_digest = $4, sheets_size = $5
          WHERE batch_id = $1 AND state = 1 AND stored = quantity
         """,
         batch_id,
-        print_digest,
-        print_size,
+        lines.digest if lines else None,
+        lines.size if lines else None,
+        sheets.digest if sheets else None,
+        sheets.size if sheets else None,
     )
     return _count(done) == 1
 
@@ -184,7 +177,7 @@ async def lock_batch(
         """
         SELECT batch_id, state, key_id, price_micros, tax_micros, credit_micros, bonus_micros,
                valid_days, bonus_days, redeem_before, quantity, stored, exported_at,
-               print_digest, print_size
+               print_digest, print_size, sheets_exported_at, sheets_digest, sheets_size
           FROM voucher_batch
          WHERE batch_id = $1
         """,
@@ -207,9 +200,14 @@ async def lock_batch(
         ),
         quantity=row["quantity"],
         stored=row["stored"],
-        exported_at=row["exported_at"],
-        print_digest=row["print_digest"],
-        print_size=row["print_size"],
+        sealed={
+            kind: Sealed(digest=row[f"{name}_digest"], size=row[f"{name}_size"])
+            for kind, name in _COLUMNS.items()
+            if row[f"{name}_digest"] is not None
+        },
+        exported={
+            kind: at for kind, column in _EXPORTED.items() if (at := row[column]) is not None
+        },
     )
 
 
@@ -288,50 +286,6 @@ async def set_voucher_states(
         [int(state) for state in expected],
         after,
     )
-    return _count(done)
-
-
-async def try_lock_export(connection: Connection, batch_id: int) -> bool:
-    """Hold a batch's export for this connection's life; False when another has it."""
-    return await connection.fetchval(
-        "SELECT pg_try_advisory_lock($1::integer, $2::integer)", _EXPORT_LOCK, batch_id
-    )
-
-
-async def mark_exported(connection: Connection, batch_id: int, now: datetime) -> None:
-    """Note that the print file is being handed out; the first time stands."""
-    await connection.execute(
-        """
-        UPDATE voucher_batch SET exported_at = coalesce(exported_at, $2) WHERE batch_id = $1
-        """,
-        batch_id,
-        now,
-    )
-
-
-async def has_print_pieces(connection: Connection, batch_id: int) -> bool:
-    """Say whether the encrypted print file is still here."""
-    return await connection.fetchval(
-        "SELECT EXISTS (SELECT FROM voucher_print WHERE batch_id = $1)", batch_id
-    )
-
-
-async def read_print_pieces(connection: Connection, batch_id: int) -> AsyncIterator[bytes]:
-    """Yield the encrypted print file piece by piece, so that memory stays small."""
-    piece = 0
-    while True:
-        sealed: bytes | None = await connection.fetchval(
-            "SELECT sealed FROM voucher_print WHERE batch_id = $1 AND piece = $2", batch_id, piece
-        )
-        if sealed is None:
-            return
-        yield sealed
-        piece += 1
-
-
-async def delete_print_pieces(connection: Connection, batch_id: int) -> int:
-    """Drop the encrypted print file; return how many pieces there were."""
-    done = await connection.execute("DELETE FROM voucher_print WHERE batch_id = $1", batch_id)
     return _count(done)
 
 

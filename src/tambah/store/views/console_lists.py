@@ -174,7 +174,9 @@ def batches_listed(state: BatchState | None, after: tuple[int] | None) -> Listed
     return Listed(
         sql="""
             SELECT *, EXISTS (SELECT FROM voucher_print AS print
-                               WHERE print.batch_id = batch.batch_id) AS print_is_here
+                               WHERE print.batch_id = batch.batch_id) AS print_is_here,
+                      EXISTS (SELECT FROM voucher_sheets AS sheets
+                               WHERE sheets.batch_id = batch.batch_id) AS sheets_are_here
               FROM voucher_batch AS batch
              WHERE ($1::smallint IS NULL OR state = $1)
                AND ($2::bigint IS NULL OR batch_id < $2)

@@ -15,7 +15,8 @@ class BatchView:
 
     stored: cards in the database, fewer than `quantity` in a draft. redeem_before: first instant
     at which its cards no longer redeem. print_digest: SHA-256 of the encrypted print file, None
-    when there never was one; print_is_here: it can still be exported.
+    when there never was one; print_is_here: it can still be exported. sheets:
+    likewise of the PDFs.
     """
 
     batch_id: int
@@ -38,6 +39,10 @@ class BatchView:
     print_digest: bytes | None
     print_size: int | None
     print_is_here: bool
+    sheets_exported_at: datetime | None
+    sheets_digest: bytes | None
+    sheets_size: int | None
+    sheets_are_here: bool
 
     @property
     def first_serial(self) -> str:
@@ -70,7 +75,7 @@ class CardView:
     """A card as staff see it, by its serial number; its code is not among what is known.
 
     redeemed_by: the line's number, masked. not_usable: why it does not redeem now, None when it
-    does.
+    does. replaced_by, replaces: serial numbers, where a card was given for another.
     """
 
     batch_id: int
@@ -83,6 +88,8 @@ class CardView:
     redeemed_at: datetime | None
     redeemed_by: str | None
     not_usable: NotUsable | None
+    replaced_by: str | None
+    replaces: str | None
 
     @property
     def serial(self) -> str:
@@ -105,7 +112,9 @@ async def list_batches(
     rows = await database.fetch(
         """
         SELECT *, EXISTS (SELECT FROM voucher_print AS print
-                           WHERE print.batch_id = batch.batch_id) AS print_is_here
+                           WHERE print.batch_id = batch.batch_id) AS print_is_here,
+                  EXISTS (SELECT FROM voucher_sheets AS sheets
+                           WHERE sheets.batch_id = batch.batch_id) AS sheets_are_here
           FROM voucher_batch AS batch
          WHERE $2::integer IS NULL OR batch_id < $2
          ORDER BY batch_id DESC
@@ -122,7 +131,9 @@ async def read_batch(database: Database, batch_id: int) -> BatchView | None:
     row = await database.fetch_row(
         """
         SELECT *, EXISTS (SELECT FROM voucher_print AS print
-                           WHERE print.batch_id = batch.batch_id) AS print_is_here
+                           WHERE print.batch_id = batch.batch_id) AS print_is_here,
+                  EXISTS (SELECT FROM voucher_sheets AS sheets
+                           WHERE sheets.batch_id = batch.batch_id) AS sheets_are_here
           FROM voucher_batch AS batch
          WHERE batch_id = $1
         """,
@@ -178,6 +189,7 @@ async def read_card(
     )
     if row is None:
         return None
+    replaced_by, replaces = await _read_links(database, serial)
     return CardView(
         batch_id=batch_id,
         number=number,
@@ -191,6 +203,8 @@ async def read_card(
         not_usable=why_not_usable(
             VoucherState(row["state"]), BatchState(row["batch_state"]), row["redeem_before"], now
         ),
+        replaced_by=replaced_by,
+        replaces=replaces,
     )
 
 
@@ -240,6 +254,30 @@ _OF_BATCH = {
     BatchState.LOCKED: NotUsable.BATCH_LOCKED,
     BatchState.VOID: NotUsable.BATCH_VOID,
 }
+
+
+async def _read_links(
+    database: Database, serial: tuple[int, int]
+) -> tuple[str | None, str | None]:
+    """Return which card was given for this one, and for which this one was given."""
+    gone = await database.fetch_row(
+        """
+        SELECT with_batch_id, with_number FROM voucher_replacement
+         WHERE batch_id = $1 AND number = $2
+        """,
+        *serial,
+    )
+    came = await database.fetch_row(
+        """
+        SELECT batch_id, number FROM voucher_replacement
+         WHERE with_batch_id = $1 AND with_number = $2
+        """,
+        *serial,
+    )
+    return (
+        format_serial(gone[0], gone[1]) if gone else None,
+        format_serial(came[0], came[1]) if came else None,
+    )
 
 
 def _counts(rows: list[Record]) -> dict[VoucherState, int]:
