@@ -148,8 +148,7 @@ class MemoryBooks:
         """Write a decision; what the database's constraints would refuse fails here too."""
         if decision.line is not None:
             self._write_line(decision.line)
-        if decision.partner is not None:
-            self.partners[decision.partner.partner_id] = decision.partner
+        self.partners |= {partner.partner_id: partner for partner in decision.partners}
         if decision.voucher is not None:
             self._write_voucher(decision.voucher)
         for transfer in decision.transfers:

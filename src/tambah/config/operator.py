@@ -12,6 +12,7 @@ from tambah.config.entries import (
     BankEntry,
     Brand,
     ConsoleEntry,
+    DealersEntry,
     DenominationEntry,
     GuessingEntry,
     OwnAmountEntry,
@@ -44,6 +45,7 @@ class Operator(msgspec.Struct, frozen=True, kw_only=True):
     recovery: RecoveryEntry = RecoveryEntry()
     points: PointsEntry = PointsEntry()
     sims: SimsEntry = SimsEntry()
+    dealers: DealersEntry = DealersEntry()
     tickets: TicketsEntry = TicketsEntry()
     console: ConsoleEntry = ConsoleEntry()
     promotions: tuple[PromotionEntry, ...] = ()

@@ -69,7 +69,7 @@ def _return_main(draft: Draft, topup: TopUpRecord, main_micros: int) -> None:
         note = Note(reference=topup.reference, peer=line_side)
         back_micros = main_micros + tax_micros
         seq = draft.move_float(back_micros, TransferKind.REVERSAL, source, note)
-        peer = (topup.partner_id, seq)
+        peer = (draft.require_partner().partner_id, seq)
     payment_no = topup.payment_no
     note = Note(peer=peer, mends_topup_no=topup.topup_no, payment_no=payment_no)
     draft.move(draft.main, -main_micros, TransferKind.REVERSAL, source, note)

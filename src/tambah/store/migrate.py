@@ -11,7 +11,7 @@ from alembic.config import Config
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-HEAD = "0006"
+HEAD = "0008"
 MONTHS_AHEAD = 13
 
 _FOLDER = Path(__file__).parent / "migrations"
@@ -121,7 +121,8 @@ async def _grant(owner: Any, app_dsn: str) -> None:
                    (2, 'GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES'
                        ' IN SCHEMA public TO %I'),
                    (3, 'GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO %I'),
-                   (4, 'REVOKE UPDATE, DELETE ON alembic_version, audit, transfer FROM %I'))
+                   (4, 'REVOKE UPDATE, DELETE ON alembic_version, audit, stock_move, transfer'
+                       ' FROM %I'))
                    AS grants (place, text)
              ORDER BY place
             """,
