@@ -152,9 +152,7 @@ _WORDS: dict[str, tuple[FindingKind, str, Callable[[Odd], str]]] = {
     "sale_unpaid": (
         FindingKind.SALE,
         "sale",
-        _compares(
-            "a dealer's sale of {expected}; its transfer moves {found}, or differs"
-        ),
+        _compares("a dealer's sale of {expected}; its transfer moves {found}, or differs"),
     ),
     "sale_unrecorded": (
         FindingKind.SALE,
