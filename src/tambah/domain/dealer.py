@@ -158,6 +158,12 @@ def earnings(dealer: Dealer, price_micros: int, at: datetime) -> tuple[Earned, .
     return tuple(found)
 
 
+def percent(rate_bp: int) -> str:
+    """Write a rate of hundredths of a percent as a decimal string, `3.25`."""
+    whole, hundredths = divmod(rate_bp, 100)
+    return f"{whole}.{hundredths:02d}"
+
+
 def margin_of(earned: Iterable[Earned]) -> int:
     """Return what the payer keeps of a sale at once, micro-ringgit."""
     return sum(one.amount_micros for one in earned if one.paid_as is PaidAs.MARGIN)
@@ -183,9 +189,9 @@ def require_fits_tree(
     for neighbour in neighbours:
         rates = _rates_within(neighbour.agreements, new.effective_at, until)
         if neighbour.is_parent and new.rate_bp > min(rates):
-            raise CommissionOutOfTree(rate_bp=min(rates))
+            raise CommissionOutOfTree(rate=percent(min(rates)))
         if not neighbour.is_parent and new.rate_bp < max(rates):
-            raise CommissionOutOfTree(rate_bp=max(rates))
+            raise CommissionOutOfTree(rate=percent(max(rates)))
 
 
 def _rates_within(

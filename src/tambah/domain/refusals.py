@@ -576,7 +576,7 @@ class DealerNotRelated(Refusal):
 
 
 class CommissionOutOfTree(Refusal):
-    """The rate is above the parent's or below a child's. Params: rate_bp, the one not to pass."""
+    """The rate is above the parent's or below a child's. Params: rate (percent, not to pass)."""
 
     code = "commission_out_of_tree"
 
@@ -642,13 +642,13 @@ class SaleSpent(Refusal):
 
 
 class StockNotHeld(Refusal):
-    """Not all cards of the range are held by who would hand them on. Params: serial, the first."""
+    """Not all cards of the range are held by who would hand them on. Params: serial (of the first)."""
 
     code = "stock_not_held"
 
 
 class StockSold(Refusal):
-    """A card of the range is sold. Params: serial, the first one's."""
+    """A card of the range is sold. Params: serial (of the first)."""
 
     code = "stock_sold"
 
