@@ -642,7 +642,7 @@ class SaleSpent(Refusal):
 
 
 class StockNotHeld(Refusal):
-    """Not all cards of the range are held by who would hand them on. Params: serial (of the first)."""
+    """Not all cards of the range are held by the giver. Params: serial (of the first)."""
 
     code = "stock_not_held"
 

@@ -196,8 +196,8 @@ ROUTES: tuple[Route, ...] = (
         name="sellCard",
         summary="Sell a card",
         about=(
-            "Activates a card by the serial number on it and takes its price out of your float, or "
-            "of the one you draw on. Your reference stands for one sale, for ever."
+            "Activates a card by the serial number on it and takes its price out of your float, "
+            "or of the one you draw on. Your reference stands for one sale, for ever."
         ),
         method="POST",
         noun="cards",
@@ -228,8 +228,9 @@ ROUTES: tuple[Route, ...] = (
         name="undoSale",
         summary="Undo a sale",
         about=(
-            "Takes one of your sales back, a card or a reload, for a few minutes and while nothing "
-            "of it is used. The money returns to the float that paid, the card is for sale again."
+            "Takes one of your sales back, a card or a reload, for a few minutes and while "
+            "nothing of it is used. The money returns to the float that paid, the card is for "
+            "sale again."
         ),
         method="POST",
         noun="sales",

@@ -26,7 +26,7 @@ async def sell_card(site: Site, request: Request) -> shapes.SoldCard:
     request_key = idempotency_key(request.headers)
     asked = decode(_sale_decoder, await read_body(request.receive))
     for name in ("reference", "terminal"):
-        if not (getattr(asked, name) or "").isprintable():
+        if not getattr(asked, name).isprintable():
             raise FieldMalformed(field=name)
     batch_id, number = parse_serial(request.subject)
     caller = request.caller
@@ -38,7 +38,7 @@ async def sell_card(site: Site, request: Request) -> shapes.SoldCard:
             batch_id=batch_id,
             number=number,
             reference=asked.reference,
-            terminal=asked.terminal or "",
+            terminal=asked.terminal,
         )
     )
     return shapes.SoldCard(

@@ -258,8 +258,8 @@ class SaleRequest(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ]
     terminal: Annotated[
-        str | None, Meta(description="Which till or handset, for your own lists.", max_length=64)
-    ] = None
+        str, Meta(description="Which till or handset, for your own lists.", max_length=64)
+    ] = ""
 
 
 class SoldCard(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from tambah.domain.dealer import Agreement, DealerKind, SaleKind
 from tambah.domain.voucher import format_serial
@@ -105,8 +106,9 @@ async def list_dealers(
 
 
 def _dealer(row: Record) -> DealerView:
-    values = dict(row.items())
-    return DealerView(**(values | {"kind": DealerKind(values["kind"])}))
+    values: dict[str, Any] = dict(row.items())
+    values["kind"] = DealerKind(values["kind"])
+    return DealerView(**values)
 
 
 async def children_of(database: Database, partner_id: int) -> list[DealerView]:
