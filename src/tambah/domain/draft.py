@@ -150,8 +150,7 @@ class Draft:
         if level is not None:
             return level
         partner = self.require_partner()
-        if partner.partner_id != partner_id:
-            raise PartnerUnknown
+        assert partner.partner_id == partner_id, "whose float is touched is loaded"
         return partner
 
     def keep_partner(self, partner: PartnerAccount) -> None:
