@@ -25,6 +25,10 @@ DISTRIBUTED_BY = {
     "voucher_serial": "batch_id",
     "voucher_print": "batch_id",
     "partner": "partner_id",
+    "dealer_sale": "partner_id",
+    "commission": "partner_id",
+    "stock_move": "batch_id",
+    "stock_holding": "batch_id",
     "payment": "line_id",
     "refund": "line_id",
     "payment_ref": "ref",
@@ -49,6 +53,8 @@ DISTRIBUTED_BY = {
 }
 REFERENCE = {
     "voucher_batch",
+    "dealer",
+    "dealer_agreement",
     "api_key",
     "closing",
     "account_closing",

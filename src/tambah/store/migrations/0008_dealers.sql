@@ -2,7 +2,7 @@
 
 -- A partner's place in the tree, for good. path: ids from the root to the dealer itself; charged:
 -- from the dealer itself up to whose float pays, the levels whose limits a sale counts against.
--- Distributed by partner_id, with partner.
+-- A few rows, read with every sale: a reference table.
 CREATE TABLE dealer (
     partner_id  bigint PRIMARY KEY,
     parent_id   bigint,
@@ -18,7 +18,7 @@ CREATE TABLE dealer (
 CREATE INDEX dealer_parent ON dealer (parent_id);
 
 -- What was agreed with a dealer from an instant on. rate_bp: hundredths of a percent of the face
--- value; paid_as: 1 margin, 2 transfer. Distributed by partner_id.
+-- value; paid_as: 1 margin, 2 transfer. A reference table.
 CREATE TABLE dealer_agreement (
     partner_id        bigint NOT NULL,
     effective_at      timestamptz NOT NULL,
