@@ -295,6 +295,8 @@ class MemoryBooks:
             "payment": [_payment_row(account) for account in self.payments.values()],
             "refund": [_row(r) for account in self.payments.values() for r in account.refunds],
             "payment_ref": [_row(ref) for ref in self.payment_refs.values()],
+            "dealer_sale": [_row(sale) for sale in self.sales.values()],
+            "commission": [_row(one) for one in self.commissions],
             "audit": [_row(entry) for entry in self.audits],
         }
         if not with_requests:
