@@ -16,7 +16,7 @@ from pathlib import Path
 
 import uvloop
 
-from . import dialogue_runs, engine_runs, reference, sms_runs
+from . import dealer_runs, dialogue_runs, engine_runs, reference, sms_runs
 from .calling import Calls, top_up_calls
 from .ground import Ground, add_known_codes, make_ground
 from .http_runs import Load, Server
@@ -27,6 +27,7 @@ PAIRS = 5
 SECONDS = 2.0
 PARTS = (
     "engine",
+    "dealers",
     "http",
     "hot",
     "redeem",
@@ -130,6 +131,29 @@ def measure_engine(ground: Ground, results: Results) -> None:
         interleaved(
             lambda: run(engine_runs.top_ups(ground, 64, SECONDS, hot=True)),
             lambda: reference.pgbench(ground, 64, SECONDS, hot=True),
+        ),
+    )
+
+
+def measure_dealers(ground: Ground, results: Results) -> None:
+    """Measure reloads of a hundred tills on one float against those of a thousand shops.
+
+    And the shops against partners that are no dealers, who have no tree and no commission.
+    """
+    run(dealer_runs.add_tree(ground))
+    run(dealer_runs.sales(ground, 64, 0.5, hot=False))  # warm
+    results.add_pairs(
+        "dealers_hot_vs_many",
+        interleaved(
+            lambda: run(dealer_runs.sales(ground, 64, SECONDS, hot=True)),
+            lambda: run(dealer_runs.sales(ground, 64, SECONDS, hot=False)),
+        ),
+    )
+    results.add_pairs(
+        "dealers_vs_partners",
+        interleaved(
+            lambda: run(dealer_runs.sales(ground, 64, SECONDS, hot=False)),
+            lambda: run(engine_runs.top_ups(ground, 64, SECONDS)),
         ),
     )
 
@@ -336,6 +360,7 @@ def main(wanted: list[str]) -> None:
         run(reference.install(ground))
         measures = {
             "engine": measure_engine,
+            "dealers": measure_dealers,
             "http": measure_http,
             "hot": measure_hot,
             "redeem": measure_redemptions,

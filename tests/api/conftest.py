@@ -27,6 +27,8 @@ KEY = "tk_test_" + "a" * 32
 SCOPES = [
     "lines:read",
     "redemptions:write",
+    "sales:read",
+    "sales:write",
     "topups:write",
     "transfers:read",
     "vouchers:read",

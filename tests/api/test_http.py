@@ -53,6 +53,10 @@ def test_every_refusal_makes_a_problem(rules: Rules) -> None:
         "where": "line 12",
         "most_mb": 20,
         "most_digits": 4,
+        "sold_at": datetime(2027, 1, 1, tzinfo=UTC),
+        "minutes": 10,
+        "rate": "3.00",
+        "serial": "0001-00000007",
     }
     states = {
         "batch_state_wrong": "locked",

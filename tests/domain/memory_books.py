@@ -19,6 +19,7 @@ import msgspec
 from tambah.domain.care_commands import SetPreferences
 from tambah.domain.commands import (
     BY_LINE,
+    BY_PARTNER,
     Command,
     FundPartner,
     OpenPayment,
@@ -29,6 +30,8 @@ from tambah.domain.commands import (
     ReverseTopUp,
     TopUp,
 )
+from tambah.domain.dealer import Commission, DealerSale
+from tambah.domain.dealer_commands import DealerCommand, MoveFloat, PayCommission, SellCard
 from tambah.domain.decide import decide
 from tambah.domain.guessing import Audience, Tried
 from tambah.domain.ledger import Transfer
@@ -40,6 +43,7 @@ from tambah.domain.state import (
     Annex,
     AnnexKey,
     AuditEntry,
+    CardStock,
     Decision,
     Known,
     LineAccount,
@@ -74,6 +78,10 @@ class MemoryBooks:
         self.line_of: dict[int, int] = {}
         self.lines: dict[int, LineAccount] = {}
         self.partners = {p.partner_id: p for p in world.partners}
+        self.dealers = {d.partner_id: d for d in world.dealers}
+        self.sales: dict[tuple[int, int, int], DealerSale] = {}
+        self.commissions: list[Commission] = []
+        self.stocks: dict[tuple[int, int], CardStock] = {}
         self.codes = {digits: (v.batch.batch_id, v.number) for digits, v in world.cards.items()}
         self.cards = {(v.batch.batch_id, v.number): v for v in world.cards.values()}
         self.transfers: dict[tuple[int, int], Transfer] = {}
@@ -114,8 +122,8 @@ class MemoryBooks:
 
     def known(self, command: Command, now: datetime) -> Known:
         """Return what the store would load for a command."""
-        if isinstance(command, FundPartner):
-            return Known(partner=self.partners.get(command.partner_id))
+        if isinstance(command, BY_PARTNER):
+            return self._known_of_partner(command)
         if isinstance(command, PaymentNews | RefundPayment):
             return Known(
                 line=self.lines.get(command.line_id),
@@ -130,7 +138,14 @@ class MemoryBooks:
             named = (command.partner_id, command.reference)
             referred = any((t.partner_id, t.reference) == named for t in self._topups_of(line_id))
             partner = self.partners.get(command.partner_id)
-            return replace(known, partner=partner, referred=referred)
+            return replace(
+                known,
+                partner=partner,
+                referred=referred,
+                levels=self.partners,
+                dealer=self.dealers.get(command.partner_id),
+                sale=self._sale_of(*named),
+            )
         if isinstance(command, OpenPayment):
             return replace(known, paid_today=self._paid_today(line_id, now))
         if isinstance(command, RedeemVoucher):
@@ -139,19 +154,89 @@ class MemoryBooks:
             return replace(known, voucher=voucher, tried=self._tried(command.source, now))
         if isinstance(command, ReverseTopUp):
             mended = self.topups.get((line_id, command.topup_no))
-            partner_id = mended.partner_id if mended else None
-            partner = self.partners[partner_id] if partner_id is not None else None
-            return replace(known, partner=partner, topups=self._topups_of(line_id))
+            payer_id = (mended.payer_id or mended.partner_id) if mended else None
+            partner = self.partners[payer_id] if payer_id is not None else None
+            known = replace(known, partner=partner, topups=self._topups_of(line_id))
+            made = (line_id, command.topup_no)
+            of_topup = [s for s in self.sales.values() if (s.line_id, s.topup_no) == made]
+            return self._with_sale(known, of_topup[0] if of_topup else None)
         return known
+
+    def _known_of_partner(self, command: FundPartner | DealerCommand) -> Known:
+        known = Known(
+            partner=self.partners.get(command.partner_id),
+            levels=self.partners,
+            dealer=self.dealers.get(command.partner_id),
+        )
+        if isinstance(command, MoveFloat):
+            return replace(known, receiver=self.dealers.get(command.to_partner_id))
+        if isinstance(command, PayCommission):
+            end = self.rules.validity.start_of(command.until + timedelta(days=1))
+            owed = [c.amount_micros for c in self._owed(command.partner_id, end)]
+            return replace(known, owed_micros=sum(owed))
+        if isinstance(command, FundPartner):
+            return known
+        sale = self._sale_of(command.partner_id, command.reference)
+        known = self._with_sale(known, sale)
+        if isinstance(command, SellCard):
+            card = (command.batch_id, command.number)
+            standing = [
+                s
+                for s in self.sales.values()
+                if (s.batch_id, s.number) == card and s.undone_at is None
+            ]
+            return replace(
+                known,
+                voucher=self.cards.get(card),
+                stock=self.stocks.get(card),
+                card_sale=standing[0] if standing else None,
+            )
+        if sale is not None and sale.line_id is not None:
+            topups = self._topups_of(sale.line_id)
+            return replace(known, line=self.lines.get(sale.line_id), topups=topups)
+        if sale is not None:
+            return replace(known, voucher=self.cards[(sale.batch_id or 0, sale.number or 0)])
+        return known
+
+    def _with_sale(self, known: Known, sale: DealerSale | None) -> Known:
+        if sale is None:
+            return known
+        paid_by = (sale.payer_id, sale.payer_seq)
+        earned = [c for c in self.commissions if (c.payer_id, c.payer_seq) == paid_by]
+        return replace(known, sale=sale, commissions=tuple(c for c in earned if not c.is_undo))
+
+    def _sale_of(self, partner_id: int, reference: str) -> DealerSale | None:
+        named = (partner_id, reference)
+        found = [s for s in self.sales.values() if (s.partner_id, s.reference) == named]
+        return found[0] if found else None
+
+    def _owed(self, partner_id: int, before: datetime) -> list[Commission]:
+        return [
+            c
+            for c in self.commissions
+            if c.partner_id == partner_id and c.at < before and c.paid_seq is None
+        ]
 
     def apply(self, decision: Decision) -> None:
         """Write a decision; what the database's constraints would refuse fails here too."""
         if decision.line is not None:
             self._write_line(decision.line)
-        if decision.partner is not None:
-            self.partners[decision.partner.partner_id] = decision.partner
+        self.partners |= {partner.partner_id: partner for partner in decision.partners}
         if decision.voucher is not None:
-            self._write_voucher(decision.voucher)
+            self._write_voucher(decision.voucher, is_sale=decision.sale is not None)
+        if decision.sale is not None:
+            sale = decision.sale
+            key = (sale.partner_id, sale.payer_id, sale.payer_seq)
+            assert (key in self.sales) == (sale.undone_at is not None)
+            self.sales[key] = sale
+        if decision.commission_run is not None:
+            run = decision.commission_run
+            owed = self._owed(run.partner_id, run.before)
+            assert sum(c.amount_micros for c in owed) == run.amount_micros
+            self.commissions = [
+                replace(c, paid_seq=run.paid_seq) if c in owed else c for c in self.commissions
+            ]
+        self.commissions.extend(decision.commissions)
         for transfer in decision.transfers:
             assert transfer.amount_micros > 0
             assert transfer.debit is not transfer.credit
@@ -176,6 +261,8 @@ class MemoryBooks:
             dict(self.line_of),
             dict(self.lines),
             dict(self.partners),
+            dict(self.sales),
+            list(self.commissions),
             dict(self.cards),
             dict(self.transfers),
             dict(self.topups),
@@ -208,6 +295,8 @@ class MemoryBooks:
             "payment": [_payment_row(account) for account in self.payments.values()],
             "refund": [_row(r) for account in self.payments.values() for r in account.refunds],
             "payment_ref": [_row(ref) for ref in self.payment_refs.values()],
+            "dealer_sale": [_row(sale) for sale in self.sales.values()],
+            "commission": [_row(one) for one in self.commissions],
             "audit": [_row(entry) for entry in self.audits],
         }
         if not with_requests:
@@ -226,7 +315,7 @@ class MemoryBooks:
         return self.digest(getattr(command, "caller", ""), request_key) if request_key else b""
 
     def _owner_of(self, command: Command) -> int | None:
-        if isinstance(command, FundPartner):
+        if isinstance(command, BY_PARTNER):
             return command.partner_id
         if isinstance(command, BY_LINE):
             return command.line_id
@@ -276,9 +365,12 @@ class MemoryBooks:
             self.line_of[line.msisdn] = line.line_id
         self.lines[line.line_id] = account
 
-    def _write_voucher(self, voucher: Voucher) -> None:
+    def _write_voucher(self, voucher: Voucher, *, is_sale: bool = False) -> None:
         place = (voucher.batch.batch_id, voucher.number)
-        assert self.cards[place].state is VoucherState.ACTIVE, "redeemed elsewhere"
+        before = VoucherState.ACTIVE
+        if is_sale and voucher.state is VoucherState.ACTIVE:
+            before = VoucherState.GENERATED
+        assert self.cards[place].state is before, "redeemed elsewhere"
         self.cards[place] = voucher
 
     def _write_topup(self, topup: TopUpRecord) -> None:

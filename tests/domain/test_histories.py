@@ -138,7 +138,7 @@ class Watch:
 def _changes(decision: Any) -> bool:
     return bool(
         decision.line
-        or decision.partner
+        or decision.partners
         or decision.voucher
         or decision.transfers
         or decision.topups

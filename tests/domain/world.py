@@ -19,6 +19,7 @@ from tambah.domain.commands import (
     ReverseTopUp,
     TopUp,
 )
+from tambah.domain.dealer import Dealer
 from tambah.domain.guessing import Audience, GuessingRule
 from tambah.domain.line import Language, LifeRule
 from tambah.domain.rules import Rules
@@ -118,6 +119,7 @@ class World:
 
     partners: tuple[PartnerAccount, ...]
     cards: dict[str, Voucher]
+    dealers: tuple[Dealer, ...] = ()
 
 
 def partner(

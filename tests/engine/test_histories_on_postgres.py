@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from tambah.domain.balance import MAIN_BUCKET_ID
 from tambah.domain.commands import Command, Outcome, Reversed
+from tambah.domain.dealer import Dealer
 from tambah.domain.payment import Payment, Refund
 from tambah.domain.records import replace
 from tambah.domain.refusals import Refusal
@@ -36,7 +37,7 @@ from tests.conftest import Fresh
 from tests.domain.histories import histories, history_rules
 from tests.domain.memory_books import MemoryBooks, Row, _row_key
 from tests.domain.test_previewing import line_histories
-from tests.domain.world import START, WORLD, fund, import_line, reverse, top_up
+from tests.domain.world import START, WORLD, World, fund, import_line, reverse, top_up
 
 Answer = Outcome | Refusal
 Step = tuple[datetime, list[Command]]
@@ -222,8 +223,8 @@ def comparable(answer: Answer) -> object:
     return (answer.code, answer.params) if isinstance(answer, Refusal) else answer
 
 
-async def lay_out(owner: Any) -> None:
-    """Empty every table and put the world's partners and cards there."""
+async def lay_out(owner: Any, world: World = WORLD) -> None:
+    """Empty every table and put the world's partners, dealers and cards there."""
     tables = await owner.fetch(
         """
         SELECT relname FROM pg_class
@@ -233,7 +234,7 @@ async def lay_out(owner: Any) -> None:
     )
     for (table,) in tables:
         await owner.execute(f"DELETE FROM {table}")
-    for partner in WORLD.partners:
+    for partner in world.partners:
         await owner.execute(
             """
             INSERT INTO partner (partner_id, name, suspended, speaks_for_lines,
@@ -250,7 +251,9 @@ async def lay_out(owner: Any) -> None:
             partner.daily_cap_micros,
         )
         await owner.execute("INSERT INTO bucket VALUES ($1, 1, 3, 0)", partner.partner_id)
-    batches = {card.batch.batch_id: card.batch for card in WORLD.cards.values()}
+    for dealer in world.dealers:
+        await lay_out_dealer(owner, dealer)
+    batches = {card.batch.batch_id: card.batch for card in world.cards.values()}
     for batch in batches.values():
         await owner.execute(
             """
@@ -273,7 +276,7 @@ async def lay_out(owner: Any) -> None:
     cards = [
         (KEYS.code_digest(code, 1), card.batch.batch_id, card.number, int(card.state),
          card.was_activated)
-        for code, card in WORLD.cards.items()
+        for code, card in world.cards.items()
     ]  # fmt: skip
     await owner.executemany(
         "INSERT INTO voucher (digest, batch_id, number, state, activated) "
@@ -284,6 +287,28 @@ async def lay_out(owner: Any) -> None:
         "INSERT INTO voucher_serial (digest, batch_id, number) VALUES ($1, $2, $3)",
         [card[:3] for card in cards],
     )
+
+
+async def lay_out_dealer(owner: Any, dealer: Dealer) -> None:
+    """Put a dealer in its place, with what was agreed with it."""
+    await owner.execute(
+        "INSERT INTO dealer VALUES ($1, $2, $3, $4, $5, now())",
+        dealer.partner_id,
+        dealer.parent_id,
+        dealer.kind,
+        list(dealer.path),
+        list(dealer.charged),
+    )
+    for one in dealer.agreements.get(dealer.partner_id, ()):
+        await owner.execute(
+            "INSERT INTO dealer_agreement VALUES ($1, $2, $3, $4, $5, $6)",
+            dealer.partner_id,
+            one.effective_at,
+            one.rate_bp,
+            one.paid_as,
+            one.most_sale_micros,
+            one.most_day_micros,
+        )
 
 
 COLUMNS = {
@@ -300,6 +325,8 @@ COLUMNS = {
     "payment": ", ".join(Payment.__struct_fields__),
     "refund": ", ".join(Refund.__struct_fields__),
     "payment_ref": "*",
+    "dealer_sale": "*",
+    "commission": "*",
     "audit": "at, who, action, subject, why, before, after",
 }
 

@@ -27,6 +27,10 @@ DISTRIBUTED_BY = {
     "voucher_sheets": "batch_id",
     "voucher_replacement": "batch_id",
     "partner": "partner_id",
+    "dealer_sale": "partner_id",
+    "commission": "partner_id",
+    "stock_move": "batch_id",
+    "stock_holding": "batch_id",
     "payment": "line_id",
     "refund": "line_id",
     "payment_ref": "ref",
@@ -52,6 +56,8 @@ DISTRIBUTED_BY = {
 }
 REFERENCE = {
     "voucher_batch",
+    "dealer",
+    "dealer_agreement",
     "api_key",
     "closing",
     "account_closing",

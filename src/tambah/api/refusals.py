@@ -48,6 +48,8 @@ STATUS: Mapping[type[Refusal], int] = {
     no.BatchUnknown: 404,
     no.VoucherUnknown: 404,
     no.PartnerUnknown: 404,
+    no.DealerUnknown: 404,
+    no.SaleUnknown: 404,
     no.PaymentUnknown: 404,
     no.BankEntryUnknown: 404,
     no.SimUnknown: 404,
@@ -82,6 +84,19 @@ STATUS: Mapping[type[Refusal], int] = {
     no.NumberInUse: 409,
     no.LineAlreadyActive: 409,
     no.CodeAlreadyYours: 409,
+    no.DealerNotRelated: 409,
+    no.CommissionOutOfTree: 409,
+    no.NothingDue: 409,
+    no.CardSoldByYou: 409,
+    no.CardSold: 409,
+    no.CardNotYours: 409,
+    no.CardNotForSale: 409,
+    no.BatchNotReleased: 409,
+    no.SaleUndone: 409,
+    no.UndoTooLate: 409,
+    no.SaleSpent: 409,
+    no.StockNotHeld: 409,
+    no.StockSold: 409,
     no.FloatTooLow: 409,
     no.DailyCapReached: 409,
     no.CreditTooLow: 409,
@@ -151,6 +166,8 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     missing: str | None = None
     until: datetime | None = None
     used_at: datetime | None = None
+    sold_at: datetime | None = None
+    minutes: int | None = None
     state: str | None = None
     incident: str | None = None
 

@@ -33,6 +33,11 @@ _COMMANDS = {
         "Look at promotions, and at what they would have given.",
     ),
     "partners": ("tambah.cli.partners:partners", "Add partners and fund their floats."),
+    "dealers": (
+        "tambah.cli.dealers:dealers",
+        "Keep the dealers' tree: agreements, floats, commission.",
+    ),
+    "stock": ("tambah.cli.stock:stock", "Follow cards from the warehouse to who sells them."),
     "prompts": ("tambah.cli.prompts:prompts", "List, draft and check what the hotline says."),
     "staff": ("tambah.cli.staff:staff", "Give staff access to the console, and take it away."),
     "audit": (

@@ -16,12 +16,13 @@ from tambah.cli.desk import Desk, actor, at_desk
 from tambah.cli.frame import Answer, answering
 from tambah.cli.options import DAY, RINGGIT, reason
 from tambah.cli.progress import progress
+from tambah.cli.shown import read_range, shown_amounts
 from tambah.cli.voucher_prints import design_at, printed_kinds, replace, specimen, template
 from tambah.desks.printing import Promise
 from tambah.domain.approval import Deed
 from tambah.domain.money import ringgit
-from tambah.domain.refusals import BatchUnknown, RangeMalformed, VoucherUnknown
-from tambah.domain.voucher import SERIAL_DIGITS, parse_serial
+from tambah.domain.refusals import BatchUnknown, VoucherUnknown
+from tambah.domain.voucher import parse_serial
 from tambah.engine.approving.asks import (
     BatchWanted,
     ask_activation,
@@ -34,7 +35,6 @@ from tambah.engine.vouchers import (
     Generated,
     PrintKind,
     RangeMoved,
-    SerialRange,
     change_batch,
     change_range,
     export_print_file,
@@ -164,7 +164,7 @@ def _move_batch(batch: int, action: BatchAction, why: str) -> Answer:
 
 
 def _move_range(target: str, action: RangeAction, why: str) -> Answer:
-    cards = _read_range(target)
+    cards = read_range(target)
 
     async def move(desk: Desk) -> RangeMoved | Answer:
         """Move the cards, or ask for it."""
@@ -284,7 +284,7 @@ async def _show_batch(desk: Desk, batch_id: int) -> Answer:
         raise BatchUnknown
     counts = await count_batch(desk.database, batch_id)
     states = {state.name.lower(): count for state, count in counts.items()}
-    document = {**_amounts(asdict(batch)), "vouchers": states, **_serials(batch)}
+    document = {**shown_amounts(asdict(batch)), "vouchers": states, **_serials(batch)}
     listed = ", ".join(f"{count} {state}" for state, count in states.items() if count)
     text = (
         f"Batch {batch.batch_id} is {batch.state.name.lower()}: {batch.quantity} of "
@@ -297,7 +297,7 @@ async def _show_card(desk: Desk, serial: tuple[int, int]) -> Answer:
     card: CardView | None = await read_card(desk.database, serial, desk.rules.numbers, desk.now)
     if card is None:
         raise VoucherUnknown
-    document = {"serial": card.serial, **_amounts(asdict(card))}
+    document = {"serial": card.serial, **shown_amounts(asdict(card))}
     state = card.state.name.lower()
     text = f"{card.serial} is {state}, RM{ringgit(card.price_micros)}."
     if card.redeemed_at:
@@ -317,28 +317,3 @@ for _command in (replace, specimen, template):
 
 def _serials(batch: BatchView) -> dict[str, str]:
     return {"first_serial": batch.first_serial, "last_serial": batch.last_serial}
-
-
-def _amounts(document: dict[str, object]) -> dict[str, object]:
-    """Write amounts as ringgit, under names without the unit."""
-    shown: dict[str, object] = {}
-    for name, value in document.items():
-        if name.endswith("_micros") and isinstance(value, int):
-            shown[name.removesuffix("_micros")] = ringgit(value)
-        else:
-            shown[name] = value
-    return shown
-
-
-def _read_range(text: str) -> SerialRange:
-    """Read `0012-00000001..0012-00000500`, `0012-00000001..500`, or one serial number."""
-    first, _, last = text.partition("..")
-    batch_id, first_number = parse_serial(first)
-    if not last:
-        return SerialRange(batch_id=batch_id, first=first_number, last=first_number)
-    if re.fullmatch(rf"[0-9]{{1,{SERIAL_DIGITS}}}", last):
-        return SerialRange(batch_id=batch_id, first=first_number, last=int(last))
-    last_batch, last_number = parse_serial(last)
-    if last_batch != batch_id:
-        raise RangeMalformed
-    return SerialRange(batch_id=batch_id, first=first_number, last=last_number)

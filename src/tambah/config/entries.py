@@ -124,6 +124,12 @@ class SimsEntry(msgspec.Struct, frozen=True, kw_only=True):
     hold_hours: int = 24
 
 
+class DealersEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """Dealers: for how many minutes a sale may be undone by who made it, 0 for never."""
+
+    undo_minutes: int = 10
+
+
 class Brand(msgspec.Struct, frozen=True, kw_only=True):
     """Who the operator is, as pages and messages show it."""
 

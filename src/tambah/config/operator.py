@@ -12,6 +12,7 @@ from tambah.config.entries import (
     BankEntry,
     Brand,
     ConsoleEntry,
+    DealersEntry,
     DenominationEntry,
     GuessingEntry,
     OwnAmountEntry,
@@ -46,6 +47,7 @@ class Operator(msgspec.Struct, frozen=True, kw_only=True):
     points: PointsEntry = PointsEntry()
     printing: PrintingEntry = PrintingEntry()
     sims: SimsEntry = SimsEntry()
+    dealers: DealersEntry = DealersEntry()
     tickets: TicketsEntry = TicketsEntry()
     console: ConsoleEntry = ConsoleEntry()
     promotions: tuple[PromotionEntry, ...] = ()

@@ -38,8 +38,7 @@ from tambah.engine.approving.asks import (
 from tambah.engine.approving.deeds import PRINTED
 from tambah.engine.approving.handing_out import hand_out, receive
 from tambah.engine.staff import actor_of
-from tambah.engine.vouchers import SerialRange, change_batch
-from tambah.store.ledger.voucher_prints import PrintKind
+from tambah.engine.vouchers import PrintKind, SerialRange, change_batch
 from tambah.store.views.stock import BatchView
 from tambah.web.forms import fold_digits, read_form
 from tambah.web.pages import AnyRequest

@@ -19,6 +19,7 @@ from tambah.domain.care_commands import (
     TellLine,
     TryRecovery,
 )
+from tambah.domain.dealer_commands import OF_A_DEALER, DealerCommand, DealerOutcome
 from tambah.domain.gift import Gift
 from tambah.domain.guessing import Audience
 from tambah.domain.line import Language, LineState
@@ -348,6 +349,7 @@ Command = (
     | AgeLine
     | CareCommand
     | SimCommand
+    | DealerCommand
 )
 Outcome = (
     Credited
@@ -358,7 +360,10 @@ Outcome = (
     | PaymentStands
     | CareOutcome
     | SimOutcome
+    | DealerOutcome
 )
+BY_PARTNER = (FundPartner, *OF_A_DEALER)
+"""Commands that are a partner's own."""
 OF_A_PAYMENT = (PaymentNews, RefundPayment)
 BY_LINE = (
     *OF_A_PAYMENT,

@@ -29,7 +29,8 @@ _PAIRS = [low + high for high in RECEIPT_ALPHABET for low in RECEIPT_ALPHABET]
 class Origin(NamedTuple):
     """Where a top-up's money came from, as its transfers and its record tell it.
 
-    account: the system account that pays. partner_id, peer, reference: of a partner's sale.
+    account: the system account that pays. partner_id, peer, reference: of a partner's sale;
+    payer_id: whose float paid, if not its own.
     batch_id, number: of a card. page_token: digest of the result page's address. payment_no,
     receipt: of a payment, whose reference is the receipt; promised, line_state: by promotions, and
     the line's state, when it was opened.
@@ -48,6 +49,7 @@ class Origin(NamedTuple):
     receipt: str = ""
     promised: Given | None = None
     line_state: LineState | None = None
+    payer_id: int | None = None
 
 
 class _Added(NamedTuple):
@@ -192,6 +194,7 @@ def _record(
             page_token=origin.page_token,
             reactivation_micros=reactivation_fee(before, draft.rules.life),
             line_state=origin.line_state or before.state,
+            payer_id=origin.payer_id,
             gifts=added.gifts,
         )
     )

@@ -41,12 +41,13 @@ from tambah.domain.commands import (
     TopUp,
 )
 from tambah.domain.crediting import Origin, credit_line, require_room
+from tambah.domain.dealer_commands import MoveFloat, PayCommission, SellCard, UndoSale
 from tambah.domain.draft import Draft, Note
+from tambah.domain.floats import move_float, pay_commission, require_movable
 from tambah.domain.guessing import count_wrong, forget_wrong, require_may_try
 from tambah.domain.ledger import Account, TransferKind
 from tambah.domain.line import Line, LineState, grace_after, require_can_top_up
 from tambah.domain.line_changes import line_changed
-from tambah.domain.money import MICROS_PER_SEN, ringgit
 from tambah.domain.own_bar import set_own_bar
 from tambah.domain.paying import open_payment, take_news
 from tambah.domain.preferences import set_preferences
@@ -54,22 +55,18 @@ from tambah.domain.reactivating import allow_reactivation
 from tambah.domain.records import replace
 from tambah.domain.refunding import refund_payment
 from tambah.domain.refusals import (
-    AmountOutOfRange,
     CodeAlreadyYours,
     CodeNotUsable,
-    DailyCapReached,
-    FloatTooLow,
     LineAlreadyActive,
     LineTerminated,
     NumberInUse,
-    PartnerSuspended,
     ReasonMissing,
-    ReferenceUsed,
     RefundInstead,
     Refusal,
 )
 from tambah.domain.reversal import reverse_top_up
 from tambah.domain.rules import Rules
+from tambah.domain.selling import sell_card, take_sale_back, top_up, undo_sale
 from tambah.domain.signing_in import (
     ask_recovery,
     ask_sign_in,
@@ -85,10 +82,8 @@ from tambah.domain.sim import (
     show_esim_code,
 )
 from tambah.domain.sim_commands import ReplaceSim, ReportInstalled, ShowEsimCode
-from tambah.domain.state import Decision, Known, LineAccount, PartnerAccount, TopUpSource
+from tambah.domain.state import Decision, Known, LineAccount, TopUpSource
 from tambah.domain.voucher import BatchState, Voucher, VoucherState
-
-_MOST_FUNDING_MICROS = 10**15
 
 
 def decide(
@@ -170,54 +165,9 @@ def _require_redeemable(voucher: Voucher, line: Line, now: datetime) -> None:
         raise CodeNotUsable
 
 
-def _top_up(command: TopUp, draft: Draft) -> Outcome:
-    partner = draft.require_partner()
-    if partner.suspended:
-        raise PartnerSuspended
-    age(draft)
-    require_can_top_up(draft.require_line(), draft.now)
-    if draft.known.referred:
-        raise ReferenceUsed
-    offer = draft.rules.catalog.offer(command.amount_micros, draft.now)
-    if not partner.least_micros <= command.amount_micros <= partner.most_micros:
-        raise AmountOutOfRange(
-            least=ringgit(partner.least_micros), most=ringgit(partner.most_micros)
-        )
-    draft.partner = _count_sale(partner, command.amount_micros, draft)
-    # Each of the pair names the other: the line's next transfer is the credit.
-    line_side = (draft.require_line().line_id, draft.transfer_seq + 1)
-    note = Note(reference=command.reference, peer=line_side)
-    seq = draft.move_float(-command.amount_micros, TransferKind.SALE, Account.TRANSIT, note)
-    origin = Origin(
-        kind=TransferKind.TOPUP,
-        account=Account.TRANSIT,
-        source=TopUpSource.PARTNER,
-        peer=(partner.partner_id, seq),
-        reference=command.reference,
-        partner_id=partner.partner_id,
-    )
-    return credit_line(draft, offer, origin)
-
-
-def _count_sale(partner: PartnerAccount, amount_micros: int, draft: Draft) -> PartnerAccount:
-    """Return the partner with the sale counted. Raises DailyCapReached and FloatTooLow."""
-    today = draft.rules.validity.local_day(draft.now)
-    if partner.sold_on is not None:
-        # A line's own clock may be ahead by a little: the cap is never counted from 0 twice a day.
-        today = max(today, partner.sold_on)
-    sold_micros = amount_micros + (partner.sold_micros if partner.sold_on == today else 0)
-    cap_micros = partner.daily_cap_micros
-    if cap_micros is not None and sold_micros > cap_micros:
-        raise DailyCapReached(cap=ringgit(cap_micros))
-    if partner.float_bucket.remaining_micros + partner.credit_limit_micros < amount_micros:
-        raise FloatTooLow
-    return replace(partner, sold_on=today, sold_micros=sold_micros)
-
-
 def _fund_partner(command: FundPartner, draft: Draft) -> Outcome:
     partner = draft.require_partner()
-    if not 0 < command.amount_micros <= _MOST_FUNDING_MICROS:
-        raise AmountOutOfRange(least=ringgit(MICROS_PER_SEN), most=ringgit(_MOST_FUNDING_MICROS))
+    require_movable(command.amount_micros)
     note = Note(reference=command.reference)
     draft.move_float(command.amount_micros, TransferKind.FUNDING, Account.FUNDING, note)
     return Funded(
@@ -326,7 +276,10 @@ def _reverse_top_up(command: ReverseTopUp, draft: Draft) -> Outcome:
     topup = next((t for t in draft.known.topups if t.topup_no == command.topup_no), None)
     if topup is not None and topup.payment_no is not None:
         raise RefundInstead
-    return reverse_top_up(draft, command.topup_no)
+    taken = reverse_top_up(draft, command.topup_no)
+    if taken.spent_micros == 0:
+        take_sale_back(draft)
+    return taken
 
 
 def _age_line(_: AgeLine, draft: Draft) -> Outcome:
@@ -336,8 +289,12 @@ def _age_line(_: AgeLine, draft: Draft) -> Outcome:
 
 _HANDLERS: dict[type[Command], Callable[[Any, Draft], Outcome]] = {
     RedeemVoucher: _redeem_voucher,
-    TopUp: _top_up,
+    TopUp: top_up,
     FundPartner: _fund_partner,
+    SellCard: sell_card,
+    UndoSale: undo_sale,
+    MoveFloat: move_float,
+    PayCommission: pay_commission,
     ImportLine: _import_line,
     ActivateLine: _activate_line,
     AdjustCredit: _adjust_credit,

@@ -7,6 +7,7 @@ from typing import NamedTuple, TypeVar, cast
 from tambah.domain.actor import Actor
 from tambah.domain.balance import MAIN_BUCKET_ID, Bucket, BucketKind
 from tambah.domain.commands import Outcome
+from tambah.domain.dealer import Commission, DealerSale
 from tambah.domain.due import low_credit, next_due, reminder_due
 from tambah.domain.ledger import OWN_ACCOUNT, Account, Transfer, TransferKind
 from tambah.domain.line import Line
@@ -19,6 +20,7 @@ from tambah.domain.state import (
     Annex,
     AnnexKey,
     AuditEntry,
+    CommissionRun,
     Decision,
     Known,
     LineAccount,
@@ -64,19 +66,22 @@ class Draft:
         "annexes",
         "bucket_seq",
         "buckets",
+        "commission_run",
+        "commissions",
         "counts",
         "known",
         "line",
         "message_seq",
         "messages",
         "now",
-        "partner",
+        "partners",
         "payment",
         "payment_refs",
         "payment_seq",
         "remarks",
         "request",
         "rules",
+        "sale",
         "topup_seq",
         "topups",
         "transfer_seq",
@@ -95,7 +100,7 @@ class Draft:
         self.buckets: dict[int, Bucket] = {}
         self.transfer_seq = self.bucket_seq = self.topup_seq = self.message_seq = 0
         self.payment_seq = 0
-        self.partner: PartnerAccount | None = None
+        self.partners: dict[int, PartnerAccount] = {}
         self.voucher: Voucher | None = None
         self.transfers: list[Transfer] = []
         self.topups: list[TopUpRecord] = []
@@ -104,6 +109,9 @@ class Draft:
         self.payment_refs: list[PaymentRef] = []
         self.annexes: dict[AnnexKey, Annex] = {}
         self.remarks = _NO_REMARKS
+        self.sale: DealerSale | None = None
+        self.commissions: tuple[Commission, ...] = ()
+        self.commission_run: CommissionRun | None = None
         self.aged = False
         self.counts = False
         self.wrong_code = False
@@ -131,10 +139,23 @@ class Draft:
 
     def require_partner(self) -> PartnerAccount:
         """Return the partner as it stands in this draft. Raises PartnerUnknown."""
-        partner = self.partner or self.known.partner
+        partner = self.known.partner
         if partner is None:
             raise PartnerUnknown
+        return self.partners.get(partner.partner_id, partner)
+
+    def require_level(self, partner_id: int) -> PartnerAccount:
+        """Return another partner that the command touches, or the same. Raises PartnerUnknown."""
+        level = self.partners.get(partner_id) or self.known.levels.get(partner_id)
+        if level is not None:
+            return level
+        partner = self.require_partner()
+        assert partner.partner_id == partner_id, "whose float is touched is loaded"
         return partner
+
+    def keep_partner(self, partner: PartnerAccount) -> None:
+        """Have a partner written as it is here."""
+        self.partners[partner.partner_id] = partner
 
     def require_payment(self) -> PaymentAccount:
         """Return the payment as it stands in this draft. Raises PaymentUnknown."""
@@ -192,14 +213,22 @@ class Draft:
         self._book_move(after, delta_micros, kind, other, note, self.transfer_seq)
 
     def move_float(
-        self, delta_micros: int, kind: TransferKind, other: Account, note: Note = _NO_NOTE
+        self,
+        delta_micros: int,
+        kind: TransferKind,
+        other: Account,
+        note: Note = _NO_NOTE,
+        partner_id: int | None = None,
     ) -> int:
-        """Change the partner's float; return the transfer's place in the partner's sequence."""
-        partner = self.require_partner()
+        """Change the partner's float; return the transfer's place in the partner's sequence.
+
+        partner_id: whose, if not that of the one that the command names.
+        """
+        partner = self.require_partner() if partner_id is None else self.require_level(partner_id)
         seq = partner.transfer_seq + 1
         bucket = partner.float_bucket
         after = replace(bucket, remaining_micros=bucket.remaining_micros + delta_micros)
-        self.partner = replace(partner, transfer_seq=seq, float_bucket=after)
+        self.keep_partner(replace(partner, transfer_seq=seq, float_bucket=after))
         self._book_move(after, delta_micros, kind, other, note, seq)
         return seq
 
@@ -273,7 +302,7 @@ class Draft:
         return Decision(
             answer=answer,
             line=line_after,
-            partner=self.partner,
+            partners=tuple(self.partners.values()),
             voucher=self.voucher,
             transfers=tuple(self.transfers),
             topups=tuple(self.topups),
@@ -283,6 +312,9 @@ class Draft:
             audit=self._audit(action, actor, line_after) if actor else None,
             wrong_code=self.wrong_code,
             annexes=tuple(self.annexes.values()),
+            sale=self.sale,
+            commissions=self.commissions,
+            commission_run=self.commission_run,
         )
 
     def _tell_by_the_way(self) -> None:
@@ -357,6 +389,9 @@ class Draft:
             )
         )
 
+    def _partner_after(self) -> PartnerAccount | None:
+        return None if self.known.partner is None else self.require_partner()
+
     def _audit(self, action: str, actor: Actor, line_after: LineAccount | None) -> AuditEntry:
         if self.line is not None:
             subject = f"line:{self.line.line_id}"
@@ -374,7 +409,7 @@ class Draft:
                 **self.remarks[0],
             },
             after={
-                **_describe(line_after or self.known.line, self.partner or self.known.partner),
+                **_describe(line_after or self.known.line, self._partner_after()),
                 **_describe_payment(self.payment or self.known.payment),
                 **self.remarks[1],
             },

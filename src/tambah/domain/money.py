@@ -51,3 +51,8 @@ def divide_half_up(numerator: int, denominator: int) -> int:
 def permille_of(amount_micros: int, permille: int) -> int:
     """Return so many thousandths of an amount, in whole sen; half a sen goes up."""
     return divide_half_up(amount_micros * permille, 1000 * MICROS_PER_SEN) * MICROS_PER_SEN
+
+
+def basis_points_of(amount_micros: int, basis_points: int) -> int:
+    """Return so many hundredths of a percent of an amount, in whole micro-ringgit; halves up."""
+    return divide_half_up(amount_micros * basis_points, 10_000)

@@ -611,6 +611,99 @@ class ListTooLong(Refusal):
     code = "list_too_long"
 
 
+# Dealers
+
+
+class DealerUnknown(Refusal):
+    """The partner is no dealer."""
+
+    code = "dealer_unknown"
+
+
+class DealerNotRelated(Refusal):
+    """Neither of the two is the other's parent."""
+
+    code = "dealer_not_related"
+
+
+class CommissionOutOfTree(Refusal):
+    """The rate is above the parent's or below a child's. Params: rate (percent, not to pass)."""
+
+    code = "commission_out_of_tree"
+
+
+class NothingDue(Refusal):
+    """Nothing is owed to the dealer up to that day."""
+
+    code = "nothing_due"
+
+
+class CardSoldByYou(Refusal):
+    """The dealer sold the card itself. Params: sold_at (an instant)."""
+
+    code = "card_sold_by_you"
+
+
+class CardSold(Refusal):
+    """The card was sold or made active before."""
+
+    code = "card_sold"
+
+
+class CardNotYours(Refusal):
+    """The card is in somebody else's stock."""
+
+    code = "card_not_yours"
+
+
+class CardNotForSale(Refusal):
+    """The card is locked, void, or past its date."""
+
+    code = "card_not_for_sale"
+
+
+class BatchNotReleased(Refusal):
+    """The card's batch is not released for sale."""
+
+    code = "batch_not_released"
+
+
+class SaleUnknown(Refusal):
+    """The dealer made no sale under that reference."""
+
+    code = "sale_unknown"
+
+
+class SaleUndone(Refusal):
+    """The sale was undone before."""
+
+    code = "sale_undone"
+
+
+class UndoTooLate(Refusal):
+    """The time in which a sale may be undone is over. Params: minutes."""
+
+    code = "undo_too_late"
+
+
+class SaleSpent(Refusal):
+    """Some of the credit is spent, or the card is used: the sale stands."""
+
+    code = "sale_spent"
+
+
+class StockNotHeld(Refusal):
+    """Not all cards of the range are held by the giver. Params: serial (of the first)."""
+
+    code = "stock_not_held"
+
+
+class StockSold(Refusal):
+    """A card of the range is sold. Params: serial (of the first)."""
+
+    code = "stock_sold"
+
+
 # The world
 
 

@@ -68,8 +68,9 @@ def _return_main(draft: Draft, topup: TopUpRecord, main_micros: int) -> None:
         line_side = (topup.line_id, draft.transfer_seq + 1)
         note = Note(reference=topup.reference, peer=line_side)
         back_micros = main_micros + tax_micros
-        seq = draft.move_float(back_micros, TransferKind.REVERSAL, source, note)
-        peer = (topup.partner_id, seq)
+        payer_id = topup.payer_id or topup.partner_id
+        seq = draft.move_float(back_micros, TransferKind.REVERSAL, source, note, payer_id)
+        peer = (payer_id, seq)
     payment_no = topup.payment_no
     note = Note(peer=peer, mends_topup_no=topup.topup_no, payment_no=payment_no)
     draft.move(draft.main, -main_micros, TransferKind.REVERSAL, source, note)

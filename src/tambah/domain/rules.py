@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from tambah.domain.catalog import Catalog
+from tambah.domain.dealer_rule import DealerRule
 from tambah.domain.guessing import GuessingRule
 from tambah.domain.line import LifeRule
 from tambah.domain.numbering import NumberPlan
@@ -32,3 +33,4 @@ class Rules:
     sims: SimRule = field(default_factory=SimRule)
     reminders: ReminderRule = field(default_factory=ReminderRule)
     promotions: tuple[Promotion, ...] = ()
+    dealers: DealerRule = field(default_factory=DealerRule)

@@ -6,6 +6,7 @@ from enum import IntEnum
 
 from tambah.domain.balance import MAIN_BUCKET_ID, Bucket
 from tambah.domain.commands import Outcome
+from tambah.domain.dealer import Commission, Dealer, DealerSale
 from tambah.domain.gift import Gift, GiftKind
 from tambah.domain.guessing import Tried
 from tambah.domain.ledger import Transfer
@@ -65,6 +66,7 @@ class TopUpRecord(Record, frozen=True, kw_only=True):
     is of the rest of the bonus. active_until_before, active_until: the line's end of validity
     before and after it. reactivation_micros: the fee that was taken of the credit to bring an
     expired line back. line_state: of the line when this was promised, None in old rows.
+    payer_id: whose float paid, where it was not the partner's own.
     """
 
     line_id: int
@@ -89,6 +91,7 @@ class TopUpRecord(Record, frozen=True, kw_only=True):
     reversed_at: datetime | None = None
     reactivation_micros: int = 0
     line_state: LineState | None = None
+    payer_id: int | None = None
     gifts: tuple[Gift, ...] = ()
 
     @property
@@ -142,8 +145,27 @@ class Annex(Record, frozen=True, kw_only=True):
 
 
 AnnexKey = tuple[type[Annex], Hashable]
+
+
+class CardStock(Record, frozen=True, kw_only=True):
+    """Who holds a card of a batch that is followed, and how often the batch was moved till now."""
+
+    holder_id: int
+    move_no: int
+
+
+class CommissionRun(Record, frozen=True, kw_only=True):
+    """What a dealer was paid of what it was owed: all rows before `before`, by one transfer."""
+
+    partner_id: int
+    before: datetime
+    amount_micros: int
+    paid_seq: int
+
+
 _NOTHING_TRIED = Tried()
 _NO_ANNEXES: Mapping[AnnexKey, Annex] = {}
+_NO_LEVELS: Mapping[int, PartnerAccount] = {}
 
 
 class Known(Record, frozen=True, kw_only=True):
@@ -153,6 +175,12 @@ class Known(Record, frozen=True, kw_only=True):
     all the line's top-ups by number, the reversed ones too. payment: the one that the command is
     about. paid_today: how many payments of the line came in on the local day, and what they come
     to (micro-ringgit). annexes: those that the command touches, where they are there.
+
+    partner: the one that sells, pays or is paid; levels: all partners whose limits or floats the
+    command touches. dealer: the partner's place in the tree; receiver: that of who gets float.
+    sale: the one that bears the command's reference, or is taken back, with its commissions.
+    stock: of the card; card_sale: the sale of it that stands. owed_micros: of commission, up to
+    the command's day.
     """
 
     line: LineAccount | None = None
@@ -164,6 +192,14 @@ class Known(Record, frozen=True, kw_only=True):
     payment: PaymentAccount | None = None
     paid_today: tuple[int, int] = (0, 0)
     annexes: Mapping[AnnexKey, Annex] = _NO_ANNEXES
+    levels: Mapping[int, PartnerAccount] = _NO_LEVELS
+    dealer: Dealer | None = None
+    receiver: Dealer | None = None
+    sale: DealerSale | None = None
+    commissions: tuple[Commission, ...] = ()
+    stock: CardStock | None = None
+    card_sale: DealerSale | None = None
+    owed_micros: int = 0
 
 
 class PaymentRef(Record, frozen=True, kw_only=True):
@@ -181,7 +217,7 @@ class Decision(Record, frozen=True, kw_only=True):
 
     answer: Outcome | Refusal
     line: LineAccount | None = None
-    partner: PartnerAccount | None = None
+    partners: tuple[PartnerAccount, ...] = ()
     voucher: Voucher | None = None
     transfers: tuple[Transfer, ...] = ()
     topups: tuple[TopUpRecord, ...] = ()
@@ -191,9 +227,12 @@ class Decision(Record, frozen=True, kw_only=True):
     audit: AuditEntry | None = None
     wrong_code: bool = False
     annexes: tuple[Annex, ...] = ()
+    sale: DealerSale | None = None
+    commissions: tuple[Commission, ...] = ()
+    commission_run: CommissionRun | None = None
 
     @property
     def is_remembered(self) -> bool:
         """Say whether the answer stands for ever under its key: it changed something."""
-        changed = (self.line, self.partner, self.payment)
-        return bool(self.annexes) or any(one is not None for one in changed)
+        changed = (self.line, self.payment)
+        return bool(self.partners or self.annexes) or any(one is not None for one in changed)

@@ -57,7 +57,12 @@ or like a letter of another key, and no vowels, so that no code spells a word.""
 
 
 class VoucherState(IntEnum):
-    """A voucher's life. It only moves forward, but for `LOCKED`, which is lifted again."""
+    """A voucher's life. It only moves forward, with two exceptions.
+
+    `LOCKED` is lifted again. And a card whose sale is undone at once is GENERATED again: nobody
+    used it, the buyer has the money back, and the shop must be able to sell the card in its hand.
+    It stays marked as activated, so that the buyer who tries its code does not count as guessing.
+    """
 
     GENERATED = 1
     ACTIVE = 2

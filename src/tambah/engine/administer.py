@@ -19,6 +19,8 @@ from tambah.store.ledger import audit, lines, partner_admin
 SCOPES = (
     "lines:read",
     "redemptions:write",
+    "sales:read",
+    "sales:write",
     "topups:write",
     "transfers:read",
     "vouchers:read",

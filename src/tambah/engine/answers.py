@@ -17,6 +17,7 @@ from tambah.domain.commands import (
     PaymentStands,
     Reversed,
 )
+from tambah.domain.dealer_commands import CardSold, CommissionPaid, FloatMoved, SaleUndone
 from tambah.domain.refusals import Refusal, every_refusal
 from tambah.domain.sim_commands import SimReplaced
 from tambah.engine.keys import Keys
@@ -32,6 +33,10 @@ _OUTCOMES: dict[str, type[Outcome]] = {
         Told,
         PreferencesSet,
         SimReplaced,
+        CardSold,
+        SaleUndone,
+        FloatMoved,
+        CommissionPaid,
     )
 }
 _DECODERS: dict[str, msgspec.json.Decoder[Outcome]] = {
@@ -40,7 +45,7 @@ _DECODERS: dict[str, msgspec.json.Decoder[Outcome]] = {
 _REFUSALS = {refusal.code: refusal for refusal in every_refusal()}
 _encode = msgspec.json.Encoder().encode
 _decode_params = msgspec.json.Decoder(dict[str, str | int]).decode
-_INSTANTS = frozenset({"until", "used_at"})
+_INSTANTS = frozenset({"until", "used_at", "sold_at"})
 
 _NOT_CONTENT = frozenset(
     {

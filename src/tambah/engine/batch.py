@@ -8,6 +8,7 @@ import structlog
 
 from tambah.domain.commands import (
     BY_LINE,
+    BY_PARTNER,
     Command,
     FundPartner,
     ImportLine,
@@ -19,6 +20,8 @@ from tambah.domain.commands import (
     ReverseTopUp,
     TopUp,
 )
+from tambah.domain.dealer import DealerSale
+from tambah.domain.dealer_commands import DealerCommand, UndoSale
 from tambah.domain.decide import decide
 from tambah.domain.guessing import Audience, Tried
 from tambah.domain.payment import PaymentAccount
@@ -36,6 +39,7 @@ from tambah.engine.answers import pack_answer, unpack_answer
 from tambah.engine.keys import Keys
 from tambah.engine.loading import GuestWatch, Loaded, load
 from tambah.engine.pending import Pending, owner_of
+from tambah.engine.trade import known_of_dealer, known_of_sale, take_run, take_sale
 from tambah.engine.writing import Changes, write
 from tambah.store.database import Connection
 from tambah.store.ledger import (
@@ -107,8 +111,8 @@ def answer_bug(command: Command, bug: BaseException) -> Refusal:
 
 
 def _known(command: Command, loaded: Loaded, keys: Keys) -> Known:
-    if isinstance(command, FundPartner):
-        return Known(partner=loaded.partners.get(command.partner_id))
+    if isinstance(command, BY_PARTNER):
+        return _known_of_partner(command, loaded)
     if isinstance(command, PaymentNews | RefundPayment):
         return Known(
             line=loaded.lines.get(command.line_id),
@@ -120,10 +124,14 @@ def _known(command: Command, loaded: Loaded, keys: Keys) -> Known:
     line_id = loaded.line_of.get(command.msisdn)
     line = loaded.lines.get(line_id) if line_id is not None else None
     if isinstance(command, TopUp):
+        trade = loaded.trade
         return Known(
             line=line,
             partner=loaded.partners.get(command.partner_id),
             referred=(line_id, command.partner_id, command.reference) in loaded.references,
+            levels=loaded.partners,
+            dealer=trade.dealers.get(command.partner_id),
+            sale=trade.sales.get((command.partner_id, command.reference)),
         )
     if isinstance(command, OpenPayment) and line_id is not None:
         prices = loaded.paid_today.get(line_id, {})
@@ -140,10 +148,25 @@ def _known(command: Command, loaded: Loaded, keys: Keys) -> Known:
     if isinstance(command, ReverseTopUp) and line_id is not None:
         found = tuple(loaded.topups.get(line_id, ()))
         mended = next((t for t in found if t.topup_no == command.topup_no), None)
-        partner_id = mended.partner_id if mended else None
-        partner = loaded.partners.get(partner_id) if partner_id is not None else None
-        return Known(line=line, partner=partner, topups=found)
+        payer_id = (mended.payer_id or mended.partner_id) if mended else None
+        partner = loaded.partners.get(payer_id) if payer_id is not None else None
+        known = Known(line=line, partner=partner, topups=found)
+        sale = loaded.trade.topup_sales.get((line_id, command.topup_no))
+        return known_of_sale(known, loaded.trade, sale)
     return Known(line=line)
+
+
+def _known_of_partner(command: FundPartner | DealerCommand, loaded: Loaded) -> Known:
+    partner = loaded.partners.get(command.partner_id)
+    if isinstance(command, FundPartner):
+        return Known(partner=partner)
+    known = Known(partner=partner, levels=loaded.partners)
+    known = known_of_dealer(command, known, loaded.trade, loaded.vouchers)
+    sale = known.sale
+    if isinstance(command, UndoSale) and sale is not None and sale.line_id is not None:
+        found = tuple(loaded.topups.get(sale.line_id, ()))
+        return replace(known, line=loaded.lines.get(sale.line_id), topups=found)
+    return known
 
 
 def _voucher_for(command: RedeemVoucher, loaded: Loaded, keys: Keys) -> Voucher | None:
@@ -161,13 +184,7 @@ def _take_along(pending: Pending, decision: Decision, loaded: Loaded, changes: C
         _take_line(decision.line, loaded, changes)
         if isinstance(command, ImportLine) and command.person is not None:
             changes.persons.append((command.line_id, command.person, loaded.now))
-    if decision.partner is not None:
-        partner = decision.partner
-        loaded.partners[partner.partner_id] = partner
-        changes.partners[partner.partner_id] = partner
-        changes.buckets[(partner.partner_id, partner.float_bucket.bucket_id)] = (
-            partner.float_bucket
-        )
+    _take_trade(decision, loaded, changes)
     changes.transfers.extend(decision.transfers)
     changes.messages.extend(decision.messages)
     _take_topups(command, decision, loaded, changes)
@@ -184,6 +201,19 @@ def _take_along(pending: Pending, decision: Decision, loaded: Loaded, changes: C
         loaded.annexes[place] = changes.annexes[place] = annex
     if decision.audit is not None:
         changes.audits.append(decision.audit)
+
+
+def _take_trade(decision: Decision, loaded: Loaded, changes: Changes) -> None:
+    for partner in decision.partners:
+        loaded.partners[partner.partner_id] = partner
+        changes.partners[partner.partner_id] = partner
+        place = (partner.partner_id, partner.float_bucket.bucket_id)
+        changes.buckets[place] = partner.float_bucket
+    if decision.sale is not None:
+        _take_sale(decision, decision.sale, loaded, changes)
+    if decision.commission_run is not None:
+        take_run(loaded.trade, decision.commission_run)
+        changes.commission_runs.append(decision.commission_run)
 
 
 def _take_line(account: LineAccount, loaded: Loaded, changes: Changes) -> None:
@@ -246,6 +276,18 @@ def _take_topups(command: Command, decision: Decision, loaded: Loaded, changes: 
         if decision.voucher is not None:
             loaded.vouchers[decision.voucher.digest] = decision.voucher
             changes.redeemed.append((decision.voucher, topup.topup_no))
+
+
+def _take_sale(decision: Decision, sale: DealerSale, loaded: Loaded, changes: Changes) -> None:
+    key = (sale.partner_id, sale.payer_id, sale.payer_seq)
+    if sale.undone_at is None:
+        changes.new_sales.add(key)
+    changes.sales[key] = sale
+    changes.commissions.extend(decision.commissions)
+    take_sale(loaded.trade, sale, decision.commissions)
+    if decision.voucher is not None:
+        loaded.vouchers[decision.voucher.digest] = decision.voucher
+        changes.sold_cards[decision.voucher.digest] = decision.voucher
 
 
 def _remember(

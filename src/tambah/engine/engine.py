@@ -22,6 +22,7 @@ from tambah.domain.care_commands import (
 )
 from tambah.domain.commands import (
     BY_LINE,
+    BY_PARTNER,
     ActivateLine,
     AdjustCredit,
     AgeLine,
@@ -42,6 +43,16 @@ from tambah.domain.commands import (
     Reversed,
     ReverseTopUp,
     TopUp,
+)
+from tambah.domain.dealer_commands import (
+    CardSold,
+    CommissionPaid,
+    FloatMoved,
+    MoveFloat,
+    PayCommission,
+    SaleUndone,
+    SellCard,
+    UndoSale,
 )
 from tambah.domain.refusals import Busy, Unavailable
 from tambah.domain.rules import Rules
@@ -118,6 +129,14 @@ class Engine:
     @overload
     async def submit(self, command: FundPartner) -> Funded: ...
     @overload
+    async def submit(self, command: SellCard) -> CardSold: ...
+    @overload
+    async def submit(self, command: UndoSale) -> SaleUndone: ...
+    @overload
+    async def submit(self, command: MoveFloat) -> FloatMoved: ...
+    @overload
+    async def submit(self, command: PayCommission) -> CommissionPaid: ...
+    @overload
     async def submit(self, command: ImportLine) -> Imported: ...
     @overload
     async def submit(
@@ -173,7 +192,7 @@ class Engine:
     def _lane_of(self, command: Command) -> Lane:
         if len(self._lanes) == 1:
             return self._lanes[0]
-        if isinstance(command, FundPartner):
+        if isinstance(command, BY_PARTNER):
             owner = command.partner_id
         elif isinstance(command, BY_LINE):
             owner = command.line_id

@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from tambah.domain.balance import Bucket
 from tambah.domain.commands import (
     BY_LINE,
+    BY_PARTNER,
     OF_A_PAYMENT,
     Command,
-    FundPartner,
     NewsKind,
     OpenPayment,
     PaymentNews,
@@ -20,6 +21,8 @@ from tambah.domain.commands import (
     ReverseTopUp,
     TopUp,
 )
+from tambah.domain.dealer import DealerSale
+from tambah.domain.dealer_commands import MoveFloat
 from tambah.domain.guessing import Audience
 from tambah.domain.payment import PaymentAccount
 from tambah.domain.rules import Rules
@@ -34,6 +37,7 @@ from tambah.domain.voucher import Voucher
 from tambah.engine.annexes import keys_of, read_annexes
 from tambah.engine.keys import Keys
 from tambah.engine.pending import Pending, owner_of
+from tambah.engine.trade import Trade, find_undone, load_trade, undone_line_ids
 from tambah.store.database import Connection, Record
 from tambah.store.ledger import (
     attempts,
@@ -47,7 +51,8 @@ from tambah.store.ledger import (
 )
 
 _WINDOW = timedelta(hours=1)
-_WITHOUT_NUMBER = (FundPartner, *BY_LINE)
+_OF_PARTNERS = (TopUp, *BY_PARTNER)
+_WITHOUT_NUMBER = (*BY_PARTNER, *BY_LINE)
 
 
 @dataclass(slots=True)
@@ -79,6 +84,7 @@ class Loaded:
     by_source: dict[bytes, int]
     guests: int
     annexes: dict[AnnexKey, Annex]
+    trade: Trade
 
 
 async def load(
@@ -89,19 +95,26 @@ async def load(
     offset: timedelta,
     guests: GuestWatch,
 ) -> Loaded:
-    """Lock in one global order (lines, partners, vouchers, each by key), then read the rest."""
+    """Lock in one global order, each by key, then read the rest.
+
+    The order is lines, partners, batches that cards are sold of, vouchers.
+    """
     commands = [pending.command for pending in batch]
     msisdns = {c.msisdn for c in commands if not isinstance(c, _WITHOUT_NUMBER)}
     named_ids = {c.line_id for c in commands if isinstance(c, BY_LINE)}
+    undone = await find_undone(connection, commands)
+    named_ids.update(sale.line_id for sale in undone if sale.line_id is not None)
     database_now, line_of = await lines.find_lines(connection, msisdns)
     now = database_now + offset
     today_from = rules.validity.start_of(rules.validity.local_day(now))
     line_ids = named_ids.union(line_of.values())
     line_rows = await lines.lock_lines(connection, line_ids) if line_ids else {}
-    found_topups = await _load_topups(connection, commands, line_of)
+    found_topups = await _load_topups(connection, commands, line_of, undone)
     partner_ids = _partner_ids(commands, found_topups)
     partner_rows = await partners.lock_partners(connection, partner_ids) if partner_ids else {}
-    found_vouchers = await _load_vouchers(connection, commands, keys)
+    dealer_ids = {i for i in partner_ids if i in partner_rows and partner_rows[i]["is_dealer"]}
+    trade = await load_trade(connection, commands, rules, dealer_ids, found_topups)
+    found_vouchers = await _load_vouchers(connection, commands, keys, trade)
     held = await buckets.read_buckets(connection, [*line_rows, *partner_rows])
     by_source, guests_wrong = await _load_attempts(connection, commands, rules, now, guests)
     return Loaded(
@@ -117,7 +130,7 @@ async def load(
             for line_id, row in line_rows.items()
         },
         partners={
-            partner_id: PartnerAccount(**dict(row.items()), float_bucket=held[partner_id][0])
+            partner_id: _partner(row, held[partner_id][0])
             for partner_id, row in partner_rows.items()
         },
         vouchers=found_vouchers,
@@ -130,11 +143,21 @@ async def load(
         by_source=by_source,
         guests=guests_wrong,
         annexes=await _load_annexes(connection, commands, line_of, line_rows),
+        trade=trade,
     )
 
 
+def _partner(row: Record, float_bucket: Bucket) -> PartnerAccount:
+    values = dict(row.items())
+    del values["is_dealer"]
+    return PartnerAccount(**values, float_bucket=float_bucket)
+
+
 async def _load_topups(
-    connection: Connection, commands: list[Command], line_of: dict[int, int]
+    connection: Connection,
+    commands: list[Command],
+    line_of: dict[int, int],
+    undone: list[DealerSale],
 ) -> dict[int, list[TopUpRecord]]:
     """Read all top-ups of lines that have one reversed: its days are worked out from the rest."""
     line_ids = {
@@ -146,12 +169,15 @@ async def _load_topups(
         if isinstance(c, RefundPayment)
         or (isinstance(c, PaymentNews) and c.kind is NewsKind.REFUNDED)
     )
+    line_ids |= undone_line_ids(commands, undone, line_of)
     return await topups.read_topups(connection, line_ids) if line_ids else {}
 
 
 def _partner_ids(commands: list[Command], found_topups: dict[int, list[TopUpRecord]]) -> set[int]:
-    ids = {c.partner_id for c in commands if isinstance(c, TopUp | FundPartner)}
+    ids = {c.partner_id for c in commands if isinstance(c, _OF_PARTNERS)}
+    ids.update(c.to_partner_id for c in commands if isinstance(c, MoveFloat))
     for records in found_topups.values():
+        # Whose float paid stands above its dealer and is locked with it.
         ids.update(t.partner_id for t in records if t.partner_id is not None)
     return ids
 
@@ -176,7 +202,7 @@ async def _load_paid_today(
 
 
 async def _load_vouchers(
-    connection: Connection, commands: list[Command], keys: Keys
+    connection: Connection, commands: list[Command], keys: Keys, trade: Trade
 ) -> dict[bytes, Voucher]:
     digests = [
         digest
@@ -184,6 +210,7 @@ async def _load_vouchers(
         if isinstance(c, RedeemVoucher)
         for digest in keys.code_digests(c.digits)
     ]
+    digests.extend(trade.digests.values())
     return await vouchers.lock_vouchers(connection, digests) if digests else {}
 
 

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from tambah.config import (
     ConfigError,
     ConsoleEntry,
+    DealersEntry,
     DenominationEntry,
     Operator,
     SignInEntry,
@@ -16,6 +17,7 @@ from tambah.config import (
     TicketsEntry,
 )
 from tambah.domain.catalog import Catalog, Denomination, OwnAmount
+from tambah.domain.dealer_rule import DealerRule
 from tambah.domain.guessing import GuessingRule
 from tambah.domain.line import Language, LifeRule
 from tambah.domain.numbering import NumberPlan
@@ -36,6 +38,7 @@ _TILES = re.compile(r"(https://[0-9a-z.-]+(:[0-9]{1,5})?)?/(?!/)[0-9A-Za-z._~{}/
 _PLACES = ("{z}", "{x}", "{y}")
 _MOST_HOLD_HOURS = 24 * 30
 _MOST_SESSION_HOURS = 24
+_MOST_UNDO_MINUTES = 60 * 24
 PAYMENT_METHODS = frozenset({"card", "fpx", "paypal", "bank", "sandbox"})
 
 
@@ -81,6 +84,7 @@ def operator_rules(operator: Operator) -> Rules:
         sims=_sims(operator.sims),
         reminders=_reminders(operator),
         promotions=promotion_rules(operator, validity),
+        dealers=_dealers(operator.dealers),
     )
 
 
@@ -179,6 +183,12 @@ def _sims(entry: SimsEntry) -> SimRule:
     if not all(prefix.isascii() and prefix.isdigit() for prefix in prefixes):
         raise ConfigError("sims: prefixes are digits")
     return SimRule(hold_hours=entry.hold_hours)
+
+
+def _dealers(entry: DealersEntry) -> DealerRule:
+    if not 0 <= entry.undo_minutes <= _MOST_UNDO_MINUTES:
+        raise ConfigError(f"dealers.undo_minutes: from 0 to {_MOST_UNDO_MINUTES}")
+    return DealerRule(undo_minutes=entry.undo_minutes)
 
 
 def _payments(operator: Operator) -> PaymentRule:

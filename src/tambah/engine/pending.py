@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from tambah.domain.commands import BY_LINE, Command, FundPartner, Outcome
+from tambah.domain.commands import BY_LINE, BY_PARTNER, Command, Outcome
 from tambah.domain.refusals import Refusal
 
 
@@ -35,7 +35,7 @@ class Pending:
 
 def owner_of(command: Command, line_of: dict[int, int]) -> int | None:
     """Return whose command it is: a line's or a partner's id, None for an unknown number."""
-    if isinstance(command, FundPartner):
+    if isinstance(command, BY_PARTNER):
         return command.partner_id
     if isinstance(command, BY_LINE):
         return command.line_id

@@ -10,12 +10,14 @@ from tambah.domain.balance import Bucket
 from tambah.domain.commands import (
     PersonRecord,
 )
+from tambah.domain.dealer import Commission, DealerSale
 from tambah.domain.ledger import Transfer
 from tambah.domain.payment import PaymentAccount
 from tambah.domain.state import (
     Annex,
     AnnexKey,
     AuditEntry,
+    CommissionRun,
     LineAccount,
     Message,
     PartnerAccount,
@@ -29,6 +31,7 @@ from tambah.store.ledger import (
     attempts,
     audit,
     buckets,
+    dealer_sales,
     lines,
     messages,
     partners,
@@ -40,6 +43,8 @@ from tambah.store.ledger import (
     vouchers,
 )
 from tambah.store.ledger.topups import Page
+
+SaleKey = tuple[int, int, int]
 
 
 class ChangedElsewhere(Exception):
@@ -70,6 +75,11 @@ class Changes:
     new_payments: set[tuple[int, int]] = field(default_factory=set[tuple[int, int]])
     payment_refs: list[PaymentRef] = field(default_factory=list[PaymentRef])
     redeemed: list[tuple[Voucher, int]] = field(default_factory=list[tuple[Voucher, int]])
+    sold_cards: dict[bytes, Voucher] = field(default_factory=dict[bytes, Voucher])
+    sales: dict[SaleKey, DealerSale] = field(default_factory=dict[SaleKey, DealerSale])
+    new_sales: set[SaleKey] = field(default_factory=set[SaleKey])
+    commissions: list[Commission] = field(default_factory=list[Commission])
+    commission_runs: list[CommissionRun] = field(default_factory=list[CommissionRun])
     messages: list[Message] = field(default_factory=list[Message])
     attempts: list[tuple[datetime, bytes, int, int]] = field(
         default_factory=list[tuple[datetime, bytes, int, int]]
@@ -90,6 +100,7 @@ async def write(connection: Connection, changes: Changes) -> None:
         await buckets.write_buckets(connection, ordered)
     if changes.transfers:
         await transfers.insert_transfers(connection, changes.transfers)
+    await _write_trade(connection, changes)
     await _write_topups(connection, changes)
     await _write_payments(connection, changes)
     await _write_rest(connection, changes)
@@ -135,6 +146,26 @@ async def _write_lines(connection: Connection, changes: Changes) -> None:
         await messages.drop_messages(connection, changes.recycled.values())
     if changes.persons:
         await persons.insert_persons(connection, changes.persons)
+
+
+async def _write_trade(connection: Connection, changes: Changes) -> None:
+    # Before the commissions of this batch: a run pays what was owed when it was summed.
+    for run in changes.commission_runs:
+        await dealer_sales.mark_paid(connection, run)
+    if changes.sold_cards:
+        # Before the redeemed ones: a card may be sold and used in one batch.
+        cards = [changes.sold_cards[digest] for digest in sorted(changes.sold_cards)]
+        if await vouchers.mark_sold(connection, cards) != len(cards):
+            raise ChangedElsewhere
+    keys = sorted(changes.sales)
+    new = [changes.sales[key] for key in keys if key in changes.new_sales]
+    undone = [changes.sales[key] for key in keys if key not in changes.new_sales]
+    if new:
+        await dealer_sales.insert_sales(connection, new)
+    if undone and await dealer_sales.mark_undone(connection, undone) != len(undone):
+        raise ChangedElsewhere
+    if changes.commissions:
+        await dealer_sales.insert_commissions(connection, changes.commissions)
 
 
 async def _write_topups(connection: Connection, changes: Changes) -> None:

@@ -106,7 +106,13 @@ CONNECTION_LOST = (
 )
 """What the driver raises when the database is away rather than unwilling: safe to try again."""
 
+
+class Overtaken(Exception):
+    """What was read is not any more what stands there: another writer came in between."""
+
+
 RETRYABLE = (
+    Overtaken,
     asyncpg.DeadlockDetectedError,
     asyncpg.SerializationError,
     asyncpg.LockNotAvailableError,

@@ -122,7 +122,8 @@ async def _grant(owner: Any, app_dsn: str) -> None:
                    (2, 'GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES'
                        ' IN SCHEMA public TO %I'),
                    (3, 'GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO %I'),
-                   (4, 'REVOKE UPDATE, DELETE ON alembic_version, audit, transfer FROM %I'),
+                   (4, 'REVOKE UPDATE, DELETE ON alembic_version, audit, stock_move, transfer'
+                       ' FROM %I'),
                    (5, 'REVOKE INSERT, UPDATE, DELETE ON approval FROM %I'),
                    (6, 'GRANT INSERT (deed, subject, params, before, why, maker, made_at,'
                        ' expires_at) ON approval TO %I'),

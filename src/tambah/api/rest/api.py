@@ -120,16 +120,28 @@ def find_route(method: str, path: str) -> tuple[Route, str]:
     path: percent-decoded, as ASGI has it.
     """
     parts = path.split("/")
-    if not 5 <= len(parts) <= 6 or parts[2] != "v1" or not parts[4]:
+    if len(parts) < 4 or parts[2] != "v1":
         raise PageNotFound
-    tail = parts[5] if len(parts) == 6 else ""
+    subject, tail = _subject_and_tail(parts)
     methods = _TABLE.get((parts[3], tail))
-    if methods is None or (len(parts) == 6 and not tail):
+    if methods is None:
         raise PageNotFound
     route = methods.get(method)
     if route is None:
         raise MethodNotAllowed(allow=", ".join(sorted(methods)))
-    return route, parts[4]
+    return route, subject
+
+
+def _subject_and_tail(parts: list[str]) -> tuple[str, str | None]:
+    """Return what an address names, and what of it; no tail at all without a subject."""
+    if len(parts) == 4:
+        return "", None
+    if parts[3] == "sales" and len(parts) > 6:
+        # A dealer's own reference may have slashes in it, percent-encoded in the address.
+        return "/".join(parts[4:-1]), parts[-1]
+    if len(parts) > 6 or not parts[4] or not parts[-1]:
+        raise PageNotFound
+    return parts[4], parts[5] if len(parts) == 6 else ""
 
 
 def _refusal_for(error: Exception, request_id: bytes) -> Refusal:

@@ -48,6 +48,10 @@ _SAMPLES: dict[str, str | int | datetime] = {
     "allow": "GET",
     "until": datetime(2027, 3, 1, 6, 45, tzinfo=UTC),
     "used_at": datetime(2027, 3, 1, 6, 30, tzinfo=UTC),
+    "sold_at": datetime(2027, 3, 1, 6, 30, tzinfo=UTC),
+    "minutes": 10,
+    "rate": "3.00",
+    "serial": examples.SERIAL,
     "incident": "5f0c21ab",
     "where": "line 12",
     "most_digits": 4,
@@ -223,9 +227,12 @@ def _curl(route: Route, server: str, sandbox: Sandbox | None) -> str:
     """Return a command that does the operation; in a demo, one that works as it stands."""
     key = sandbox.api_key if sandbox else examples.API_KEY
     number = sandbox.msisdn if sandbox else examples.MSISDN
-    subject = number if route.subject == "msisdn" else examples.SERIAL
+    subjects = {"msisdn": number, "serial": examples.SERIAL, "reference": examples.REFERENCE}
+    subject = subjects.get(route.subject, "")
     lines = [f"curl {server}{route.path.replace(f'{{{route.subject}}}', subject)}"]
     lines.append(f"  -H 'Authorization: Bearer {key}'")
+    if route.is_keyed and route.body is None:
+        lines += ["  -H 'Idempotency-Key: 2042-b'", "  -X POST"]
     if route.body is not None:
         body = msgspec.json.encode(examples.REQUESTS[route.name]).decode()
         lines += ["  -H 'Idempotency-Key: 2041-a'", f"  -d '{body}'"]

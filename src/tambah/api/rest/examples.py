@@ -9,6 +9,7 @@ from tambah.api.rest import shapes
 
 MSISDN = "60123456789"
 SERIAL = "0007-00000042"
+REFERENCE = "till-7-2042"
 CODE = "4829 1735 0264 8819"
 API_KEY = "tk_test_…"
 
@@ -51,6 +52,7 @@ def _credited(**differing: object) -> shapes.Credited:
 REQUESTS: Mapping[str, msgspec.Struct] = {
     "topUp": shapes.TopUpRequest(amount="30.00", currency="MYR", reference="till-7/2041"),
     "redeemVoucher": shapes.RedemptionRequest(code=CODE),
+    "sellCard": shapes.SaleRequest(reference=REFERENCE, terminal="till 7"),
 }
 
 ANSWERS: Mapping[str, msgspec.Struct] = {
@@ -120,5 +122,43 @@ ANSWERS: Mapping[str, msgspec.Struct] = {
         redeem_before=None,
         redeemed_at=_AT,
         redeemed_by="012-••• 6789",
+    ),
+    "sellCard": shapes.SoldCard(
+        serial=SERIAL,
+        at=_AT,
+        price="30.00",
+        commission="0.90",
+        float="412.70",
+        currency="MYR",
+        reference=REFERENCE,
+    ),
+    "undoSale": shapes.UndoneSale(
+        kind="card",
+        at=_AT,
+        price="30.00",
+        float="441.80",
+        currency="MYR",
+        reference=REFERENCE,
+        serial=SERIAL,
+        msisdn=None,
+    ),
+    "listSales": shapes.SaleList(
+        items=[
+            shapes.Sale(
+                kind="card",
+                state="sold",
+                at=_AT,
+                undone_at=None,
+                price="30.00",
+                commission="0.90",
+                currency="MYR",
+                reference=REFERENCE,
+                terminal="till 7",
+                serial=SERIAL,
+                msisdn=None,
+                receipt=None,
+            )
+        ],
+        next=None,
     ),
 }

@@ -10,6 +10,7 @@ from tambah.api.rest import examples
 from tambah.api.rest.lines import MOST_LIMIT, USUAL_LIMIT
 from tambah.api.rest.request import MOST_KEY_CHARACTERS
 from tambah.api.rest.routes import EVERYWHERE, ROUTES, Route
+from tambah.api.rest.sales import MOST_SALES, USUAL_SALES
 from tambah.domain.refusals import Refusal
 
 Json = dict[str, Any]
@@ -40,6 +41,17 @@ _SUBJECTS: dict[str, Json] = {
         "schema": {"type": "string", "pattern": "^[0-9]{4,9}-[0-9]{8}$"},
         "example": examples.SERIAL,
     },
+    "reference": {
+        "description": "Your own reference of the sale; a slash in it percent-encoded.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 64},
+        "example": examples.REFERENCE,
+    },
+}
+_LIMIT_OF_SALES: Json = {
+    "name": "limit",
+    "in": "query",
+    "description": "How many items at most.",
+    "schema": {"type": "integer", "minimum": 1, "maximum": MOST_SALES, "default": USUAL_SALES},
 }
 _PAGE: list[Json] = [
     {
@@ -87,7 +99,7 @@ def document(*, title: str, server: str) -> Json:
         "info": {
             "title": title,
             "version": "1",
-            "description": "Prepaid lines: look, top up, redeem. Prose and examples: /docs",
+            "description": "Prepaid lines: look, top up, redeem, sell. Prose and examples: /docs",
         },
         "servers": [{"url": server}],
         "security": [{"key": []}],
@@ -125,11 +137,15 @@ def refusals_by_status(route: Route) -> dict[int, list[str]]:
 
 def parameters(route: Route) -> list[Json]:
     """Return an operation's parameters: path, query, headers."""
-    subject: Json = {"name": route.subject, "in": "path", "required": True}
-    found = [subject | _SUBJECTS[route.subject]]
+    found: list[Json] = []
+    if route.subject:
+        subject: Json = {"name": route.subject, "in": "path", "required": True}
+        found.append(subject | _SUBJECTS[route.subject])
     if route.takes_page:
         found += _PAGE
-    if route.body is not None:
+    if route.takes_limit:
+        found.append(_LIMIT_OF_SALES)
+    if route.is_keyed:
         found.append(_IDEMPOTENCY_KEY)
     return found
 

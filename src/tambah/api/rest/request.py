@@ -89,6 +89,8 @@ def _what_is_wrong(shape: type[msgspec.Struct], body: bytes) -> Refusal:
 
 def _require_field(field: msgspec.structs.FieldInfo, value: object) -> None:
     if value is None:
+        if not field.required:
+            return
         raise FieldMissing(field=field.name)
     try:
         msgspec.convert(value, field.type)

@@ -9,6 +9,7 @@ from tambah.api.rest import shapes
 from tambah.api.rest.credits import redeem_voucher, top_up
 from tambah.api.rest.lines import list_transfers, show_line
 from tambah.api.rest.request import Request
+from tambah.api.rest.sales import list_sales, sell_card, undo_sale
 from tambah.api.rest.vouchers import show_voucher
 from tambah.domain import refusals as no
 from tambah.domain.refusals import Refusal
@@ -45,14 +46,25 @@ _WRITING: tuple[type[Refusal], ...] = (
     no.Busy,
 )
 
+_SELLING: tuple[type[Refusal], ...] = (
+    no.BodyTooLarge,
+    no.FieldMalformed,
+    no.IdempotencyKeyMissing,
+    no.IdempotencyKeyReused,
+    no.PartnerSuspended,
+    no.PartnerUnknown,
+    no.DealerUnknown,
+    no.Busy,
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
     """One operation.
 
-    noun, tail: of its path, /api/v1/{noun}/{subject}/{tail}. scope: what the key must have.
-    body: what is sent, None for nothing; then it moves money and needs an Idempotency-Key.
-    refusals: besides those of EVERYWHERE. takes_page: has `limit` and `cursor`.
+    noun, tail: of its path, /api/v1/{noun}/{subject}/{tail}; without a subject it is of the
+    caller's own. scope: what the key must have. body: what is sent, None for nothing. refusals:
+    besides those of EVERYWHERE. takes_page: has `limit` and `cursor`; takes_limit: `limit` alone.
     """
 
     name: str
@@ -60,7 +72,7 @@ class Route:
     about: str
     method: str
     noun: str
-    subject: str
+    subject: str = ""
     tail: str = ""
     scope: str
     handler: Handler
@@ -69,10 +81,18 @@ class Route:
     answer: type[msgspec.Struct]
     refusals: tuple[type[Refusal], ...]
     takes_page: bool = False
+    takes_limit: bool = False
+
+    @property
+    def is_keyed(self) -> bool:
+        """Say whether it moves money, and so needs an Idempotency-Key."""
+        return self.method == "POST"
 
     @property
     def path(self) -> str:
         """Return the path with its parameter in braces."""
+        if not self.subject:
+            return f"/api/v1/{self.noun}"
         path = f"/api/v1/{self.noun}/{{{self.subject}}}"
         return f"{path}/{self.tail}" if self.tail else path
 
@@ -172,14 +192,86 @@ ROUTES: tuple[Route, ...] = (
         answer=shapes.Voucher,
         refusals=(no.VoucherUnknown,),
     ),
+    Route(
+        name="sellCard",
+        summary="Sell a card",
+        about=(
+            "Activates a card by the serial number on it and takes its price out of your float, "
+            "or of the one you draw on. Your reference stands for one sale, for ever."
+        ),
+        method="POST",
+        noun="cards",
+        subject="serial",
+        tail="sale",
+        scope="sales:write",
+        handler=sell_card,
+        status=201,
+        body=shapes.SaleRequest,
+        answer=shapes.SoldCard,
+        refusals=(
+            *_SELLING,
+            no.BodyMalformed,
+            no.FieldMissing,
+            no.VoucherUnknown,
+            no.CardSoldByYou,
+            no.CardSold,
+            no.CardNotYours,
+            no.CardNotForSale,
+            no.BatchNotReleased,
+            no.ReferenceUsed,
+            no.AmountOutOfRange,
+            no.FloatTooLow,
+            no.DailyCapReached,
+        ),
+    ),
+    Route(
+        name="undoSale",
+        summary="Undo a sale",
+        about=(
+            "Takes one of your sales back, a card or a reload, for a few minutes and while "
+            "nothing of it is used. The money returns to the float that paid, the card is for "
+            "sale again."
+        ),
+        method="POST",
+        noun="sales",
+        subject="reference",
+        tail="undo",
+        scope="sales:write",
+        handler=undo_sale,
+        status=200,
+        answer=shapes.UndoneSale,
+        refusals=(
+            *_SELLING,
+            no.SaleUnknown,
+            no.SaleUndone,
+            no.UndoTooLate,
+            no.SaleSpent,
+            no.CardNotForSale,
+            no.LineTerminated,
+        ),
+    ),
+    Route(
+        name="listSales",
+        summary="List your last sales",
+        about="What happened to your last ten, or as many as `limit` says: cards and reloads.",
+        method="GET",
+        noun="sales",
+        scope="sales:read",
+        handler=list_sales,
+        status=200,
+        answer=shapes.SaleList,
+        refusals=(no.DealerUnknown, no.FieldMalformed),
+        takes_limit=True,
+    ),
 )
 
 SCOPES: tuple[str, ...] = tuple(dict.fromkeys(route.scope for route in ROUTES))
 
 
-def by_address() -> Mapping[tuple[str, str], Mapping[str, Route]]:
-    """Return the routes by noun and tail, then by method."""
-    table: dict[tuple[str, str], dict[str, Route]] = {}
+def by_address() -> Mapping[tuple[str, str | None], Mapping[str, Route]]:
+    """Return the routes by noun and tail (None without a subject), then by method."""
+    table: dict[tuple[str, str | None], dict[str, Route]] = {}
     for route in ROUTES:
-        table.setdefault((route.noun, route.tail), {})[route.method] = route
+        tail = route.tail if route.subject else None
+        table.setdefault((route.noun, tail), {})[route.method] = route
     return table

@@ -243,3 +243,69 @@ class Voucher(msgspec.Struct, frozen=True, kw_only=True):
     redeemed_by: Annotated[
         str | None, Meta(description="The number of the line, masked.", examples=["012-••• 6789"])
     ]
+
+
+class SaleRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """What a point of sale sends to sell a card."""
+
+    reference: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            max_length=64,
+            description="Yours, printable; one sale of yours bears it, for ever.",
+            extra_json_schema={"examples": ["till-7/2042"]},
+        ),
+    ]
+    terminal: Annotated[
+        str, Meta(description="Which till or handset, for your own lists.", max_length=64)
+    ] = ""
+
+
+class SoldCard(msgspec.Struct, frozen=True, kw_only=True):
+    """A card was sold and can be redeemed from now on."""
+
+    serial: str
+    at: datetime
+    price: Amount
+    commission: Annotated[Amount, Meta(description="What you earned by it.")]
+    float: Annotated[Amount, Meta(description="What the float that paid holds afterwards.")]
+    currency: Currency
+    reference: str
+
+
+class UndoneSale(msgspec.Struct, frozen=True, kw_only=True):
+    """A sale was taken back. serial: of a card, for sale again; msisdn: of a reload."""
+
+    kind: Literal["card", "reload"]
+    at: datetime
+    price: Amount
+    float: Annotated[Amount, Meta(description="What the float that had paid holds afterwards.")]
+    currency: Currency
+    reference: str
+    serial: str | None
+    msisdn: Msisdn | None
+
+
+class Sale(msgspec.Struct, frozen=True, kw_only=True):
+    """One of your sales. used: the card was redeemed."""
+
+    kind: Literal["card", "reload"]
+    state: Literal["sold", "used", "undone"]
+    at: datetime
+    undone_at: datetime | None
+    price: Amount
+    commission: Annotated[Amount, Meta(description="What you earned by it, nothing if undone.")]
+    currency: Currency
+    reference: str | None
+    terminal: str | None
+    serial: Annotated[str | None, Meta(description="Of a card.")]
+    msisdn: Annotated[Msisdn | None, Meta(description="Of a reload.")]
+    receipt: Annotated[str | None, Meta(description="Of a reload: what its buyer can quote.")]
+
+
+class SaleList(msgspec.Struct, frozen=True, kw_only=True):
+    """Your last sales, newest first. There are no further pages: next is always null."""
+
+    items: list[Sale]
+    next: str | None

@@ -15,6 +15,8 @@ class FindingKind(StrEnum):
     BUCKET = "bucket"
     OVERDRAWN = "overdrawn"
     SALE = "sale"
+    COMMISSION = "commission"
+    STOCK = "stock"
     TOPUP = "topup"
     REVERSAL = "reversal"
     VOUCHER = "voucher"
@@ -32,7 +34,8 @@ class Finding:
 
     subject: what it is, as `transfer:OWNER/SEQ`, `bucket:OWNER/BUCKET`, `topup:LINE/NUMBER`,
     `voucher:SERIAL`, `payment:LINE/NUMBER`, `line:ID`, `owner:ID`, `account:NAME`,
-    `audit:DAY/SEQ`. detail: for people.
+    `sale:PAYER/SEQ` (of the transfer that paid for it), `stock:SERIAL`, `audit:DAY/SEQ`.
+    detail: for people.
     """
 
     kind: FindingKind

@@ -16,6 +16,8 @@ from tambah.engine.verifying.wording import account_name, word, word_account, wo
 from tambah.store.database import Connection, Database
 from tambah.store.proofs import (
     accounts,
+    card_stock,
+    dealers,
     owners,
     payments,
     sales,
@@ -89,6 +91,10 @@ async def prove(connection: Connection, *, full: bool, progress: Progress | None
     steps: list[Callable[[], Awaitable[list[Odd]]]] = [
         lambda: transfers.prove_transfers(connection, scope, BOOKING_NUMBERS),
         lambda: sales.prove_sales(connection, scope),
+        lambda: dealers.prove_dealer_sales(connection, scope),
+        lambda: dealers.prove_commissions(connection, scope),
+        lambda: dealers.prove_float_moves(connection, scope),
+        lambda: card_stock.prove_stock(connection),
         lambda: topups.prove_topups(connection, scope),
         lambda: topups.prove_reversals(connection, scope),
         lambda: vouchers.prove_vouchers(connection, scope),
@@ -97,10 +103,12 @@ async def prove(connection: Connection, *, full: bool, progress: Progress | None
     ]
     for done, step in enumerate(steps, start=1):
         found.add(await _step(progress, done, step()))
-    sums = await _step(progress, 8, accounts.sum_transfers(connection, scope))
+    sums = await _step(progress, len(steps) + 1, accounts.sum_transfers(connection, scope))
     counts = await accounts.count_owners(connection)
-    balances = await _step(progress, 9, _prove_accounts(connection, scope, sums, counts, found))
-    audit_rows = await _step(progress, 10, _prove_trail(connection, scope, found))
+    balances = await _step(
+        progress, len(steps) + 2, _prove_accounts(connection, scope, sums, counts, found)
+    )
+    audit_rows = await _step(progress, len(steps) + 3, _prove_trail(connection, scope, found))
     if progress:
         progress(_STEPS[-1], len(_STEPS), len(_STEPS))
     verdict = Verdict(
@@ -119,7 +127,11 @@ async def prove(connection: Connection, *, full: bool, progress: Progress | None
 _STEPS = (
     "what is new",
     "transfers and buckets",
-    "dealer sales",
+    "sales on a float",
+    "dealers' sales",
+    "commissions",
+    "float moved",
+    "stock of cards",
     "top-ups",
     "reversals",
     "vouchers",

@@ -57,6 +57,13 @@ def _missing(odd: Odd) -> str:
     return f"missing, and so are those up to {odd.expected}" if more else "missing"
 
 
+def _holder(holder_id: int | None) -> str:
+    """Name who holds cards; see the table `stock_move`."""
+    return {None: "nobody", 0: "the warehouse", -1: "a thief"}.get(
+        holder_id, f"partner {holder_id}"
+    )
+
+
 def _says(text: str) -> Callable[[Odd], str]:
     return lambda _: text
 
@@ -75,6 +82,8 @@ _SUBJECTS: dict[str, Callable[[Odd], str]] = {
     "bucket": lambda odd: f"bucket:{odd.owner_id}/{odd.place}",
     "topup": lambda odd: f"topup:{odd.owner_id}/{odd.place}",
     "voucher": lambda odd: f"voucher:{format_serial(odd.owner_id, odd.place)}",
+    "sale": lambda odd: f"sale:{odd.owner_id}/{odd.place}",
+    "stock": lambda odd: f"stock:{format_serial(odd.owner_id, odd.place)}",
     "payment": lambda odd: f"payment:{odd.owner_id}/{odd.place}",
     "line": lambda odd: f"line:{odd.owner_id}",
     "owner": lambda odd: f"owner:{odd.owner_id}",
@@ -139,6 +148,74 @@ _WORDS: dict[str, tuple[FindingKind, str, Callable[[Odd], str]]] = {
         FindingKind.SALE,
         "transfer",
         _says("the float's side and the line's do not name each other"),
+    ),
+    "sale_unpaid": (
+        FindingKind.SALE,
+        "sale",
+        _compares("a dealer's sale of {expected}; its transfer moves {found}, or differs"),
+    ),
+    "sale_unrecorded": (
+        FindingKind.SALE,
+        "transfer",
+        _says("pays for a card of which no sale is recorded"),
+    ),
+    "sale_goods": (
+        FindingKind.SALE,
+        "sale",
+        _compares("a dealer's sale of {expected}; what it sold is worth {found}, or is not there"),
+    ),
+    "sale_undone": (
+        FindingKind.SALE,
+        "sale",
+        _compares("is marked as undone; {found} came back of {expected}"),
+    ),
+    "undo_unrecorded": (
+        FindingKind.SALE,
+        "transfer",
+        _says("brings the price of a card back, and no sale is marked as undone by it"),
+    ),
+    "card_unsold": (
+        FindingKind.VOUCHER,
+        "voucher",
+        _says("is sold, but not active"),
+    ),
+    "card_sold_twice": (
+        FindingKind.VOUCHER,
+        "voucher",
+        _says("is sold more than once"),
+    ),
+    "commission_differs": (
+        FindingKind.COMMISSION,
+        "sale",
+        _compares("earned somebody {found}, its agreements make {expected}"),
+    ),
+    "commission_kept": (
+        FindingKind.COMMISSION,
+        "sale",
+        _compares("what it earned comes to {found} now, must come to {expected}"),
+    ),
+    "commission_unpaid": (
+        FindingKind.COMMISSION,
+        "transfer",
+        _compares("commissions of {expected} are marked as paid by it, it moves {found}"),
+    ),
+    "float_move_unmatched": (
+        FindingKind.SALE,
+        "transfer",
+        _says("no other float has the other side of it"),
+    ),
+    "stock_differs": (
+        FindingKind.STOCK,
+        "stock",
+        lambda odd: f"held by {_holder(odd.found)}, its moves make {_holder(odd.expected)}",
+    ),
+    "stock_seller": (
+        FindingKind.STOCK,
+        "stock",
+        lambda odd: (
+            f"sold out of the stock of {_holder(odd.found)}, "
+            f"was held by {_holder(odd.expected)}, or the seller may not sell out of it"
+        ),
     ),
     "topup_uncredited": (
         FindingKind.TOPUP,

@@ -30,6 +30,7 @@ _COLUMNS = (
     "payment_no",
     "reactivation_micros",
     "line_state",
+    "payer_id",
 )
 _values = attrgetter(*_COLUMNS)
 _gift_values = attrgetter(*Gift.__struct_fields__)
@@ -74,7 +75,7 @@ async def read_topups(
         SELECT line_id, topup_no, at, source, price_micros, tax_micros, main_micros,
                bonus_micros, bonus_bucket_id, valid_days, active_until_before, active_until,
                receipt, reference, partner_id, batch_id, number, payment_no, reversed_at,
-               reactivation_micros, line_state
+               reactivation_micros, line_state, payer_id
           FROM topup
          WHERE line_id = ANY($1::bigint[])
          ORDER BY line_id, topup_no

@@ -85,3 +85,21 @@ async def mark_redeemed(
         list(topup_nos),
     )
     return int(done.rsplit(" ", 1)[1])
+
+
+async def mark_sold(connection: Connection, vouchers: Sequence[Voucher]) -> int:
+    """Mark cards as active for their sale, or as generated again when it was undone.
+
+    Only where they are one of the two; return how many were.
+    """
+    done = await connection.execute(
+        """
+        UPDATE voucher
+           SET state = new.state, activated = true
+          FROM unnest($1::bytea[], $2::smallint[]) AS new (digest, state)
+         WHERE voucher.digest = new.digest AND voucher.state IN (1, 2)
+        """,
+        [v.digest for v in vouchers],
+        [int(v.state) for v in vouchers],
+    )
+    return int(done.rsplit(" ", 1)[1])

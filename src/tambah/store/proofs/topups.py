@@ -70,7 +70,7 @@ _TOPUPS = """
                  + (reactivation_micros > 0)::integer AS transfers,
                hash_record_extended((1, at, main_micros,
                                      CASE source WHEN 3 THEN 11 ELSE source END::smallint,
-                                     coalesce(partner_id, 0::bigint),
+                                     coalesce(payer_id, partner_id, 0::bigint),
                                      coalesce(reference, receipt)), $6::bigint)
                # CASE WHEN own_bonus_micros <> 0 THEN
                  hash_record_extended((2, at, own_bonus_micros, bonus_bucket_id), $6::bigint)

@@ -3,7 +3,7 @@
 from tambah.store.migrate import run_sql_file
 
 revision = "0010"
-down_revision = "0007"
+down_revision = "0008"
 
 
 def upgrade() -> None:

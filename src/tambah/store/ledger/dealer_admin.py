@@ -1,0 +1,83 @@
+"""Dealers as staff set them up."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from tambah.domain.dealer import Agreement, DealerKind
+from tambah.store.database import Connection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DealerPlace:
+    """A dealer's place in the tree; see `domain.dealer.Dealer`."""
+
+    partner_id: int
+    parent_id: int | None
+    kind: DealerKind
+    path: tuple[int, ...]
+    charged: tuple[int, ...]
+    created_at: datetime
+
+
+async def lock_dealer(connection: Connection, partner_id: int) -> DealerPlace | None:
+    """Hold a dealer's row, which sales do not lock, and return its place; None for no dealer."""
+    row = await connection.fetchrow(
+        """
+        SELECT partner_id, parent_id, kind, path, charged, created_at
+          FROM dealer
+         WHERE partner_id = $1
+           FOR UPDATE
+        """,
+        partner_id,
+    )
+    if row is None:
+        return None
+    return DealerPlace(
+        partner_id=row["partner_id"],
+        parent_id=row["parent_id"],
+        kind=DealerKind(row["kind"]),
+        path=tuple(row["path"]),
+        charged=tuple(row["charged"]),
+        created_at=row["created_at"],
+    )
+
+
+async def insert_dealer(connection: Connection, place: DealerPlace) -> None:
+    """Add a dealer; its partner is there."""
+    await connection.execute(
+        """
+        INSERT INTO dealer (partner_id, parent_id, kind, path, charged, created_at)
+        VALUES ($1, $2, $3, $4, $5, $6)
+        """,
+        place.partner_id,
+        place.parent_id,
+        place.kind,
+        list(place.path),
+        list(place.charged),
+        place.created_at,
+    )
+
+
+async def insert_agreement(connection: Connection, partner_id: int, new: Agreement) -> None:
+    """Add what was agreed with a dealer."""
+    await connection.execute(
+        """
+        INSERT INTO dealer_agreement (partner_id, effective_at, rate_bp, paid_as,
+                                      most_sale_micros, most_day_micros)
+        VALUES ($1, $2, $3, $4, $5, $6)
+        """,
+        partner_id,
+        new.effective_at,
+        new.rate_bp,
+        new.paid_as,
+        new.most_sale_micros,
+        new.most_day_micros,
+    )
+
+
+async def children_of(connection: Connection, partner_id: int) -> list[int]:
+    """Return a dealer's own children."""
+    rows = await connection.fetch(
+        "SELECT partner_id FROM dealer WHERE parent_id = $1 ORDER BY partner_id", partner_id
+    )
+    return [row[0] for row in rows]

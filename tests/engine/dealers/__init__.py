@@ -1,0 +1,1 @@
+"""Tests of dealers on a real PostgreSQL."""
