@@ -2,7 +2,15 @@
 
 from typing import NamedTuple
 
-from tambah.domain.dealer import Agreement, Commission, Earned, PaidAs, earnings, margin_of
+from tambah.domain.dealer import (
+    Agreement,
+    Commission,
+    Dealer,
+    Earned,
+    PaidAs,
+    earnings,
+    margin_of,
+)
 from tambah.domain.draft import Draft, Note
 from tambah.domain.ledger import Account, TransferKind
 from tambah.domain.money import ringgit
@@ -34,14 +42,18 @@ class Charged(NamedTuple):
 
 
 def levels_of(draft: Draft) -> tuple[int, ...]:
-    """Return whose limits a sale counts against: the seller's, up to whose float pays."""
+    """Return whose limits a dealer's sale counts against: its own, up to whose float pays."""
     dealer = draft.known.dealer
-    return (draft.require_partner().partner_id,) if dealer is None else dealer.charged
+    assert dealer is not None, "a partner that is no dealer has no levels"
+    return dealer.charged
 
 
 def require_may_sell(draft: Draft) -> None:
     """Raises PartnerUnknown, and PartnerSuspended for any level up to the one that pays."""
-    if any(draft.require_level(level).suspended for level in levels_of(draft)):
+    if draft.known.dealer is None:
+        if draft.require_partner().suspended:
+            raise PartnerSuspended
+    elif any(draft.require_level(level).suspended for level in levels_of(draft)):
         raise PartnerSuspended
 
 
@@ -51,16 +63,25 @@ def charge(draft: Draft, goods: Goods) -> Charged:
     Its margin comes in first, so that the float need only cover the rest and is below nothing at
     no moment. Raises AmountOutOfRange, DailyCapReached, FloatTooLow.
     """
-    levels = levels_of(draft)
-    for level in levels:
-        draft.keep_partner(_count_sale(draft, draft.require_level(level), goods.price_micros))
-    payer_id, dealer = levels[-1], draft.known.dealer
-    earned = () if dealer is None else earnings(dealer, goods.price_micros, draft.now)
-    payer = draft.require_level(payer_id)
+    dealer = draft.known.dealer
+    if dealer is not None:
+        return _charge_levels(draft, goods, dealer)
+    # A partner that is no dealer: the hot path, which pays nothing for trees it has no part in.
+    partner = draft.require_partner()
+    draft.keep_partner(_count_sale(draft, partner, goods.price_micros, None))
+    _require_covers(partner, goods.price_micros)
+    seq = draft.move_float(-goods.price_micros, goods.kind, goods.account, goods.note)
+    return Charged(partner.partner_id, seq, 0)
+
+
+def _charge_levels(draft: Draft, goods: Goods, dealer: Dealer) -> Charged:
+    for level in dealer.charged:
+        partner, agreement = draft.require_level(level), dealer.agreed_with(level, draft.now)
+        draft.keep_partner(_count_sale(draft, partner, goods.price_micros, agreement))
+    payer_id = dealer.payer_id
+    earned = earnings(dealer, goods.price_micros, draft.now)
     margin_micros = margin_of(earned)
-    spendable_micros = payer.float_bucket.remaining_micros + payer.credit_limit_micros
-    if spendable_micros + margin_micros < goods.price_micros:
-        raise FloatTooLow
+    _require_covers(draft.require_level(payer_id), goods.price_micros - margin_micros)
     margin_seq = None
     if margin_micros > 0:
         note = Note(reference=goods.note.reference)
@@ -68,14 +89,13 @@ def charge(draft: Draft, goods: Goods) -> Charged:
             margin_micros, TransferKind.COMMISSION, Account.COMMISSIONS, note, payer_id
         )
     seq = draft.move_float(-goods.price_micros, goods.kind, goods.account, goods.note, payer_id)
-    seller_id = levels[0]
     draft.commissions = tuple(
         Commission(
             partner_id=one.partner_id,
             payer_id=payer_id,
             payer_seq=seq,
             is_undo=False,
-            seller_id=seller_id,
+            seller_id=dealer.partner_id,
             at=draft.now,
             amount_micros=one.amount_micros,
             paid_as=one.paid_as,
@@ -83,7 +103,12 @@ def charge(draft: Draft, goods: Goods) -> Charged:
         )
         for one in earned
     )
-    return Charged(payer_id, seq, _earned_by(earned, seller_id))
+    return Charged(payer_id, seq, _earned_by(earned, dealer.partner_id))
+
+
+def _require_covers(payer: PartnerAccount, amount_micros: int) -> None:
+    if payer.float_bucket.remaining_micros + payer.credit_limit_micros < amount_micros:
+        raise FloatTooLow
 
 
 def give_room_back(draft: Draft, price_micros: int) -> None:
@@ -98,10 +123,10 @@ def give_room_back(draft: Draft, price_micros: int) -> None:
             draft.keep_partner(replace(partner, sold_micros=left_micros))
 
 
-def _count_sale(draft: Draft, partner: PartnerAccount, price_micros: int) -> PartnerAccount:
+def _count_sale(
+    draft: Draft, partner: PartnerAccount, price_micros: int, agreement: Agreement | None
+) -> PartnerAccount:
     """Return the partner with the sale counted. Raises AmountOutOfRange and DailyCapReached."""
-    dealer = draft.known.dealer
-    agreement = None if dealer is None else dealer.agreed_with(partner.partner_id, draft.now)
     most_micros, cap_micros = _limits(partner, agreement)
     if not partner.least_micros <= price_micros <= most_micros:
         raise AmountOutOfRange(least=ringgit(partner.least_micros), most=ringgit(most_micros))

@@ -124,15 +124,7 @@ def _known(command: Command, loaded: Loaded, keys: Keys) -> Known:
     line_id = loaded.line_of.get(command.msisdn)
     line = loaded.lines.get(line_id) if line_id is not None else None
     if isinstance(command, TopUp):
-        trade = loaded.trade
-        return Known(
-            line=line,
-            partner=loaded.partners.get(command.partner_id),
-            referred=(line_id, command.partner_id, command.reference) in loaded.references,
-            levels=loaded.partners,
-            dealer=trade.dealers.get(command.partner_id),
-            sale=trade.sales.get((command.partner_id, command.reference)),
-        )
+        return _known_of_top_up(command, line, loaded)
     if isinstance(command, OpenPayment) and line_id is not None:
         prices = loaded.paid_today.get(line_id, {})
         return Known(line=line, paid_today=(len(prices), sum(prices.values())))
@@ -154,6 +146,20 @@ def _known(command: Command, loaded: Loaded, keys: Keys) -> Known:
         sale = loaded.trade.topup_sales.get((line_id, command.topup_no))
         return known_of_sale(known, loaded.trade, sale)
     return Known(line=line)
+
+
+def _known_of_top_up(command: TopUp, line: LineAccount | None, loaded: Loaded) -> Known:
+    partner_id, line_id = command.partner_id, loaded.line_of.get(command.msisdn)
+    known = Known(
+        line=line,
+        partner=loaded.partners.get(partner_id),
+        referred=(line_id, partner_id, command.reference) in loaded.references,
+    )
+    dealer = loaded.trade.dealers.get(partner_id)
+    if dealer is None:
+        return known
+    sale = loaded.trade.sales.get((partner_id, command.reference))
+    return replace(known, levels=loaded.partners, dealer=dealer, sale=sale)
 
 
 def _known_of_partner(command: FundPartner | DealerCommand, loaded: Loaded) -> Known:
