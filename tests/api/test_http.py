@@ -61,6 +61,7 @@ def test_every_refusal_makes_a_problem(rules: Rules) -> None:
     states = {
         "batch_state_wrong": "locked",
         "voucher_state_wrong": "redeemed",
+        "approval_over": "declined",
         "payment_not_refundable": "failed",
         "sim_not_usable": "assigned",
     }

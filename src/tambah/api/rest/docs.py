@@ -60,6 +60,7 @@ _SAMPLES: dict[str, str | int | datetime] = {
 _SAMPLE_STATES = {
     "batch_state_wrong": "locked",
     "voucher_state_wrong": "redeemed",
+    "approval_over": "declined",
     "sim_not_usable": "assigned",
     "payment_not_refundable": "failed",
 }
