@@ -22,6 +22,7 @@ from tambah.engine.clock import Clock
 from tambah.engine.engine import Engine
 from tambah.i18n import LANGUAGES, texts
 from tambah.jobs.bank_folder import watch_folder_for_ever
+from tambah.jobs.book_closing import close_for_ever
 from tambah.jobs.daily import daily_for_ever
 from tambah.jobs.demo import seed_demo
 from tambah.jobs.inbox import InboxWorker
@@ -126,6 +127,9 @@ async def _working(
         clock = site.clock
         tasks.append(asyncio.create_task(sweep_for_ever(site.engine, site.database, clock)))
         tasks.append(asyncio.create_task(daily_for_ever(site.database, clock)))
+        if site.operator.finance.close_automatically:
+            closing = close_for_ever(site.database, site.rules.validity)
+            tasks.append(asyncio.create_task(closing))
         if site.payments is not None:
             polling = poll_for_ever(site.payments, site.database, clock)
             inbox = InboxWorker(site.payments)

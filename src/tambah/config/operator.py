@@ -13,6 +13,7 @@ from tambah.config.entries import (
     Brand,
     ConsoleEntry,
     DenominationEntry,
+    FinanceEntry,
     GuessingEntry,
     OwnAmountEntry,
     PaymentsEntry,
@@ -46,6 +47,7 @@ class Operator(msgspec.Struct, frozen=True, kw_only=True):
     sims: SimsEntry = SimsEntry()
     tickets: TicketsEntry = TicketsEntry()
     console: ConsoleEntry = ConsoleEntry()
+    finance: FinanceEntry = FinanceEntry()
     promotions: tuple[PromotionEntry, ...] = ()
     gateways: tuple[GatewayEntry, ...] = ()
     bank: BankEntry | None = None

@@ -11,7 +11,7 @@ from alembic.config import Config
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-HEAD = "0006"
+HEAD = "0009"
 MONTHS_AHEAD = 13
 
 _FOLDER = Path(__file__).parent / "migrations"
@@ -33,7 +33,7 @@ async def migrate(owner_dsn: str, app_dsn: str = "") -> None:
     """Bring a database to the present schema, its partitions and its grants.
 
     owner_dsn: a role that may create tables. app_dsn: the role that the product runs as, which
-    is given no right to change or delete a transfer or an audit row.
+    is given no right to change or delete a transfer, an audit row or a close.
     """
     lock = await _driver.connect(owner_dsn, timeout=10)
     try:
@@ -121,7 +121,8 @@ async def _grant(owner: Any, app_dsn: str) -> None:
                    (2, 'GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES'
                        ' IN SCHEMA public TO %I'),
                    (3, 'GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO %I'),
-                   (4, 'REVOKE UPDATE, DELETE ON alembic_version, audit, transfer FROM %I'))
+                   (4, 'REVOKE UPDATE, DELETE ON alembic_version, audit, transfer,'
+                       ' book_close, book_close_line FROM %I'))
                    AS grants (place, text)
              ORDER BY place
             """,

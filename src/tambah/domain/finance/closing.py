@@ -6,7 +6,7 @@ and the next one counts the period before it once more: what came into a closed 
 
 from calendar import monthrange
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import IntEnum
 from itertools import pairwise
 
@@ -129,7 +129,7 @@ class Close(Record, frozen=True, kw_only=True):
             int(self.period.kind),
             self.period.first.isoformat(),
             self.since.isoformat(),
-            self.closed_at.isoformat(),
+            self.closed_at.astimezone(UTC).isoformat(),
             self.who,
             self.why,
             [[int(line.measure), line.item, line.value] for line in self.lines],
