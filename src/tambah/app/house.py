@@ -116,6 +116,15 @@ def _open_site(ground: Ground) -> Site:
     )
 
 
+def _keeping_books(site: Site) -> list[asyncio.Task[None]]:
+    """Have the books proved once a day, and their days closed if the operator wants it."""
+    tasks = [asyncio.create_task(daily_for_ever(site.database, site.clock))]
+    if site.operator.finance.close_automatically:
+        closing = close_for_ever(site.database, site.rules.validity)
+        tasks.append(asyncio.create_task(closing))
+    return tasks
+
+
 @asynccontextmanager
 async def _working(
     site: Site, ground: Ground, switchboard: Switchboard, *, works: bool
@@ -126,10 +135,7 @@ async def _working(
     if works:
         clock = site.clock
         tasks.append(asyncio.create_task(sweep_for_ever(site.engine, site.database, clock)))
-        tasks.append(asyncio.create_task(daily_for_ever(site.database, clock)))
-        if site.operator.finance.close_automatically:
-            closing = close_for_ever(site.database, site.rules.validity)
-            tasks.append(asyncio.create_task(closing))
+        tasks += _keeping_books(site)
         if site.payments is not None:
             polling = poll_for_ever(site.payments, site.database, clock)
             inbox = InboxWorker(site.payments)

@@ -34,7 +34,7 @@ from tests.domain.world import KUALA_LUMPUR, START
 
 from .sums import RM, add_up, movement
 
-QUICK = settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
+QUICK = settings(deadline=None, max_examples=30, suppress_health_check=list(HealthCheck))
 DAY = START.astimezone(KUALA_LUMPUR).date()
 MONEY = (BucketKind.MAIN, BucketKind.BONUS, BucketKind.FLOAT)
 

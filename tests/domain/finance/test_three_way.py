@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tambah.domain.differences import DifferenceKind
+from tambah.domain.finance.advice import ADVICE
 from tambah.domain.finance.statement import Movement
 from tambah.domain.finance.three_way import (
     CardFacts,
@@ -49,7 +50,7 @@ from .sums import RM, movement
 
 A, K = Account, TransferKind
 TODAY = SPAN.last + timedelta(days=10)
-QUICK = settings(max_examples=60, deadline=None)
+QUICK = settings(max_examples=20, deadline=None)
 
 
 @dataclass
@@ -321,3 +322,8 @@ def test_what_no_item_tells_is_an_item_of_its_own() -> None:
 def test_every_difference_has_a_place(kind: DifferenceKind) -> None:
     explained = {DifferenceKind.FEE, DifferenceKind.OTHER_DAY}
     assert (kind.value in {one.value for one in ItemKind}) is (kind not in explained)
+
+
+@pytest.mark.parametrize("kind", ItemKind)
+def test_everybody_is_told_what_to_do(kind: ItemKind) -> None:
+    assert ADVICE[kind].endswith(".")

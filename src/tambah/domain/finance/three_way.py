@@ -9,16 +9,16 @@ figure, and every part of it an item that a person can do something about.
 from collections.abc import Iterable
 from datetime import date
 from enum import StrEnum
+from typing import Any
 
 from tambah.domain.differences import Difference, DifferenceKind
+from tambah.domain.finance.flows import Flows
 from tambah.domain.finance.statement import Movement
 from tambah.domain.ledger import CLEARING, Account, TransferKind
 from tambah.domain.matching import Span
 from tambah.domain.payment import ProviderId
 from tambah.domain.records import Record
 from tambah.domain.voucher import format_serial
-
-A, K = Account, TransferKind
 
 
 class Sold(StrEnum):
@@ -191,7 +191,7 @@ def reconcile_three_ways(
     movements: of the period's days. differences: between providers and books in the period, and
     what was moved by hand (`domain.reconciling`).
     """
-    flows = _Flows(movements)
+    flows = Flows(movements)
     of_providers, told = list(settled), list(differences)
     sold, used, moved = (
         _sold(flows, cards, of_providers),
@@ -218,81 +218,73 @@ def reconcile_three_ways(
     )
 
 
-class _Flows:
-    """Movements added up by booking."""
-
-    def __init__(self, movements: Iterable[Movement]) -> None:
-        self._sums: dict[tuple[K, A, A], int] = {}
-        for one in movements:
-            place = (one.kind, one.debit, one.credit)
-            self._sums[place] = self._sums.get(place, 0) + one.amount_micros
-
-    def between(
-        self, kinds: Iterable[K], debits: Iterable[A] | None, credits: Iterable[A] | None
-    ) -> int:
-        """Return what moved with any of these kinds from any of these accounts to any of those."""
-        wanted, from_any, to_any = set(kinds), set(debits or A), set(credits or A)
-        return sum(
-            micros
-            for (kind, debit, credit), micros in self._sums.items()
-            if kind in wanted and debit in from_any and credit in to_any
-        )
-
-    def net_of(self, account: A) -> int:
-        """Return by how much an account's balance grew."""
-        return self.between(K, None, [account]) - self.between(K, [account], None)
+_GIVEN = (
+    TransferKind.REDEMPTION,
+    TransferKind.TOPUP,
+    TransferKind.CREDIT,
+    TransferKind.TAX,
+    TransferKind.FEE,
+    TransferKind.REVERSAL,
+    TransferKind.TAKE_BACK,
+)
+_CREDIT_AND_TAX = (Account.LINE_MAIN, Account.TAX)
+_TO_PAYERS = (*_CREDIT_AND_TAX, Account.FEES_EARNED, Account.ADJUSTMENTS)
 
 
-_GIVEN = (K.REDEMPTION, K.TOPUP, K.CREDIT, K.TAX, K.FEE, K.REVERSAL, K.TAKE_BACK)
-_TO_PAYERS = (A.LINE_MAIN, A.TAX, A.FEES_EARNED, A.ADJUSTMENTS)
-
-
-def _sold(flows: _Flows, cards: CardFacts, settled: list[Settled]) -> dict[Sold, int]:
+def _sold(flows: Flows, cards: CardFacts, settled: list[Settled]) -> dict[Sold, int]:
+    cards_back = (TransferKind.CARD_SALE, TransferKind.REVERSAL)
     return {
-        Sold.DEALER_CARDS: flows.between([K.CARD_SALE], [A.FLOAT], [A.CARDS_SOLD])
-        - flows.between([K.CARD_SALE, K.REVERSAL], [A.CARDS_SOLD], [A.FLOAT]),
+        Sold.DEALER_CARDS: flows.between(
+            [TransferKind.CARD_SALE], [Account.FLOAT], [Account.CARDS_SOLD]
+        )
+        - flows.between(cards_back, [Account.CARDS_SOLD], [Account.FLOAT]),
         Sold.CARDS_OUTSIDE: cards.outside_micros,
-        Sold.DEALER_RELOADS: flows.between([K.SALE], [A.FLOAT], [A.TRANSIT])
-        - flows.between([K.REVERSAL], [A.TRANSIT], [A.FLOAT]),
+        Sold.DEALER_RELOADS: flows.between([TransferKind.SALE], [Account.FLOAT], [Account.TRANSIT])
+        - flows.between([TransferKind.REVERSAL], [Account.TRANSIT], [Account.FLOAT]),
         Sold.SETTLED: sum(one.settled_micros for one in settled),
         Sold.SETTLED_OTHER_DAYS: -sum(one.other_days_micros for one in settled),
     }
 
 
-def _used(flows: _Flows, cards: CardFacts) -> dict[Used, int]:
-    def given_from(account: A) -> int:
-        back = flows.between(_GIVEN, [A.LINE_MAIN, A.TAX], [account])
-        return flows.between(_GIVEN, [account], [A.LINE_MAIN, A.TAX]) - back
+def _used(flows: Flows, cards: CardFacts) -> dict[Used, int]:
+    def given_from(account: Account) -> int:
+        back = flows.between(_GIVEN, _CREDIT_AND_TAX, [account])
+        return flows.between(_GIVEN, [account], _CREDIT_AND_TAX) - back
 
     clearing = CLEARING.values()
     return {
-        Used.REDEEMED: given_from(A.CARDS_SOLD),
+        Used.REDEEMED: given_from(Account.CARDS_SOLD),
         Used.CARDS_KEPT: cards.kept_micros,
         Used.CARDS_VOIDED: cards.voided_micros,
-        Used.RELOADED: given_from(A.TRANSIT),
-        Used.PAID: flows.between(_GIVEN, [A.HELD], _TO_PAYERS)
-        - flows.between(_GIVEN, _TO_PAYERS, [A.HELD]),
-        Used.DISPUTED: flows.between([K.DISPUTE_WON], clearing, [A.DISPUTES])
-        - flows.between([K.DISPUTE], [A.DISPUTES], clearing),
-        Used.BY_HAND: flows.between([K.ADJUSTMENT], None, [A.LINE_MAIN, A.LINE_BONUS]),
+        Used.RELOADED: given_from(Account.TRANSIT),
+        Used.PAID: flows.between(_GIVEN, [Account.HELD], _TO_PAYERS)
+        - flows.between(_GIVEN, _TO_PAYERS, [Account.HELD]),
+        Used.DISPUTED: flows.between([TransferKind.DISPUTE_WON], clearing, [Account.DISPUTES])
+        - flows.between([TransferKind.DISPUTE], [Account.DISPUTES], clearing),
+        Used.BY_HAND: flows.between(
+            [TransferKind.ADJUSTMENT], None, [Account.LINE_MAIN, Account.LINE_BONUS]
+        ),
     }
 
 
-def _moved(flows: _Flows, cards: CardFacts) -> dict[Moved, int]:
+def _moved(flows: Flows, cards: CardFacts) -> dict[Moved, int]:
     sold_micros = cards.outside_micros + cards.by_dealers_micros
     usable_micros = sum(one.amount_micros for one in cards.unsold if one.day is None)
     return {
         Moved.CARDS: sold_micros - cards.used_micros - cards.voided_micros + usable_micros,
-        Moved.CARDS_TAKEN_BACK: flows.between([K.REVERSAL], [A.LINE_MAIN, A.TAX], [A.CARDS_SOLD]),
-        Moved.TRANSIT: flows.net_of(A.TRANSIT) - _between_floats(flows),
-        Moved.HELD: flows.net_of(A.HELD),
+        Moved.CARDS_TAKEN_BACK: flows.between(
+            [TransferKind.REVERSAL], _CREDIT_AND_TAX, [Account.CARDS_SOLD]
+        ),
+        Moved.TRANSIT: flows.net_of(Account.TRANSIT) - _between_floats(flows),
+        Moved.HELD: flows.net_of(Account.HELD),
     }
 
 
-def _between_floats(flows: _Flows) -> int:
+def _between_floats(flows: Flows) -> int:
     """Return what is in transit between floats: it is nobody's reload."""
-    kinds = [K.FLOAT_MOVE]
-    return flows.between(kinds, None, [A.TRANSIT]) - flows.between(kinds, [A.TRANSIT], None)
+    kinds = [TransferKind.FLOAT_MOVE]
+    came = flows.between(kinds, None, [Account.TRANSIT])
+    return came - flows.between(kinds, [Account.TRANSIT], None)
 
 
 def _of_cards(cards: CardFacts, today: date) -> list[Item]:
@@ -347,11 +339,9 @@ def _of_difference(one: Difference, today: date) -> Item | None:
     )
 
 
-def _item(
-    kind: ItemKind, day: date | None, today: date, amount_micros: int, **names: object
-) -> Item:
+def _item(kind: ItemKind, day: date | None, today: date, amount_micros: int, **names: Any) -> Item:
     age_days = (today - day).days if day else 0
-    return Item(kind=kind, day=day, age_days=age_days, amount_micros=amount_micros, **names)  # type: ignore[arg-type]
+    return Item(kind=kind, day=day, age_days=age_days, amount_micros=amount_micros, **names)
 
 
 def _place(item: Item) -> tuple[date, str, str, int]:

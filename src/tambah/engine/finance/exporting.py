@@ -8,14 +8,12 @@ from collections.abc import AsyncGenerator, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from tambah.config import ConfigError, Operator
 from tambah.domain.actor import Actor
 from tambah.domain.finance.journal import (
     HEADER,
     TRANSFER_HEADER,
     booking_cells,
     journal_line,
-    with_own_codes,
 )
 from tambah.domain.finance.statement import Movement
 from tambah.domain.ledger import Account
@@ -37,14 +35,6 @@ class JournalRequest:
 
     span: Span
     each_transfer: bool = False
-
-
-def account_codes(operator: Operator) -> Mapping[Account, str]:
-    """Return the accounting system's codes by account. Raises ConfigError."""
-    try:
-        return with_own_codes(operator.finance.accounts)
-    except ValueError as wrong:
-        raise ConfigError(f"finance.accounts: {wrong}") from wrong
 
 
 async def write_journal(
@@ -74,9 +64,7 @@ async def write_journal(
             rows: list[tuple[str, ...]] = []
             source = stream_postings if wanted.each_transfer else stream_movements
             async for one in source(connection, since, before, validity.zone):
-                row = (
-                    _posting(one, codes) if isinstance(one, Posting) else journal_line(one, codes)
-                )
+                row = _row(one, codes)
                 if row is not None:
                     rows.append(row)
                 if len(rows) == _ROWS_AT_ONCE:

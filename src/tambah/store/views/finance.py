@@ -108,9 +108,10 @@ async def sum_eras(
         list(edges),
         from_first,
     )
-    found: list[list[Movement]] = [[] for _ in range(len(edges) + 1)]
+    found = [list[Movement]() for _ in range(len(edges) + 1)]
     for row in rows:
-        found[row[0]].append(_movement(days[row[0]], row))
+        era: int = row[0]
+        found[era].append(_movement(days[era], row))
     return found
 
 
