@@ -23,6 +23,13 @@ WALK: dict[str, Reach | Permission] = {
     "GET /console/payments/{reference:str}": Permission.PAYMENTS_READ,
     "GET /console/tickets/{reference:str}": Permission.TICKETS_READ,
     "GET /console/sims/{iccid:str}": Permission.SIMS_READ,
+    "GET /console/finance": Permission.FINANCE_READ,
+    "GET /console/finance/closes": Permission.FINANCE_READ,
+    "POST /console/finance/closes": Permission.FINANCE_WRITE,
+    "GET /console/finance/closes/{period:str}": Permission.FINANCE_READ,
+    "GET /console/finance/journal": Permission.FINANCE_READ,
+    "POST /console/finance/journal": Permission.FINANCE_READ,
+    "GET /console/finance/reconcile": Permission.FINANCE_READ,
 }
 
 VALUES = {
@@ -32,5 +39,6 @@ VALUES = {
     "{serial:str}": "0001-00000001",
     "{reference:str}": "nonsense",
     "{iccid:str}": "8960990000000000002",
+    "{period:str}": "2026-01-31",
 }
 """What stands in an address in place of its parameters."""

@@ -28,7 +28,10 @@ class Place(NamedTuple):
     permission: Permission | None
 
 
-MENU = (Place(HOME, "home", None),)
+MENU = (
+    Place(HOME, "home", None),
+    Place(f"{HOME}/finance", "finance", Permission.FINANCE_READ),
+)
 
 
 class ConsolePages(Pages):

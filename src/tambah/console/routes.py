@@ -6,6 +6,7 @@ from typing import Any
 
 from litestar import Response, Router
 
+from tambah.console.finance import finance_routes
 from tambah.console.finding import finding_routes
 from tambah.console.guard import guard_with
 from tambah.console.home import home_routes
@@ -15,6 +16,7 @@ from tambah.console.pages import ConsolePages
 from tambah.console.records import record_routes
 from tambah.console.sessions import Sessions
 from tambah.console.signing_in import sign_in_routes
+from tambah.console.three_ways import three_way_routes
 from tambah.web.errors import ErrorAnswers, ErrorHandler
 from tambah.web.pages import AnyRequest
 from tambah.web.site import Site
@@ -30,6 +32,8 @@ def console_router(site: Site) -> Router:
         *finding_routes(pages),
         *line_routes(pages),
         *record_routes(pages),
+        *finance_routes(pages),
+        *three_way_routes(pages),
     ]
     answers = ErrorAnswers(pages).handlers()
     return Router(
