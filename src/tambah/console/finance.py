@@ -126,7 +126,7 @@ def _journal_routes(pages: ConsolePages) -> list[Any]:
         name = f"journal-{span.first}-{span.last}.csv"
         return Stream(
             pieces,
-            media_type="text/csv; charset=utf-8",
+            media_type="text/csv",
             headers={
                 "cache-control": "no-store",
                 "content-disposition": f'attachment; filename="{name}"',
