@@ -18,6 +18,7 @@ from tambah.cli import _root  # pyright: ignore[reportPrivateUsage]
 from tambah.config import Operator, Settings
 from tambah.domain.article import ArticleKind
 from tambah.domain.balance import BucketKind
+from tambah.domain.finance.closing import Measure, PeriodKind
 from tambah.domain.gift import GiftKind
 from tambah.domain.guessing import Audience
 from tambah.domain.ledger import Account, TransferKind
@@ -266,6 +267,8 @@ def test_every_table_is_described_with_its_distribution():
         ("ticket.state", TicketState),
         ("ticket_note.author", Author),
         ("staff.state", StaffState),
+        ("book_close.kind", PeriodKind),
+        ("book_close_line.measure", Measure),
     ],
 )
 def test_every_number_in_a_column_is_described(column: str, kind: type[TopUpSource]):
