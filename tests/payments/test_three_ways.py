@@ -107,6 +107,25 @@ async def test_cards_of_dealers_are_explained_by_their_sales(trade: Trade) -> No
     assert found.moved[Moved.CARDS] == 10 * RM
 
 
+async def test_a_sale_that_was_undone_is_owed_for_in_between(trade: Trade) -> None:
+    world, day = trade.world, trade.world.day
+    await trade.sell_by_dealer(1)
+    await trade.sell_by_dealer(2, seq=901)
+    world.travel_to(day + A_DAY, minutes=5)
+    await trade.undo_sale(1, seq=902)
+    world.travel_to(day + 2 * A_DAY)
+    await trade.sell_by_dealer(1, seq=903)
+    await trade.redeem(1)
+
+    found = [await trade.reconcile(day + n * A_DAY) for n in range(3)]
+    whole = await trade.reconcile(day, day + 2 * A_DAY)
+
+    assert [one.items for one in (*found, whole)] == [()] * 4
+    assert [one.moved[Moved.CARDS] for one in found] == [20 * RM, -10 * RM, 0]
+    assert [one.sold[Sold.DEALER_CARDS] for one in found] == [20 * RM, -10 * RM, 10 * RM]
+    assert whole.moved[Moved.CARDS] == 10 * RM
+
+
 async def test_sales_that_no_card_explains_are_items(trade: Trade) -> None:
     world = trade.world
     await trade.sell(1, 1)

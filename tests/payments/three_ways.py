@@ -145,6 +145,22 @@ class Trade:
         )
         await self.steal(number)
 
+    async def undo_sale(self, number: int, seq: int, ringgit: int = 10) -> None:
+        """Book the undoing of a dealer's sale, and take the card out of use again."""
+        await self.by_hand(
+            """
+            INSERT INTO transfer (owner_id, seq, at, kind, debit, credit, amount_micros, request,
+                                  reference)
+            VALUES ($1, $2, $3, 8, 10, 3, $4, '', $5)
+            """,
+            self.partner_id,
+            seq,
+            self.world.clock.now(),
+            ringgit * RM,
+            f"{self.batch_id:04d}-{number:08d}",
+        )
+        await self.by_hand("UPDATE voucher SET state = 1 WHERE number = $1", number)
+
     async def by_hand(self, statement: str, *values: object) -> None:
         """Do something as the database's owner."""
         owner: Any = await asyncpg.connect(self.owner_dsn)

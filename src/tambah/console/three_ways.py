@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from litestar import Response, get
@@ -50,7 +52,7 @@ def three_way_routes(pages: ConsolePages) -> list[Any]:
             span=span,
             refusal=refusal,
             most_days=MOST_DAYS,
-            lead_of=lambda item: _lead_of(item, may),
+            lead_of=partial(_lead_of, may),
             named=_named,
         )
 
@@ -68,7 +70,7 @@ def _question(site: Site, span: Span) -> Question:
     )
 
 
-def _lead_of(item: Item, may: Any) -> str:
+def _lead_of(may: Callable[[Permission], bool], item: Item) -> str:
     """Return where an item's record is, empty for none that the reader may see."""
     if item.path is None or not may(_LEADS[item.path[0]]):
         return ""

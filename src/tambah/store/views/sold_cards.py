@@ -5,6 +5,8 @@ the release of a batch whose cards need none. A card that can be used, or was, a
 these is known was never sold.
 """
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import LiteralString
@@ -14,7 +16,7 @@ from tambah.domain.finance.cards import BatchCards, Range, earliest, serial_key
 from tambah.domain.finance.three_way import CardFacts, OddSale, UnsoldCards
 from tambah.domain.refusals import VoucherUnknown
 from tambah.domain.voucher import parse_serial
-from tambah.store.database import Connection
+from tambah.store.database import Connection, Record
 from tambah.store.views.card_sales import DEALER_SALES
 
 
@@ -44,11 +46,14 @@ class _Marks:
 # between the two are no theft.
 _CARD: LiteralString = "\n".join(
     (
-        "WITH every_sale AS (",
+        "WITH every_sale AS MATERIALIZED (",
         DEALER_SALES,
         """),
     sale AS MATERIALIZED (
-        SELECT DISTINCT ON (key) key, at FROM every_sale ORDER BY key, at),
+        SELECT DISTINCT ON (key) key, at
+          FROM every_sale
+         WHERE undone_at IS NULL
+         ORDER BY key, at),
     marked AS (
         SELECT voucher.batch_id, number, voucher.state, redeemed_at AS used_at, batch.state = 3
                    AND (redeem_before IS NULL OR redeem_before > $8) AS is_open,
@@ -116,17 +121,41 @@ _ODD_SALES: LiteralString = "\n".join(
     (
         _CARD,
         """
-    SELECT (sold.at AT TIME ZONE $9)::date, sold.partner_id, sold.reference,
-           CASE WHEN is_dealers AND sold.at = card.dealer_at
-                THEN sold.amount_micros - price_micros ELSE sold.amount_micros END AS odd_micros
+    SELECT (sold.at AT TIME ZONE $9)::date, sold.partner_id, sold.serial,
+           CASE WHEN is_theirs THEN sold.amount_micros - price_micros
+                ELSE sold.amount_micros END AS odd_micros
       FROM every_sale AS sold
       LEFT JOIN card USING (key)
-      LEFT JOIN voucher_batch USING (batch_id)
+      LEFT JOIN voucher_batch AS batch ON batch.batch_id = sold.key / 1000000000
+      CROSS JOIN LATERAL (
+           SELECT price_micros IS NOT NULL
+                  AND (undone_at IS NOT NULL OR is_dealers AND sold.at = card.dealer_at) IS TRUE
+                  AS is_theirs) AS told
      WHERE sold.at >= $7 AND sold.at < $8
-       AND (is_dealers AND sold.at = card.dealer_at AND sold.amount_micros = price_micros)
-           IS NOT TRUE
-     ORDER BY sold.at, sold.partner_id, sold.reference
+       AND (is_theirs AND sold.amount_micros = price_micros) IS NOT TRUE
+     ORDER BY sold.at, sold.partner_id, sold.serial
      LIMIT 1000
+""",
+    )
+)
+
+# A sale that was undone is owed for in between; the card is what it was before.
+_UNDONE: LiteralString = "\n".join(
+    (
+        "WITH every_sale AS (",
+        DEALER_SALES,
+        """)
+    SELECT batch_id, price_micros, (created_at AT TIME ZONE $3)::date AS made_on,
+           coalesce(redeem_before <= $2, false) AS is_past,
+           count(*) FILTER (WHERE at < $1 AND undone_at >= $1) AS before,
+           count(*) FILTER (WHERE at < $2 AND undone_at >= $2) AS after,
+           count(*) FILTER (WHERE at >= $1 AND at < $2)
+               - count(*) FILTER (WHERE undone_at >= $1 AND undone_at < $2) AS by_dealers
+      FROM every_sale
+      JOIN voucher_batch ON batch_id = key / 1000000000
+     WHERE undone_at IS NOT NULL AND undone_at >= $1 AND at < $2
+     GROUP BY batch_id
+     ORDER BY batch_id
 """,
     )
 )
@@ -145,31 +174,18 @@ async def count_cards(
     )
     rows = await connection.fetch(_COUNTED, *values)
     odd = await connection.fetch(_ODD_SALES, *values)
+    undone = await connection.fetch(_UNDONE, since, before, zone.key)
     of_sold = [row for row in rows if row["is_sold"]]
-
-    def owed(when: str) -> tuple[BatchCards, ...]:
-        return tuple(
-            BatchCards(
-                batch_id=row["batch_id"],
-                made_on=row["made_on"],
-                count=row[when],
-                price_micros=row["price_micros"],
-                is_past=row["is_past"],
-            )
-            for row in of_sold
-            if row[when]
-        )
 
     def priced(what: str) -> int:
         return sum(row[what] * row["price_micros"] for row in of_sold)
 
     facts = CardFacts(
         outside_micros=priced("outside"),
-        by_dealers_micros=priced("by_dealers"),
+        by_dealers_micros=priced("by_dealers")
+        + sum(row["by_dealers"] * row["price_micros"] for row in undone),
         used_micros=priced("used"),
-        kept_micros=sum(
-            row["used"] * (row["price_micros"] - row["gave_micros"]) for row in of_sold
-        ),
+        kept_micros=priced("used") - sum(row["used"] * row["gave_micros"] for row in of_sold),
         voided_micros=priced("voided"),
         unsold=tuple(
             _unsold(row["day"], row["batch_id"], row["first"], count, row["gave_micros"])
@@ -181,7 +197,28 @@ async def count_cards(
             for row in odd
         ),
     )
-    return Cards(facts=facts, before=owed("before"), after=owed("after"))
+    both = [*of_sold, *undone]
+    return Cards(facts=facts, before=_owed(both, "before"), after=_owed(both, "after"))
+
+
+def _owed(rows: Iterable[Record], when: str) -> tuple[BatchCards, ...]:
+    """Add up what is owed by batch, `before` or `after`."""
+    counts = Counter[int]()
+    batches: dict[int, Record] = {}
+    for row in rows:
+        counts[row["batch_id"]] += row[when]
+        batches[row["batch_id"]] = row
+    return tuple(
+        BatchCards(
+            batch_id=batch_id,
+            made_on=row["made_on"],
+            count=counts[batch_id],
+            price_micros=row["price_micros"],
+            is_past=row["is_past"],
+        )
+        for batch_id, row in sorted(batches.items())
+        if counts[batch_id]
+    )
 
 
 def _unsold(
