@@ -65,7 +65,9 @@ _CARD: LiteralString = "\n".join(
                    AS void_place
           FROM voucher
           JOIN voucher_batch AS batch USING (batch_id)
-         WHERE voucher.state IN (2, 3) OR voucher.activated),
+         -- What was used before the period is neither owed nor used in it.
+         WHERE (voucher.state IN (2, 3) OR voucher.activated)
+           AND (redeemed_at IS NULL OR redeemed_at >= $7)),
     dated AS (
         SELECT batch_id, number, state, used_at, is_open, key, sale.at AS dealer_at,
                least(born_at, sale.at, CASE WHEN key <= ($2::bigint[])[sold_place]
@@ -139,6 +141,14 @@ _ODD_SALES: LiteralString = "\n".join(
     )
 )
 
+_WERE_SALES: LiteralString = "\n".join(
+    (
+        "WITH every_sale AS (",
+        DEALER_SALES,
+        ") SELECT EXISTS (SELECT FROM every_sale WHERE at >= $1 AND at < $2)",
+    )
+)
+
 # A sale that was undone is owed for in between; the card is what it was before.
 _UNDONE: LiteralString = "\n".join(
     (
@@ -173,7 +183,8 @@ async def count_cards(
         *(since, before, zone.key),
     )
     rows = await connection.fetch(_COUNTED, *values)
-    odd = await connection.fetch(_ODD_SALES, *values)
+    were_sales: bool = await connection.fetchval(_WERE_SALES, since, before)
+    odd = await connection.fetch(_ODD_SALES, *values) if were_sales else []
     undone = await connection.fetch(_UNDONE, since, before, zone.key)
     of_sold = [row for row in rows if row["is_sold"]]
 
