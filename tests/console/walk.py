@@ -68,6 +68,13 @@ WALK: dict[str, Reach | Permission] = {
     "POST /console/staff/{name:str}/roles": Permission.STAFF_WRITE,
     "GET /console/staff/{name:str}/disable": Permission.STAFF_WRITE,
     "POST /console/staff/{name:str}/disable": Permission.STAFF_WRITE,
+    "GET /console/finance": Permission.FINANCE_READ,
+    "GET /console/finance/closes": Permission.FINANCE_READ,
+    "POST /console/finance/closes": Permission.FINANCE_WRITE,
+    "GET /console/finance/closes/{period:str}": Permission.FINANCE_READ,
+    "GET /console/finance/journal": Permission.FINANCE_READ,
+    "POST /console/finance/journal": Permission.FINANCE_READ,
+    "GET /console/finance/reconcile": Permission.FINANCE_READ,
 }
 
 VALUES = {
@@ -84,5 +91,6 @@ VALUES = {
     "{batch_id:int}": "7",
     "{photo_no:int}": "1",
     "{iccid:str}": "8960990000000000002",
+    "{period:str}": "2026-01-31",
 }
 """What stands in an address in place of its parameters."""

@@ -19,6 +19,7 @@ from tambah.config import Operator, Settings
 from tambah.domain.approval import ApprovalState
 from tambah.domain.article import ArticleKind
 from tambah.domain.balance import BucketKind
+from tambah.domain.finance.closing import Measure, PeriodKind
 from tambah.domain.gift import GiftKind
 from tambah.domain.guessing import Audience
 from tambah.domain.ledger import Account, TransferKind
@@ -268,6 +269,8 @@ def test_every_table_is_described_with_its_distribution():
         ("ticket_note.author", Author),
         ("staff.state", StaffState),
         ("approval.state", ApprovalState),
+        ("book_close.kind", PeriodKind),
+        ("book_close_line.measure", Measure),
     ],
 )
 def test_every_number_in_a_column_is_described(column: str, kind: type[TopUpSource]):

@@ -28,6 +28,8 @@ from tambah.desks.printing import WORDS as PRINTED
 from tambah.domain.approval import ApprovalState, Deed
 from tambah.domain.article import ArticleKind
 from tambah.domain.balance import ALLOWANCES, BucketKind
+from tambah.domain.finance.statement import Earning, Liability
+from tambah.domain.finance.three_way import ItemKind, Moved, Sold, Used
 from tambah.domain.line import Language, LineState
 from tambah.domain.payment import PaymentState, ProviderId
 from tambah.domain.point import PointKind
@@ -185,6 +187,13 @@ VALUES: dict[str, set[str]] = {
     "duration.*": {"days", "hours", "minutes"},
     "faq.*": set(DEFAULT_ANSWERS),
     "faq.*.title": set(DEFAULT_ANSWERS),
+    "finance.advice.*": set(ItemKind),
+    "finance.earned.*": set(Earning),
+    "finance.item.*": set(ItemKind),
+    "finance.owed.*": set(Liability),
+    "finance.problem.*": {"not_configured", "refused", "silent"},
+    "finance.side.*": {*Sold, *Used, *Moved},
+    "finance.to.*": {"closes", "journal", "reconcile", "standing"},
     "frame.*": {"top_up", "account", "points", "offers", "help"},
     "month.*": {str(month) for month in range(1, 13)},
     "offers.*": names(ArticleKind),

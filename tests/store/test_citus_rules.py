@@ -65,6 +65,8 @@ REFERENCE = {
     "article",
     "article_text",
     "help_answer",
+    "book_close",
+    "book_close_line",
 }
 LOCAL = {
     "sandbox_sms",

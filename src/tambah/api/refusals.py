@@ -57,6 +57,7 @@ STATUS: Mapping[type[Refusal], int] = {
     no.InvitationUnknown: 404,
     no.StaffUnknown: 404,
     no.ApprovalUnknown: 404,
+    no.PeriodUnknown: 404,
     no.MethodNotAllowed: 405,
     # Read and understood, but never to be had in this form.
     no.AmountOutOfRange: 422,
@@ -119,6 +120,9 @@ STATUS: Mapping[type[Refusal], int] = {
     no.CardNotIdentified: 409,
     no.StaffNameTaken: 409,
     no.ApprovalOver: 409,
+    no.PeriodNotOver: 409,
+    no.PeriodOutOfOrder: 409,
+    no.BooksDisagree: 409,
     # Later.
     no.TooManyWrongCodes: 429,
     no.TooManyTries: 429,

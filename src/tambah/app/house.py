@@ -24,6 +24,7 @@ from tambah.engine.engine import Engine
 from tambah.i18n import LANGUAGES, texts
 from tambah.jobs.approvals import carry_out_for_ever
 from tambah.jobs.bank_folder import watch_folder_for_ever
+from tambah.jobs.book_closing import close_for_ever
 from tambah.jobs.daily import daily_for_ever
 from tambah.jobs.demo import seed_demo
 from tambah.jobs.inbox import InboxWorker
@@ -117,6 +118,15 @@ def _open_site(ground: Ground) -> Site:
     )
 
 
+def _keeping_books(site: Site) -> list[asyncio.Task[None]]:
+    """Have the books proved once a day, and their days closed if the operator wants it."""
+    tasks = [asyncio.create_task(daily_for_ever(site.database, site.clock))]
+    if site.operator.finance.close_automatically:
+        closing = close_for_ever(site.database, site.rules.validity)
+        tasks.append(asyncio.create_task(closing))
+    return tasks
+
+
 @asynccontextmanager
 async def _working(
     site: Site, ground: Ground, switchboard: Switchboard, *, works: bool
@@ -127,8 +137,8 @@ async def _working(
     if works:
         clock = site.clock
         tasks.append(asyncio.create_task(sweep_for_ever(site.engine, site.database, clock)))
-        tasks.append(asyncio.create_task(daily_for_ever(site.database, clock)))
         tasks.append(asyncio.create_task(carry_out_for_ever(means_of(site))))
+        tasks += _keeping_books(site)
         if site.payments is not None:
             polling = poll_for_ever(site.payments, site.database, clock)
             inbox = InboxWorker(site.payments)

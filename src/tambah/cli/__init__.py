@@ -28,6 +28,10 @@ _COMMANDS = {
         "tambah.cli.reconciling:reconcile",
         "Compare providers' settlements with the books.",
     ),
+    "books": (
+        "tambah.cli.books:books",
+        "Close the books, reconcile three ways, export the journal.",
+    ),
     "promotions": (
         "tambah.cli.promotions:promotions",
         "Look at promotions, and at what they would have given.",

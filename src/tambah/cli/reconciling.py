@@ -13,12 +13,12 @@ from tambah.cli.options import DAY
 from tambah.cli.progress import progress
 from tambah.cli.providers import payment_desk
 from tambah.domain.differences import Difference, DifferenceKind
+from tambah.domain.matching import Span
 from tambah.domain.money import ringgit
 from tambah.domain.payment import ProviderId, fold_reference, show_reference
-from tambah.domain.reconciling import Span
-from tambah.jobs.reconcile import Question, Reconciled, Side
-from tambah.jobs.reconcile import reconcile as compare_books
 from tambah.payments.names import read_payment_id
+from tambah.payments.reconcile import Question, Reconciled, Side
+from tambah.payments.reconcile import reconcile as compare_books
 
 _A_DAY = timedelta(days=1)
 _PROBLEMS = {

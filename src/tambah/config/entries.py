@@ -220,6 +220,16 @@ class TicketsEntry(msgspec.Struct, frozen=True, kw_only=True):
     answers: dict[str, dict[str, str]] = {}
 
 
+class FinanceEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """Closing the books. accounts: the accounting system's codes by our accounts' names.
+
+    close_automatically: every day is closed when it is over, every month with its last day.
+    """
+
+    accounts: dict[str, str] = {}
+    close_automatically: bool = False
+
+
 class AllowanceEntry(msgspec.Struct, frozen=True, kw_only=True):
     """An allowance that a promotion gives, and for how many days.
 

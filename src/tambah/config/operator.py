@@ -14,6 +14,7 @@ from tambah.config.entries import (
     ConsoleEntry,
     DealersEntry,
     DenominationEntry,
+    FinanceEntry,
     GuessingEntry,
     OwnAmountEntry,
     PaymentsEntry,
@@ -50,6 +51,7 @@ class Operator(msgspec.Struct, frozen=True, kw_only=True):
     dealers: DealersEntry = DealersEntry()
     tickets: TicketsEntry = TicketsEntry()
     console: ConsoleEntry = ConsoleEntry()
+    finance: FinanceEntry = FinanceEntry()
     promotions: tuple[PromotionEntry, ...] = ()
     gateways: tuple[GatewayEntry, ...] = ()
     bank: BankEntry | None = None

@@ -10,6 +10,7 @@ from litestar import Response, Router
 from tambah.console.audit import audit_routes
 from tambah.console.batch_acts import batch_act_routes
 from tambah.console.batches import batch_routes
+from tambah.console.finance import finance_routes
 from tambah.console.finding import finding_routes
 from tambah.console.guard import guard_with
 from tambah.console.home import home_routes
@@ -25,6 +26,7 @@ from tambah.console.requests import request_routes
 from tambah.console.sessions import HOME, Sessions
 from tambah.console.signing_in import sign_in_routes
 from tambah.console.staff_pages import staff_routes
+from tambah.console.three_ways import three_way_routes
 from tambah.console.ticket_desk import ticket_routes
 from tambah.console.ticket_list import beside_tickets, ticket_list
 from tambah.web.errors import ErrorAnswers, ErrorHandler
@@ -54,6 +56,8 @@ def console_router(site: Site) -> Router:
         ),
         *ticket_routes(pages),
         *batch_routes(pages),
+        *finance_routes(pages),
+        *three_way_routes(pages),
     ]
     answers = ErrorAnswers(pages).handlers()
     return Router(

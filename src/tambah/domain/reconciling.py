@@ -4,77 +4,20 @@ Both sides are lists; nothing is looked up here. A payment is matched by its nam
 day or its amount alone: a webhook before midnight and a settlement after it are one payment.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from datetime import date
-from enum import StrEnum
-from itertools import groupby, product
+from itertools import groupby
 from typing import TypeVar
 
 from tambah.domain.differences import Difference, DifferenceKind, in_order
+from tambah.domain.matching import Booked, Flow, Matching, Settlement, Span, match
 from tambah.domain.payment import ProviderId
-from tambah.domain.records import Record, replace
+from tambah.domain.records import Record
 
 _Row = TypeVar("_Row")
 
 MIDNIGHT_DAYS = 1
 """A payment booked a day before or after it was settled is no news: midnight lay between."""
-
-
-class Flow(StrEnum):
-    """What a row is about, on either side. A dispute that was won is a dispute that comes in."""
-
-    PAYMENT = "payment"
-    REFUND = "refund"
-    DISPUTE = "dispute"
-    FEE = "fee"
-    OTHER = "other"
-
-
-PaymentKey = tuple[int, int]
-"""Line and payment number: how the books name a payment."""
-
-
-COMPARED = frozenset({Flow.PAYMENT, Flow.REFUND, Flow.DISPUTE})
-"""What both sides have; fees, payouts and the like are the provider's alone."""
-
-
-class Booked(Record, frozen=True, kw_only=True):
-    """A transfer on a provider's clearing account, with the payment it is about.
-
-    day: the local day it was booked; near_day: the one on the other side of midnight, if that was
-    close. amount: micro-ringgit, what came in is positive.
-    reference: the payment's, for people. provider_ref, refund_ref: the provider's names for the
-    payment and the refund. refund_no: our refund, None for anything else.
-    """
-
-    flow: Flow
-    day: date
-    amount_micros: int
-    payment: PaymentKey
-    reference: str
-    provider_ref: str | None = None
-    refund_ref: str | None = None
-    refund_no: int | None = None
-    near_day: date | None = None
-
-
-class Settlement(Record, frozen=True, kw_only=True):
-    """A provider's own record. Micro-ringgit; gross: what came in is positive.
-
-    payment, refund_no: whose it is in the books, None when they know no such name. reference: of
-    that payment.
-    """
-
-    record_id: str
-    flow: Flow
-    day: date
-    gross_micros: int
-    fee_micros: int = 0
-    provider_ref: str | None = None
-    refund_ref: str | None = None
-    payment: PaymentKey | None = None
-    refund_no: int | None = None
-    reference: str | None = None
 
 
 class ByHand(Record, frozen=True, kw_only=True):
@@ -95,17 +38,6 @@ class ByHand(Record, frozen=True, kw_only=True):
     why: str = ""
 
 
-class Span(Record, frozen=True, kw_only=True):
-    """Local days from `first` to `last`, both of them in it."""
-
-    first: date
-    last: date
-
-    def __contains__(self, day: date) -> bool:
-        """Say whether a day is in it."""
-        return self.first <= day <= self.last
-
-
 def compare(
     provider: ProviderId,
     booked: Iterable[Booked],
@@ -121,20 +53,22 @@ def compare(
     the other report each difference once. days_apart: how far booking and settling may lie apart
     before it is told.
     """
-    records, found = _without_doubles(provider, settled)
-    found += _fees(provider, records)
-    settled_days = {record.day for record in records}
-    groups = _group(booked, [r for r in records if r.flow in COMPARED])
-    unmatched: list[Booked] = []
-    for flow, entries, of_provider in groups:
-        pairs, only_booked, only_settled = _pair(entries, of_provider)
-        found += [d for pair in pairs if (d := _of_pair(provider, *pair, days_apart))]
-        standing = _without_undone(only_settled) if flow in _UNDONE else only_settled
-        found += [_only_settled(provider, flow, r, is_again=bool(pairs)) for r in standing]
-        unmatched += only_booked
-    of_missing_days, single = _part(unmatched, settled_days)
-    found += _missing_days(provider, of_missing_days)
-    found += [_only_booked(provider, entry) for entry in single]
+    return differ(provider, match(booked, settled), span, days_apart=days_apart)
+
+
+def differ(
+    provider: ProviderId, matched: Matching, span: Span, *, days_apart: int = MIDNIGHT_DAYS
+) -> list[Difference]:
+    """Return in what two sides that were matched differ in the days of `span`, by day."""
+    found = _doubles(provider, matched.again)
+    found += _fees(provider, matched.records)
+    found += [d for pair in matched.pairs if (d := _of_pair(provider, *pair, days_apart))]
+    found += [
+        _only_settled(provider, flow, record, is_again=is_again)
+        for flow, record, is_again in matched.only_settled
+    ]
+    found += _missing_days(provider, matched.of_missing_days)
+    found += [_only_booked(provider, entry) for entry in matched.single]
     return in_order(difference for difference in found if difference.day in span)
 
 
@@ -154,7 +88,6 @@ def of_hand(moved: Iterable[ByHand]) -> list[Difference]:
     )
 
 
-_UNDONE = {Flow.PAYMENT, Flow.REFUND}
 _BY_FLOW = {
     Flow.PAYMENT: (DifferenceKind.MISSING_IN_LEDGER, DifferenceKind.MISSING_AT_PROVIDER),
     Flow.REFUND: (
@@ -165,37 +98,24 @@ _BY_FLOW = {
 }
 
 
-def _without_doubles(
-    provider: ProviderId, settled: Iterable[Settlement]
-) -> tuple[list[Settlement], list[Difference]]:
-    """Return each record once, and a difference for each day of which some came again.
+def _doubles(provider: ProviderId, again: Iterable[Settlement]) -> list[Difference]:
+    """Return a difference for each day of which some records came again.
 
     A file that was read twice is one difference, not one for each of its records.
     """
-    once: dict[tuple[Flow, str], Settlement] = {}
-    again: list[Settlement] = []
-    for record in settled:
-        name = (record.flow, record.record_id)
-        if name in once:
-            again.append(record)
-        else:
-            once[name] = record
-    found: list[Difference] = []
-    for _, records in _by_day(again, lambda record: record.day):
-        first = records[0]
-        found.append(
-            Difference(
-                kind=DifferenceKind.DOUBLE,
-                day=first.day,
-                provider=provider,
-                provider_micros=sum(record.gross_micros for record in records),
-                count=len(records),
-                reference=first.reference,
-                provider_ref=first.provider_ref,
-                record_id=first.record_id,
-            )
+    return [
+        Difference(
+            kind=DifferenceKind.DOUBLE,
+            day=day,
+            provider=provider,
+            provider_micros=sum(record.gross_micros for record in records),
+            count=len(records),
+            reference=records[0].reference,
+            provider_ref=records[0].provider_ref,
+            record_id=records[0].record_id,
         )
-    return list(once.values()), found
+        for day, records in _by_day(again, lambda record: record.day)
+    ]
 
 
 def _fees(provider: ProviderId, records: Iterable[Settlement]) -> list[Difference]:
@@ -220,71 +140,6 @@ def _fee(record: Settlement) -> int:
     """Return what a record says was kept: positive, whichever way the provider counts it."""
     of_row = -record.gross_micros if record.flow is Flow.FEE else 0
     return of_row + record.fee_micros
-
-
-def _group(
-    booked: Iterable[Booked], records: Iterable[Settlement]
-) -> list[tuple[Flow, list[Booked], list[Settlement]]]:
-    """Put both sides together by payment and flow; a record of no known payment is alone."""
-    groups: dict[tuple[Flow, object], tuple[list[Booked], list[Settlement]]] = {}
-    for entry in booked:
-        groups.setdefault((entry.flow, entry.payment), ([], []))[0].append(entry)
-    for record in records:
-        # By an unknown name, two records of one payment are still one group.
-        payment = record.payment or record.provider_ref or record.record_id
-        groups.setdefault((record.flow, payment), ([], []))[1].append(record)
-    return [(flow, *sides) for (flow, _), sides in groups.items()]
-
-
-def _pair(
-    entries: Sequence[Booked], records: Sequence[Settlement]
-) -> tuple[list[tuple[Booked, Settlement]], list[Booked], list[Settlement]]:
-    """Match the two sides of one payment: the closest first, by refund, amount, then day.
-
-    What goes in never matches what goes out (a dispute and its winning), nor one refund another.
-    """
-    closest = sorted(
-        (_distance(entry, record), e, r)
-        for (e, entry), (r, record) in product(enumerate(entries), enumerate(records))
-        if _may_be_one(entry, record)
-    )
-    free_entries, free_records = set(range(len(entries))), set(range(len(records)))
-    pairs: list[tuple[Booked, Settlement]] = []
-    for _, e, r in closest:
-        if e in free_entries and r in free_records:
-            free_entries.remove(e)
-            free_records.remove(r)
-            pairs.append((entries[e], records[r]))
-    return (
-        pairs,
-        [entries[e] for e in sorted(free_entries)],
-        [records[r] for r in sorted(free_records)],
-    )
-
-
-def _without_undone(records: Sequence[Settlement]) -> list[Settlement]:
-    """Leave out what the provider did and undid (a refund that failed): nothing moved."""
-    standing: list[Settlement] = []
-    for record in records:
-        undone = next((r for r in standing if r.gross_micros == -record.gross_micros), None)
-        if undone is None:
-            standing.append(record)
-        else:
-            standing.remove(undone)
-    return standing
-
-
-def _may_be_one(entry: Booked, record: Settlement) -> bool:
-    known = entry.refund_no is not None and record.refund_no is not None
-    if known and entry.refund_no != record.refund_no:
-        return False
-    return (entry.amount_micros > 0) == (record.gross_micros > 0)
-
-
-def _distance(entry: Booked, record: Settlement) -> tuple[int, int, int]:
-    known = entry.refund_no is not None and entry.refund_no == record.refund_no
-    days = abs((entry.day - record.day).days)
-    return int(not known), abs(entry.amount_micros - record.gross_micros), days
 
 
 def _of_pair(
@@ -345,26 +200,6 @@ def _only_booked(provider: ProviderId, entry: Booked) -> Difference:
         provider_ref=entry.refund_ref or entry.provider_ref,
         line_id=entry.payment[0],
     )
-
-
-def _part(
-    unmatched: Sequence[Booked], settled_days: set[date]
-) -> tuple[list[Booked], list[Booked]]:
-    """Part what was booked on days of which the provider has nothing from all else.
-
-    What was booked just beyond such a day's midnight was settled on it.
-    """
-    gone = {entry.day for entry in unmatched} - settled_days
-    of_gone: list[Booked] = []
-    single: list[Booked] = []
-    for entry in unmatched:
-        if entry.day in gone:
-            of_gone.append(entry)
-        elif entry.near_day in gone:
-            of_gone.append(replace(entry, day=entry.near_day))
-        else:
-            single.append(entry)
-    return of_gone, single
 
 
 def _missing_days(provider: ProviderId, unmatched: Iterable[Booked]) -> list[Difference]:

@@ -704,6 +704,33 @@ class StockSold(Refusal):
     code = "stock_sold"
 
 
+# Closing the books
+
+
+class PeriodNotOver(Refusal):
+    """The day or month is not over for long enough. Params: until (when it may be closed)."""
+
+    code = "period_not_over"
+
+
+class PeriodOutOfOrder(Refusal):
+    """Another day or month is to be closed first. Params: period (YYYY-MM-DD or YYYY-MM)."""
+
+    code = "period_out_of_order"
+
+
+class PeriodUnknown(Refusal):
+    """That day or month is not closed."""
+
+    code = "period_unknown"
+
+
+class BooksDisagree(Refusal):
+    """What is to be closed does not agree with itself. Params: what (an account, a batch)."""
+
+    code = "books_disagree"
+
+
 # The world
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import date
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -18,7 +19,9 @@ from tambah.config import (
 )
 from tambah.domain.catalog import Catalog, Denomination, OwnAmount
 from tambah.domain.dealer_rule import DealerRule
+from tambah.domain.finance.journal import with_own_codes
 from tambah.domain.guessing import GuessingRule
+from tambah.domain.ledger import Account
 from tambah.domain.line import Language, LifeRule
 from tambah.domain.numbering import NumberPlan
 from tambah.domain.payment import PaymentRule
@@ -56,6 +59,7 @@ def operator_rules(operator: Operator) -> Rules:
     ticket_rule(operator)
     staff_rule(operator.console)
     alone_up_to(operator.console)
+    account_codes(operator)
     return Rules(
         catalog=_catalog(operator, denominations),
         validity=validity,
@@ -162,6 +166,14 @@ def _hours(entry: TicketsEntry, time_zone: str) -> ServiceHours:
         )
     except ValueError as error:
         raise ConfigError(f"tickets.hours, tickets.holidays: {error}") from error
+
+
+def account_codes(operator: Operator) -> Mapping[Account, str]:
+    """Return the accounting system's codes of accounts. Raises ConfigError."""
+    try:
+        return with_own_codes(operator.finance.accounts)
+    except ValueError as wrong:
+        raise ConfigError(f"finance.accounts: {wrong}") from wrong
 
 
 def _signing_in(entry: SignInEntry) -> SignInRule:

@@ -33,8 +33,8 @@ async def migrate(owner_dsn: str, app_dsn: str = "") -> None:
     """Bring a database to the present schema, its partitions and its grants.
 
     owner_dsn: a role that may create tables. app_dsn: the role that the product runs as, which
-    is given no right to change or delete a transfer or an audit row, nor what a request that
-    takes two people asked for.
+    is given no right to change or delete a transfer, an audit row or a close, nor what a
+    request that takes two people asked for.
     """
     lock = await _driver.connect(owner_dsn, timeout=10)
     try:
@@ -122,8 +122,8 @@ async def _grant(owner: Any, app_dsn: str) -> None:
                    (2, 'GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES'
                        ' IN SCHEMA public TO %I'),
                    (3, 'GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO %I'),
-                   (4, 'REVOKE UPDATE, DELETE ON alembic_version, audit, stock_move, transfer'
-                       ' FROM %I'),
+                   (4, 'REVOKE UPDATE, DELETE ON alembic_version, audit, book_close,'
+                       ' book_close_line, stock_move, transfer FROM %I'),
                    (5, 'REVOKE INSERT, UPDATE, DELETE ON approval FROM %I'),
                    (6, 'GRANT INSERT (deed, subject, params, before, why, maker, made_at,'
                        ' expires_at) ON approval TO %I'),

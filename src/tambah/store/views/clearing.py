@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from tambah.domain.ledger import CLEARING, Account, TransferKind
+from tambah.domain.matching import Booked, Flow, PaymentKey
 from tambah.domain.payment import ProviderId
-from tambah.domain.reconciling import Booked, ByHand, Flow, PaymentKey
+from tambah.domain.reconciling import ByHand
 from tambah.domain.validity import ValidityRule
 from tambah.store.database import Connection, Record
 

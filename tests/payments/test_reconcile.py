@@ -20,15 +20,15 @@ from tambah.domain.commands import (
     RefundPayment,
 )
 from tambah.domain.differences import Difference, DifferenceKind
+from tambah.domain.matching import Span
 from tambah.domain.payment import ProviderId
-from tambah.domain.reconciling import Span
 from tambah.domain.rules import Rules
 from tambah.engine.clock import Clock
 from tambah.engine.engine import Engine
 from tambah.engine.keys import Keys
-from tambah.jobs.reconcile import Question, Reconciled, Side, reconcile
 from tambah.payments.names import payment_id, read_payment_id
 from tambah.payments.provider import Provider, ProviderSilent, Settled, SettledKind
+from tambah.payments.reconcile import Question, Reconciled, Side, reconcile
 from tambah.store.database import Database
 from tests.conftest import Fresh
 from tests.engine.books import add_line

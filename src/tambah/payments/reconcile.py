@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from tambah.domain.differences import Difference, DifferenceKind, in_order
-from tambah.domain.payment import ProviderId
-from tambah.domain.reconciling import (
+from tambah.domain.matching import (
     COMPARED,
-    MIDNIGHT_DAYS,
     Flow,
     PaymentKey,
     Settlement,
     Span,
-    compare,
-    of_hand,
+    Sums,
+    add_up,
+    match,
 )
+from tambah.domain.payment import ProviderId
+from tambah.domain.reconciling import MIDNIGHT_DAYS, differ, of_hand
 from tambah.domain.validity import ValidityRule
 from tambah.payments.provider import Provider, ProviderRefuses, ProviderSilent, Settled
 from tambah.store.database import Connection, Database
@@ -30,7 +31,8 @@ from tambah.store.views.clearing import (
     moved_by_hand,
 )
 
-_READ_SECONDS = 600.0
+READ_SECONDS = 600.0
+"""How long one reading of the books may take."""
 _A_DAY = timedelta(days=1)
 
 
@@ -70,11 +72,15 @@ class Side:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reconciled:
-    """A span of days, what was compared, and every difference."""
+    """A span of days, what was compared, and every difference.
+
+    sums: what both sides come to in the span, of every provider that has anything.
+    """
 
     span: Span
     sides: tuple[Side, ...]
     differences: tuple[Difference, ...]
+    sums: Mapping[ProviderId, Sums] = field(default_factory=dict[ProviderId, Sums])
 
     def is_clean(self, expected: frozenset[DifferenceKind] = frozenset()) -> bool:
         """Say whether every provider could be asked and nothing differs but what was expected."""
@@ -106,23 +112,43 @@ async def reconcile(database: Database, question: Question) -> Reconciled:
 
     The providers first: what is settled in between is then looked for in newer books, not older.
     """
-    asked = {p: await _ask(p, question) for p in question.wanted}
-    connection = await database.connect(timeout_seconds=_READ_SECONDS)
+    asked = await ask_providers(question)
+    connection = await database.connect(timeout_seconds=READ_SECONDS)
     try:
         async with connection.transaction(isolation="repeatable_read", readonly=True):
-            sides: list[Side] = []
-            found: list[Difference] = []
-            for provider, records in asked.items():
-                side, differences = await _compare(connection, provider, records, question)
-                sides.append(side)
-                found += differences
-            found += await _of_hand(connection, question)
+            return await compare_with_books(connection, asked, question)
     finally:
         await connection.close()
+
+
+Asked = Mapping[ProviderId, "Records"]
+"""What every provider answered."""
+
+
+async def ask_providers(question: Question) -> Asked:
+    """Return every wanted provider's records of the span and around it."""
+    return {p: await _ask(p, question) for p in question.wanted}
+
+
+async def compare_with_books(
+    connection: Connection, asked: Asked, question: Question
+) -> Reconciled:
+    """Compare what providers answered with the books as the connection's snapshot shows them."""
+    sides: list[Side] = []
+    found: list[Difference] = []
+    sums: dict[ProviderId, Sums] = {}
+    for provider, records in asked.items():
+        side, differences, of_side = await _compare(connection, provider, records, question)
+        if side.problem != _NO_MATTER:
+            sides.append(side)
+            sums[provider] = of_side
+        found += differences
+    found += await _of_hand(connection, question)
     return Reconciled(
         span=question.span,
-        sides=tuple(side for side in sides if side.problem != _NO_MATTER),
+        sides=tuple(sides),
         differences=tuple(in_order(found)),
+        sums=sums,
     )
 
 
@@ -131,7 +157,7 @@ _NO_MATTER = "no_matter"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Records:
+class Records:
     """What a provider answered."""
 
     settled: tuple[Settled, ...] = ()
@@ -139,18 +165,18 @@ class _Records:
     has_later: bool = True
 
 
-async def _ask(provider_id: ProviderId, question: Question) -> _Records:
+async def _ask(provider_id: ProviderId, question: Question) -> Records:
     """Return a provider's records of the span and around it, as far as they are to be had."""
     provider = question.providers.get(provider_id)
     if provider is None:
-        return _Records(problem="not_configured")
+        return Records(problem="not_configured")
     span, around = question.span, _pace(provider_id).around * _A_DAY
     try:
         settled = await _read(provider, span.first - around, min(span.last, question.today))
     except ProviderSilent:
-        return _Records(problem="silent")
+        return Records(problem="silent")
     except ProviderRefuses:
-        return _Records(problem="refused")
+        return Records(problem="refused")
     has_later = True
     later = min(span.last + around, question.today)
     if later > span.last:
@@ -159,7 +185,7 @@ async def _ask(provider_id: ProviderId, question: Question) -> _Records:
         except (ProviderSilent, ProviderRefuses):
             # Some show a day only when it is over; the span itself can be compared all the same.
             has_later = False
-    return _Records(settled=tuple(settled), has_later=has_later)
+    return Records(settled=tuple(settled), has_later=has_later)
 
 
 async def _read(provider: Provider, first: date, last: date) -> list[Settled]:
@@ -167,8 +193,8 @@ async def _read(provider: Provider, first: date, last: date) -> list[Settled]:
 
 
 async def _compare(
-    connection: Connection, provider: ProviderId, records: _Records, question: Question
-) -> tuple[Side, list[Difference]]:
+    connection: Connection, provider: ProviderId, records: Records, question: Question
+) -> tuple[Side, list[Difference], Sums]:
     span, validity, pace = question.span, question.validity, _pace(provider)
     around = pace.around * _A_DAY
     booked = await booked_between(
@@ -182,7 +208,9 @@ async def _compare(
     if records.problem is not None:
         of_no_matter = records.problem == "not_configured" and count == 0
         problem = _NO_MATTER if of_no_matter else records.problem
-        return Side(provider=provider, booked=count, problem=problem), []
+        micros = sum(entry.amount_micros for entry in booked if entry.day in span)
+        believed = Sums(settled_micros=micros, booked_micros=micros, other_days_micros=0)
+        return Side(provider=provider, booked=count, problem=problem), [], believed
     settled = await _named(connection, provider, records.settled, question)
     # A payment that was booked on some other day altogether is found by its name.
     here = {(entry.flow, entry.payment) for entry in booked}
@@ -200,7 +228,8 @@ async def _compare(
         booked=count,
         has_later=records.has_later,
     )
-    return side, compare(provider, booked, settled, span, days_apart=pace.apart)
+    matched = match(booked, settled)
+    return side, differ(provider, matched, span, days_apart=pace.apart), add_up(matched, span)
 
 
 async def _of_hand(connection: Connection, question: Question) -> list[Difference]:

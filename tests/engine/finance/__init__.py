@@ -1,0 +1,1 @@
+"""Closing and exporting the books on a real PostgreSQL."""
