@@ -60,6 +60,21 @@ def test_ranges_say_what_single_cards_would(moves: list[tuple[int, int, int, int
     assert all(left.holder_id != right.holder_id for left, right in pairs), "merged"
 
 
+def test_a_range_is_split_merged_and_not_handed_on_by_others() -> None:
+    whole = [Holding(1, CARDS, WAREHOUSE)]
+
+    split = move_cards(whole, move(4, 6, WAREHOUSE, SHOP))
+    assert split == [
+        Holding(1, 3, WAREHOUSE),
+        Holding(4, 6, SHOP),
+        Holding(7, CARDS, WAREHOUSE),
+    ]
+    assert move_cards(split, move(4, 6, SHOP, WAREHOUSE)) == whole
+    with pytest.raises(StockNotHeld) as refused:
+        move_cards(split, move(5, 8, SHOP, WAREHOUSE))
+    assert refused.value.params == {"serial": "0001-00000007"}
+
+
 @pytest.mark.parametrize(
     ("kind", "from_id", "to_id", "is_allowed"),
     [
