@@ -26,6 +26,13 @@ WALK: dict[str, Reach | Permission] = {
     "GET /console/tickets/{reference:str}": Permission.TICKETS_READ,
     "GET /console/payments": Permission.PAYMENTS_READ,
     "POST /console/payments/export": Permission.PAYMENTS_READ,
+    "POST /console/payments/{reference:str}/ask": Permission.PAYMENTS_WRITE,
+    "GET /console/payments/{reference:str}/refund": Permission.PAYMENTS_WRITE,
+    "POST /console/payments/{reference:str}/refund": Permission.PAYMENTS_WRITE,
+    "GET /console/bank": Permission.PAYMENTS_READ,
+    "GET /console/bank/{entry:str}": Permission.PAYMENTS_WRITE,
+    "POST /console/bank/{entry:str}/match": Permission.PAYMENTS_WRITE,
+    "POST /console/bank/{entry:str}/ignore": Permission.PAYMENTS_WRITE,
     "GET /console/tickets": Permission.TICKETS_READ,
     "POST /console/tickets/export": Permission.TICKETS_READ,
     "GET /console/tickets/{reference:str}/photo/{photo_no:int}": Permission.TICKETS_READ,
@@ -49,6 +56,7 @@ VALUES = {
     "{reference:str}": "nonsense",
     "{batch_id:int}": "7",
     "{photo_no:int}": "1",
+    "{entry:str}": "0123456789ab",
     "{iccid:str}": "8960990000000000002",
 }
 """What stands in an address in place of its parameters."""

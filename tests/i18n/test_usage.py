@@ -20,13 +20,14 @@ from jinja2 import Environment, nodes
 import tambah
 from tambah.channels.said import KEYS as REFUSAL_IDS
 from tambah.console.actions import ACTIONS
+from tambah.console.bank_desk import REASONS_SHOWN
 from tambah.console.finding import KINDS
 from tambah.console.pages import MENU
 from tambah.desks.answering import READY_ANSWERS
 from tambah.domain.article import ArticleKind
 from tambah.domain.balance import ALLOWANCES, BucketKind
 from tambah.domain.line import Language, LineState
-from tambah.domain.payment import PaymentState, ProviderId
+from tambah.domain.payment import PaymentState, ProviderId, RefundState
 from tambah.domain.point import PointKind
 from tambah.domain.refusals import every_refusal
 from tambah.domain.sim import SimKind, SimState
@@ -38,6 +39,7 @@ from tambah.engine.operator import PAYMENT_METHODS
 from tambah.engine.publishing import DEFAULT_ANSWERS
 from tambah.i18n.catalog import read_catalog
 from tambah.i18n.sms_linter import WORST_PARAMS
+from tambah.payments.bank.suggesting import Why
 from tambah.payments.sandbox import Ending
 from tambah.portal.forms import (
     AMOUNT_REFUSALS,
@@ -138,6 +140,9 @@ VALUES: dict[str, set[str]] = {
     "console.find.*.like": {kind.word for kind in KINDS},
     "console.language.*": names(Language),
     "console.may.*": {one.value.replace(":", "_") for one in Permission},
+    "console.refund.*": names(RefundState),
+    "console.bank.reason.*": set(REASONS_SHOWN),
+    "console.bank.why.*": set(Why),
     "console.role.*": set(Role),
     "console.sms.*": names(MessageState),
     "console.ticket.*": names(TicketState),

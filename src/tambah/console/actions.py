@@ -17,6 +17,7 @@ ACTIONS = frozenset(
         "allow_reactivation",
         "answer_ticket",
         "assign_ticket",
+        "ask_provider",
         "bank_ignore",
         "bank_match",
         "bar_line",

@@ -7,6 +7,7 @@ from typing import Any
 
 from litestar import Response, Router
 
+from tambah.console.bank_desk import bank_routes, beside_payments
 from tambah.console.batches import batch_routes
 from tambah.console.finding import finding_routes
 from tambah.console.guard import guard_with
@@ -15,9 +16,11 @@ from tambah.console.invitations import invitation_routes
 from tambah.console.lines import line_routes
 from tambah.console.list_pages import list_routes
 from tambah.console.pages import ConsolePages
+from tambah.console.payment_desk import payment_routes
 from tambah.console.payment_list import payment_list
 from tambah.console.proving import proving_routes
 from tambah.console.records import record_routes
+from tambah.console.refunds import refund_routes
 from tambah.console.sessions import HOME, Sessions
 from tambah.console.signing_in import sign_in_routes
 from tambah.console.ticket_desk import ticket_routes
@@ -38,7 +41,12 @@ def console_router(site: Site) -> Router:
         *finding_routes(pages),
         *line_routes(pages),
         *record_routes(pages),
-        *list_routes(pages, payment_list(site)),
+        *list_routes(
+            pages, payment_list(site), template="payments.html", more=beside_payments(pages)
+        ),
+        *payment_routes(pages),
+        *refund_routes(pages),
+        *bank_routes(pages),
         *list_routes(
             pages, ticket_list(site), template="tickets.html", more=beside_tickets(pages)
         ),

@@ -10,3 +10,7 @@ CREATE INDEX ticket_assignment_staff ON ticket_assignment (staff);
 
 -- What the console lists: tickets, the latest first.
 CREATE INDEX ticket_opened ON ticket (opened_at);
+
+-- What a provider said of a payment.
+CREATE INDEX payment_event_payment ON payment_event (line_id, payment_no)
+    WHERE line_id IS NOT NULL;
