@@ -22,6 +22,7 @@ from tambah.channels.said import KEYS as REFUSAL_IDS
 from tambah.console.actions import ACTIONS
 from tambah.console.bank_desk import REASONS_SHOWN
 from tambah.console.finding import KINDS
+from tambah.console.live import COUNTERS
 from tambah.console.pages import MENU
 from tambah.desks.answering import READY_ANSWERS
 from tambah.domain.article import ArticleKind
@@ -138,6 +139,8 @@ VALUES: dict[str, set[str]] = {
     "console.queue.*": set(Queue),
     "console.find.*": {kind.word for kind in KINDS},
     "console.find.*.like": {kind.word for kind in KINDS},
+    "console.live.*": {one.word for one in COUNTERS},
+    "console.ops.*": {"own", "guest"},
     "console.language.*": names(Language),
     "console.may.*": {one.value.replace(":", "_") for one in Permission},
     "console.refund.*": names(RefundState),

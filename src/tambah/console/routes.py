@@ -15,6 +15,8 @@ from tambah.console.home import home_routes
 from tambah.console.invitations import invitation_routes
 from tambah.console.lines import line_routes
 from tambah.console.list_pages import list_routes
+from tambah.console.live import live_routes
+from tambah.console.operations import operation_routes
 from tambah.console.pages import ConsolePages
 from tambah.console.payment_desk import payment_routes
 from tambah.console.payment_list import payment_list
@@ -52,6 +54,8 @@ def console_router(site: Site) -> Router:
         ),
         *ticket_routes(pages),
         *batch_routes(pages),
+        *live_routes(pages),
+        *operation_routes(pages),
     ]
     answers = ErrorAnswers(pages).handlers()
     return Router(
