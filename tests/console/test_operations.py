@@ -1,4 +1,4 @@
-"""What is under way and in the way: for those who run the service, and nobody is named to others."""
+"""What is under way and in the way: for those who run the service."""
 
 from __future__ import annotations
 

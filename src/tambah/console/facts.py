@@ -42,7 +42,6 @@ FACTS = frozenset(
         "digits_read",
         "due",
         "due_events",
-        "due_lines",
         "due_payments",
         "due_refunds",
         "ended",

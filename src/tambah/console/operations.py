@@ -106,7 +106,6 @@ def _engine(site: Site, lag: float, say: Wording) -> list[Fact]:
 
 def _due(due: WorkDue, say: Wording) -> list[Fact]:
     return [
-        Fact("due_lines", f"{due.lines:,}"),
         Fact("due_payments", f"{due.payments:,}"),
         Fact("due_refunds", f"{due.refunds:,}"),
         Fact("failed_refunds", f"{due.failed_refunds:,}"),

@@ -65,7 +65,6 @@ class ProviderHealth:
 class WorkDue:
     """What background work has before it, and when the daily work was last done."""
 
-    lines: int
     payments: int
     refunds: int
     failed_refunds: int
@@ -203,8 +202,7 @@ async def work_due(database: Database, now: datetime) -> WorkDue:
     """Return what is due now and not done yet."""
     row = await database.fetch_row(
         """
-        SELECT (SELECT count(*) FROM line WHERE due_at <= $1) AS lines,
-               (SELECT count(*) FROM payment WHERE due_at <= $1) AS payments,
+        SELECT (SELECT count(*) FROM payment WHERE due_at <= $1) AS payments,
                (SELECT count(*) FROM refund WHERE due_at <= $1) AS refunds,
                (SELECT count(*) FROM payment JOIN refund USING (line_id, payment_no)
                  WHERE payment.held_micros <> 0 AND refund.state = 3) AS failed_refunds,
