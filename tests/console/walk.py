@@ -40,6 +40,7 @@ WALK: dict[str, Reach | Permission] = {
     "POST /console/tickets/{reference:str}/note": Permission.TICKETS_WRITE,
     "POST /console/tickets/{reference:str}/close": Permission.TICKETS_WRITE,
     "POST /console/tickets/{reference:str}/assign": Permission.TICKETS_WRITE,
+    "GET /console/figures": Reach.STAFF,
     "GET /console/live": Reach.STAFF,
     "GET /console/operations": Permission.OPERATIONS_READ,
     "GET /console/operations/odds": Permission.OPERATIONS_READ,
