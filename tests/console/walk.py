@@ -40,6 +40,11 @@ WALK: dict[str, Reach | Permission] = {
     "POST /console/tickets/{reference:str}/note": Permission.TICKETS_WRITE,
     "POST /console/tickets/{reference:str}/close": Permission.TICKETS_WRITE,
     "POST /console/tickets/{reference:str}/assign": Permission.TICKETS_WRITE,
+    "GET /console/content": Permission.CONTENT_WRITE,
+    "GET /console/content/new": Permission.CONTENT_WRITE,
+    "GET /console/content/article/{slug:str}": Permission.CONTENT_WRITE,
+    "POST /console/content/article": Permission.CONTENT_WRITE,
+    "POST /console/content/article/{slug:str}/withdraw": Permission.CONTENT_WRITE,
     "GET /console/figures": Reach.STAFF,
     "GET /console/live": Reach.STAFF,
     "GET /console/operations": Permission.OPERATIONS_READ,
@@ -61,6 +66,7 @@ VALUES = {
     "{batch_id:int}": "7",
     "{photo_no:int}": "1",
     "{entry:str}": "0123456789ab",
+    "{slug:str}": "nothing-here",
     "{iccid:str}": "8960990000000000002",
 }
 """What stands in an address in place of its parameters."""

@@ -21,6 +21,7 @@ import tambah
 from tambah.channels.said import KEYS as REFUSAL_IDS
 from tambah.console.actions import ACTIONS
 from tambah.console.bank_desk import REASONS_SHOWN
+from tambah.console.content import MOST
 from tambah.console.finding import KINDS
 from tambah.console.live import COUNTERS
 from tambah.console.pages import MENU
@@ -137,6 +138,8 @@ VALUES: dict[str, set[str]] = {
     "console.list.*": {"batches", "cards", "payments", "tickets"},
     "console.provider.*": names(ProviderId),
     "console.queue.*": set(Queue),
+    "console.content.*": set(MOST),
+    "console.content.is.*": {"shown", "to_come", "over", "withdrawn"},
     "console.find.*": {kind.word for kind in KINDS},
     "console.find.*.like": {kind.word for kind in KINDS},
     "console.live.*": {one.word for one in COUNTERS},

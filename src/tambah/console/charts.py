@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 WIDTH, HEIGHT = 720, 240
-LEFT = 68
+LEFT, RIGHT = 68, 14
 _TOP, _BOTTOM = 14, 30
 _GAP = 0.25
 _MOST_LABELS = 8
@@ -90,7 +90,7 @@ def draw(chart: Chart) -> Drawing:
     """Return where everything of a chart stands."""
     top = nice_top(max(chart.totals, default=0))
     floor, room = HEIGHT - _BOTTOM, HEIGHT - _BOTTOM - _TOP
-    step = (WIDTH - LEFT) / max(1, len(chart.labels))
+    step = (WIDTH - LEFT - RIGHT) / max(1, len(chart.labels))
     bars: list[Bar] = []
     for place in range(len(chart.labels)):
         below = 0

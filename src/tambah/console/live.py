@@ -41,7 +41,7 @@ class Counter(NamedTuple):
     word: str
     permission: Permission
     path: str
-    count: Callable[[Site, str, datetime], Awaitable[int]]
+    tally: Callable[[Site, str, datetime], Awaitable[int]]
 
 
 async def _topups(site: Site, _name: str, now: datetime) -> int:
@@ -81,7 +81,7 @@ COUNTERS = (
 async def count_all(site: Site, me: SignedIn) -> list[tuple[Counter, int]]:
     """Return the counters that somebody may see, each with its count."""
     mine = [one for one in COUNTERS if me.may(one.permission)]
-    counts = await asyncio.gather(*(one.count(site, me.staff.name, me.at) for one in mine))
+    counts = await asyncio.gather(*(one.tally(site, me.staff.name, me.at) for one in mine))
     return list(zip(mine, counts, strict=True))
 
 

@@ -47,15 +47,17 @@ def operation_routes(pages: ConsolePages) -> list[Any]:
     async def show_operations(request: AnyRequest) -> Response[Any]:
         me, say = signed_in(request), Wording(site, pages.speak(request))
         database, now = site.database, me.at
-        loads, stuck, locked, hours, sources, providers, due, lag, staff = await asyncio.gather(
+        loads, stuck, due, lag, providers = await asyncio.gather(
             gateway_loads(database, now),
             list_stuck(database, now, _SHOWN),
+            work_due(database, now),
+            outbox_lag_seconds(database, now),
+            provider_health(database, now - _DAY),
+        )
+        locked, hours, sources, staff = await asyncio.gather(
             locked_lines(database, now, _SHOWN),
             guesses_by_hour(database, now - _DAY),
             guesses_by_source(database, now - _DAY, _SOURCES),
-            provider_health(database, now - _DAY),
-            work_due(database, now),
-            outbox_lag_seconds(database, now),
             list_staff(database),
         )
         may_see_lines = me.may(Permission.LINES_READ)

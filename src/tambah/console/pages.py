@@ -36,6 +36,7 @@ MENU = (
     Place(f"{HOME}/tickets", "tickets", Permission.TICKETS_READ),
     Place(f"{HOME}/payments", "payments", Permission.PAYMENTS_READ),
     Place(f"{HOME}/batches", "batches", Permission.VOUCHERS_READ),
+    Place(f"{HOME}/content", "content", Permission.CONTENT_WRITE),
     Place(f"{HOME}/operations", "operations", Permission.OPERATIONS_READ),
     Place(f"{HOME}/figures", "figures", None),
 )

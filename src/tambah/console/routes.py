@@ -9,6 +9,7 @@ from litestar import Response, Router
 
 from tambah.console.bank_desk import bank_routes, beside_payments
 from tambah.console.batches import batch_routes
+from tambah.console.content import content_routes
 from tambah.console.figures import figure_routes
 from tambah.console.finding import finding_routes
 from tambah.console.guard import guard_with
@@ -55,6 +56,7 @@ def console_router(site: Site) -> Router:
         ),
         *ticket_routes(pages),
         *batch_routes(pages),
+        *content_routes(pages),
         *live_routes(pages),
         *figure_routes(pages),
         *operation_routes(pages),
