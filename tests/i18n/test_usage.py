@@ -38,6 +38,7 @@ from tambah.domain.ticket import Author, Category, TicketState
 from tambah.domain.validity import ValidityPolicy
 from tambah.domain.voucher import BatchState, VoucherState
 from tambah.engine.operator import PAYMENT_METHODS
+from tambah.engine.points.rows import HEADER
 from tambah.engine.publishing import DEFAULT_ANSWERS
 from tambah.i18n.catalog import read_catalog
 from tambah.i18n.sms_linter import WORST_PARAMS
@@ -134,8 +135,10 @@ VALUES: dict[str, set[str]] = {
         key.removeprefix("console.col.") for key in KEYS if key.startswith("console.col.")
     },
     "console.filter.*": {"state", "provider", "since", "until", "queue", "category"}
-    | {"language", "ticket_state"},
-    "console.list.*": {"batches", "cards", "payments", "tickets"},
+    | {"language", "ticket_state", "kind", "place"},
+    "console.list.*": {"batches", "cards", "payments", "points", "tickets"},
+    "console.import.*": {"created", "changed", "unchanged", "withdrawn", "refused"},
+    "console.point.*": set(HEADER.columns),
     "console.provider.*": names(ProviderId),
     "console.queue.*": set(Queue),
     "console.content.*": set(MOST),

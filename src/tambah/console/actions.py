@@ -65,6 +65,7 @@ ACTIONS = frozenset(
         "void_batch",
         "void_vouchers",
         "withdraw_answer",
+        "write_point",
         "withdraw_article",
     }
 )

@@ -78,6 +78,13 @@ class Day:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Typed:
+    """A filter of words that somebody types."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """What somebody asked of a list: filters that hold, each a value that the list knows."""
 
@@ -105,7 +112,7 @@ class ListShape(Generic[_Row]):
     word: str
     path: str
     permission: Permission
-    filters: tuple[Choice | Day, ...]
+    filters: tuple[Choice | Day | Typed, ...]
     columns: tuple[str, ...]
     find: Callable[[Asked, Any], Listed[_Row]]
     cells: Callable[[_Row, Wording], tuple[Value, ...]]
@@ -120,8 +127,10 @@ def read_asked(shape: ListShape[Any], request: AnyRequest, staff: str, now: date
         typed = request.query_params.get(one.name, "")[:_MOST_TYPED]
         if isinstance(one, Choice):
             value = typed if typed in one.values else one.fallback
-        else:
+        elif isinstance(one, Day):
             value = _read_day(typed)
+        else:
+            value = "".join(c for c in typed if c.isprintable()).strip()
         if value:
             filters[one.name] = value
     return Asked(filters=filters, staff=staff, now=now)
@@ -153,13 +162,14 @@ async def draw_list(
         following=following,
         first=address_of(shape.path, asked.filters) if place is not None else "",
         export=address_of(f"{shape.path}/export", asked.filters),
-        is_day=_is_day,
+        type_of=_type_of,
         beside=beside or {},
     )
 
 
-def _is_day(one: Choice | Day) -> bool:
-    return isinstance(one, Day)
+def _type_of(one: Choice | Day | Typed) -> str:
+    """Return the type of a filter's input, empty where one chooses."""
+    return "date" if isinstance(one, Day) else "search" if isinstance(one, Typed) else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

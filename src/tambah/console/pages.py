@@ -37,6 +37,7 @@ MENU = (
     Place(f"{HOME}/payments", "payments", Permission.PAYMENTS_READ),
     Place(f"{HOME}/batches", "batches", Permission.VOUCHERS_READ),
     Place(f"{HOME}/content", "content", Permission.CONTENT_WRITE),
+    Place(f"{HOME}/points", "points", Permission.CONTENT_WRITE),
     Place(f"{HOME}/operations", "operations", Permission.OPERATIONS_READ),
     Place(f"{HOME}/figures", "figures", None),
 )

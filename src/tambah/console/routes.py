@@ -22,6 +22,7 @@ from tambah.console.operations import operation_routes
 from tambah.console.pages import ConsolePages
 from tambah.console.payment_desk import payment_routes
 from tambah.console.payment_list import payment_list
+from tambah.console.points import point_routes
 from tambah.console.proving import proving_routes
 from tambah.console.records import record_routes
 from tambah.console.refunds import refund_routes
@@ -57,6 +58,7 @@ def console_router(site: Site) -> Router:
         *ticket_routes(pages),
         *batch_routes(pages),
         *content_routes(pages),
+        *point_routes(pages),
         *live_routes(pages),
         *figure_routes(pages),
         *operation_routes(pages),
