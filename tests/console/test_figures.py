@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 import pytest
@@ -57,6 +58,12 @@ def test_parts_of_a_bar_stand_on_each_other_within_the_picture() -> None:
     assert all(bar.y >= 0 and bar.y + bar.height <= HEIGHT for bar in drawing.bars)
     assert [tick.text for tick in drawing.levels] == ["0", "2", "4"]
     assert chart((3, 0), (1, 2)).rows == [("day 0", (3, 1)), ("day 1", (0, 2))]
+
+
+def test_shares_are_of_the_whole() -> None:
+    share = replace(chart((75,)), unit="%")
+
+    assert [tick.text for tick in draw(share).levels] == ["0%", "50%", "100%"]
 
 
 def test_labels_are_thinned_out_and_the_last_stays() -> None:

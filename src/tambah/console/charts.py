@@ -13,6 +13,8 @@ WIDTH, HEIGHT = 720, 240
 LEFT, RIGHT = 68, 14
 _TOP, _BOTTOM = 14, 30
 _GAP = 0.25
+_WIDEST = 96
+_WHOLE = 100
 _MOST_LABELS = 8
 
 
@@ -88,9 +90,11 @@ class Drawing:
 
 def draw(chart: Chart) -> Drawing:
     """Return where everything of a chart stands."""
-    top = nice_top(max(chart.totals, default=0))
+    # A share is of the whole, whatever the largest is.
+    top = _WHOLE if chart.unit == "%" else nice_top(max(chart.totals, default=0))
     floor, room = HEIGHT - _BOTTOM, HEIGHT - _BOTTOM - _TOP
     step = (WIDTH - LEFT - RIGHT) / max(1, len(chart.labels))
+    width = min(_WIDEST, step * (1 - _GAP))
     bars: list[Bar] = []
     for place in range(len(chart.labels)):
         below = 0
@@ -100,9 +104,9 @@ def draw(chart: Chart) -> Drawing:
                 height = room * count / top
                 bars.append(
                     Bar(
-                        x=round(LEFT + step * (place + _GAP / 2), 2),
+                        x=round(LEFT + step * (place + 0.5) - width / 2, 2),
                         y=round(floor - room * below / top - height, 2),
-                        width=round(step * (1 - _GAP), 2),
+                        width=round(width, 2),
                         height=round(height, 2),
                         series=number,
                     )
