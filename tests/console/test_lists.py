@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from tambah.console import exports, lists
-from tambah.console.exports import CsvSheet, harmless
+from tambah.console import lists
+from tambah.console.exports import CsvSheet, XlsxSheet, harmless
 from tambah.console.lists import Money, read_place, write_place
 from tambah.domain.commands import OpenPayment
 from tambah.domain.payment import ProviderId, show_reference
@@ -157,7 +157,8 @@ async def test_a_list_that_is_too_long_for_a_file_is_refused(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await pay(world, 2)
-    monkeypatch.setattr(exports, "MOST_ROWS", 1)
+    monkeypatch.setattr(CsvSheet, "most_rows", 1)
+    monkeypatch.setattr(XlsxSheet, "most_rows", 1)
     async with await world.enter_as(Role.FINANCE) as browser:
         for form in ("csv", "xlsx"):
             refused = await browser.post("/console/payments/export", data={"as": form})

@@ -20,8 +20,11 @@ from jinja2 import Environment, nodes
 import tambah
 from tambah.channels.said import KEYS as REFUSAL_IDS
 from tambah.console.actions import ACTIONS
+from tambah.console.bank_desk import REASONS_SHOWN
+from tambah.console.content import MOST
 from tambah.console.finding import KINDS
 from tambah.console.line_acts import BARS
+from tambah.console.live import COUNTERS
 from tambah.console.pages import MENU
 from tambah.desks.answering import READY_ANSWERS
 from tambah.desks.printing import WORDS as PRINTED
@@ -31,7 +34,7 @@ from tambah.domain.balance import ALLOWANCES, BucketKind
 from tambah.domain.finance.statement import Earning, Liability
 from tambah.domain.finance.three_way import ItemKind, Moved, Sold, Used
 from tambah.domain.line import Language, LineState
-from tambah.domain.payment import PaymentState, ProviderId
+from tambah.domain.payment import PaymentState, ProviderId, RefundState
 from tambah.domain.point import PointKind
 from tambah.domain.refusals import every_refusal
 from tambah.domain.sim import SimKind, SimState
@@ -41,9 +44,11 @@ from tambah.domain.validity import ValidityPolicy
 from tambah.domain.voucher import BatchState, VoucherState
 from tambah.engine.approving.deeds import PRINTED as KINDS_PRINTED
 from tambah.engine.operator import PAYMENT_METHODS
+from tambah.engine.points.rows import HEADER
 from tambah.engine.publishing import DEFAULT_ANSWERS
 from tambah.i18n.catalog import read_catalog
 from tambah.i18n.sms_linter import WORST_PARAMS
+from tambah.payments.bank.suggesting import Why
 from tambah.payments.sandbox import Ending
 from tambah.portal.forms import (
     AMOUNT_REFUSALS,
@@ -165,14 +170,23 @@ VALUES: dict[str, set[str]] = {
         key.removeprefix("console.col.") for key in KEYS if key.startswith("console.col.")
     },
     "console.filter.*": {"state", "provider", "since", "until", "queue", "category"}
-    | {"language", "ticket_state", "who", "subject", "action"},
-    "console.list.*": {"audit", "batches", "cards", "payments", "tickets"},
+    | {"language", "ticket_state", "kind", "place", "who", "subject", "action"},
+    "console.list.*": {"audit", "batches", "cards", "payments", "points", "tickets"},
+    "console.import.*": {"created", "changed", "unchanged", "withdrawn", "refused"},
+    "console.point.*": set(HEADER.columns),
     "console.provider.*": names(ProviderId),
     "console.queue.*": set(Queue),
+    "console.content.*": set(MOST),
+    "console.content.is.*": {"shown", "to_come", "over", "withdrawn"},
     "console.find.*": {kind.word for kind in KINDS},
     "console.find.*.like": {kind.word for kind in KINDS},
+    "console.live.*": {one.word for one in COUNTERS},
+    "console.ops.*": {"own", "guest"},
     "console.language.*": names(Language),
     "console.may.*": {one.value.replace(":", "_") for one in Permission},
+    "console.refund.*": names(RefundState),
+    "console.bank.reason.*": set(REASONS_SHOWN),
+    "console.bank.why.*": set(Why),
     "console.role.*": set(Role),
     "console.sms.*": names(MessageState),
     "console.ticket.*": names(TicketState),

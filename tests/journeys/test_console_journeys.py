@@ -84,7 +84,9 @@ async def test_care_finds_a_line_and_its_card(
         await expect(page).to_have_url(re.compile(rf"/console/lines/{line['msisdn']}"))
         await expect(page.locator(".lead")).to_contain_text(said.get("portal.state.active"))
         await expect(page.locator(".entries")).to_contain_text(said.get("account.did.reversal"))
-        await expect(page.locator(".entries")).to_contain_text("ReverseTopUp")
+        await expect(page.locator(".entries")).to_contain_text(
+            said.get("console.action.reverse_top_up")
+        )
         await glance("line")
         await page.click(".facts a")
         await page.wait_for_selector(".record .kind")
@@ -100,6 +102,13 @@ async def test_care_finds_a_line_and_its_card(
         await page.press("#q", "Enter")
         await expect(page.locator("h1")).to_have_text(said.get("console.nothing"))
         await glance("nothing")
+        for place in ("tickets", "payments", "batches", "batches/1", "figures"):
+            await page.goto(f"/console/{place}")
+            await glance(place)
+        await page.goto("/console/tickets")
+        await page.click(".list td a")
+        await page.wait_for_selector(".thread")
+        await glance("ticket")
 
         await page.click(".site .plain")
         await expect(page).to_have_url(re.compile("/console/sign-in"))

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 
 import click
@@ -15,9 +13,8 @@ from tambah.cli.frame import Answer, answering
 from tambah.cli.inbox import inbox_command, rerun_command
 from tambah.cli.options import DAY, RINGGIT, reason, request_key
 from tambah.cli.providers import payment_desk
-from tambah.domain.commands import NewsKind, PaymentNews, PaymentStands, RefundPayment
-from tambah.domain.decide import decide
-from tambah.domain.ledger import Account, Transfer
+from tambah.desks.refunding import Ahead, foresee
+from tambah.domain.commands import NewsKind, PaymentNews, RefundPayment
 from tambah.domain.money import ringgit
 from tambah.domain.numbering import show_msisdn
 from tambah.domain.payment import (
@@ -32,7 +29,6 @@ from tambah.domain.payment import (
 from tambah.domain.payment_changes import left_micros
 from tambah.domain.refusals import PaymentUnknown
 from tambah.store.views.payments import PaymentView, find_payment, list_payments, read_payment
-from tambah.store.views.refundable import read_refundable
 
 
 @click.group(cls=rich_click.RichGroup)
@@ -177,21 +173,6 @@ def refund(
     return at_desk(give_back)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ahead:
-    """What a refund would do. Micro-ringgit.
-
-    refund: what goes back to the payer; from_credit: taken from the line for it; bonus: taken as
-    well; at_cost: what the operator bears; stays: what of the payment is not sent back.
-    """
-
-    refund_micros: int
-    from_credit_micros: int
-    bonus_micros: int
-    at_cost_micros: int
-    stays_micros: int
-
-
 def _command(
     view: PaymentView, amount: int | None, forgive_spent: bool, key: str | None, why: str
 ) -> RefundPayment:
@@ -214,23 +195,8 @@ def _command(
 
 async def _foresee(desk: Desk, command: RefundPayment) -> Ahead | None:
     """Return what the rules would do, None when they refuse (or it was done before)."""
-    known = await read_refundable(desk.database, command.line_id, command.payment_no)
-    decision = decide(command, known, desk.rules, desk.now)
-    answer = decision.answer
-    if not isinstance(answer, PaymentStands) or decision.payment is None:
-        return None
-    moved = decision.transfers
-    return Ahead(
-        refund_micros=answer.refund_micros,
-        from_credit_micros=_sum(moved, Account.LINE_MAIN, Account.HELD),
-        bonus_micros=_sum(moved, Account.LINE_BONUS, Account.BONUS_GIVEN),
-        at_cost_micros=_sum(moved, Account.ADJUSTMENTS, Account.HELD),
-        stays_micros=left_micros(decision.payment),
-    )
-
-
-def _sum(transfers: Sequence[Transfer], debit: Account, credit: Account) -> int:
-    return sum(t.amount_micros for t in transfers if (t.debit, t.credit) == (debit, credit))
+    ahead = await foresee(desk.database, desk.rules, command, desk.now)
+    return ahead if isinstance(ahead, Ahead) else None
 
 
 def _consequences(view: PaymentView, ahead: Ahead, desk: Desk) -> str:

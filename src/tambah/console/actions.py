@@ -19,6 +19,7 @@ ACTIONS = frozenset(
         "approve",
         "ask_approval",
         "assign_ticket",
+        "ask_provider",
         "bank_ignore",
         "bank_match",
         "bar_line",
@@ -72,6 +73,7 @@ ACTIONS = frozenset(
         "void_vouchers",
         "withdraw",
         "withdraw_answer",
+        "write_point",
         "withdraw_article",
     }
 )

@@ -13,7 +13,7 @@ from tambah.console.actions import ACTIONS, name_action, names_of
 from tambah.console.facts import Fact, Wording
 from tambah.console.guard import reaches, signed_in
 from tambah.console.list_pages import list_routes
-from tambah.console.lists import Asked, Choice, Day, Link, ListShape, Text, Value
+from tambah.console.lists import Asked, Choice, Day, Link, ListShape, Typed, Value
 from tambah.console.pages import ConsolePages
 from tambah.console.sessions import HOME
 from tambah.domain.refusals import PageNotFound
@@ -90,8 +90,8 @@ def audit_list(site: Site) -> ListShape[TrailRow]:
         path=AUDIT,
         permission=Permission.AUDIT_READ,
         filters=(
-            Text(name="who"),
-            Text(name="subject"),
+            Typed(name="who"),
+            Typed(name="subject"),
             Choice(name="action", values=tuple(sorted(ACTIONS)), label=_label),
             Day(name="since"),
             Day(name="until"),

@@ -32,9 +32,6 @@ from tambah.engine.staff import actor_of
 from tambah.store.views.listed import stream_listed
 from tambah.web.pages import AnyRequest
 
-MOST_ROWS = 1_000_000
-"""Rows of a file: what a sheet holds, less its heads."""
-
 _PIECE_BYTES = 64 * 1024
 _BOM = "\ufeff"
 _STARTS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -43,9 +40,10 @@ _Row = TypeVar("_Row")
 
 
 class Sheet(Protocol):
-    """A file that rows are written to."""
+    """A file that rows are written to. most_rows: so many that it is written within a minute."""
 
     media_type: str
+    most_rows: int
 
     def write(self, rows: Sequence[Sequence[Value]]) -> None:
         """Write some rows."""
@@ -80,9 +78,9 @@ async def export_list(
         rows = 0
         async for piece in stream_listed(site.database, shape.find(asked, None)):
             rows += len(piece)
-            if rows > MOST_ROWS:
+            if rows > kind.most_rows:
                 sheet.finish().close()
-                raise ListTooLong(most=MOST_ROWS)
+                raise ListTooLong(most=kind.most_rows)
             await asyncio.to_thread(sheet.write, [shape.cells(row, say) for row in piece])
         file = await asyncio.to_thread(sheet.finish)
     await note_export(
@@ -117,6 +115,7 @@ class CsvSheet:
     """CSV with a byte order mark, without which spreadsheets take UTF-8 for something else."""
 
     media_type = "text/csv"
+    most_rows = 1_000_000
 
     def __init__(self, heads: Sequence[str], zone: tzinfo, zone_word: str) -> None:
         # It outlives this function: `finish` hands it on.
@@ -156,6 +155,7 @@ class XlsxSheet:
     """XLSX, written row by row; texts are texts there, whatever they begin with."""
 
     media_type = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    most_rows = 200_000
 
     def __init__(self, heads: Sequence[str], zone: tzinfo, zone_word: str) -> None:
         # It outlives this function: `finish` hands it on.

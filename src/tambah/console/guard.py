@@ -16,7 +16,7 @@ from tambah.web.errors import Elsewhere
 from tambah.web.forms import require_own_origin
 from tambah.web.pages import AnyConnection
 
-_OPT, _STATE, _WAITING = "reach", "signed_in", "waiting"
+_OPT, _QUIET, _STATE, _WAITING = "reach", "quiet", "signed_in", "waiting"
 
 
 class Reach(Enum):
@@ -29,6 +29,11 @@ class Reach(Enum):
 def reaches(whom: Reach | Permission) -> dict[str, Any]:
     """Return the `opt` of a handler that says whom it is for."""
     return {_OPT: whom}
+
+
+def quietly(opt: dict[str, Any]) -> dict[str, Any]:
+    """Return the `opt` of a handler that is asked by a script: to ask it is to do nothing."""
+    return {**opt, _QUIET: True}
 
 
 def reach_of(handler: BaseRouteHandler) -> Reach | Permission:
@@ -54,7 +59,7 @@ def guard_with(sessions: Sessions) -> Any:
         reach = reach_of(handler)
         if isinstance(connection, Request) and connection.method == "POST":
             require_own_origin(connection)
-        found = await sessions.find(connection)
+        found = await sessions.find(connection, touches=not handler.opt.get(_QUIET))
         connection.state[_STATE] = found
         if reach is Reach.STRANGERS:
             return

@@ -7,6 +7,7 @@ from typing import Any
 from litestar import Response, get
 
 from tambah.console.guard import Reach, reaches, signed_in
+from tambah.console.live import count_all
 from tambah.console.pages import ConsolePages
 from tambah.console.sessions import HOME
 from tambah.domain.refusals import PageNotFound
@@ -24,6 +25,7 @@ def home_routes(pages: ConsolePages) -> list[Any]:
             "home.html",
             roles=found.staff.roles,
             permissions=sorted(found.staff.permissions),
+            counters=await count_all(pages.site, found),
             ends_at=found.seated.session.expires_at,
         )
 

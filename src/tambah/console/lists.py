@@ -78,8 +78,8 @@ class Day:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Text:
-    """A filter of what somebody types, whole."""
+class Typed:
+    """A filter of words that somebody types."""
 
     name: str
 
@@ -112,7 +112,7 @@ class ListShape(Generic[_Row]):
     word: str
     path: str
     permission: Permission
-    filters: tuple[Choice | Day | Text, ...]
+    filters: tuple[Choice | Day | Typed, ...]
     columns: tuple[str, ...]
     find: Callable[[Asked, Any], Listed[_Row]]
     cells: Callable[[_Row, Wording], tuple[Value, ...]]
@@ -127,10 +127,10 @@ def read_asked(shape: ListShape[Any], request: AnyRequest, staff: str, now: date
         typed = request.query_params.get(one.name, "")[:_MOST_TYPED]
         if isinstance(one, Choice):
             value = typed if typed in one.values else one.fallback
-        elif isinstance(one, Text):
-            value = "".join(c for c in typed if c.isprintable()).strip()
-        else:
+        elif isinstance(one, Day):
             value = _read_day(typed)
+        else:
+            value = "".join(c for c in typed if c.isprintable()).strip()
         if value:
             filters[one.name] = value
     return Asked(filters=filters, staff=staff, now=now)
@@ -162,13 +162,14 @@ async def draw_list(
         following=following,
         first=address_of(shape.path, asked.filters) if place is not None else "",
         export=address_of(f"{shape.path}/export", asked.filters),
-        kind_of=_kind_of,
+        type_of=_type_of,
         beside=beside or {},
     )
 
 
-def _kind_of(one: Choice | Day | Text) -> str:
-    return type(one).__name__.lower()
+def _type_of(one: Choice | Day | Typed) -> str:
+    """Return the type of a filter's input, empty where one chooses."""
+    return "date" if isinstance(one, Day) else "search" if isinstance(one, Typed) else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Pages of single records: a card, a payment, a SIM. Each leads on to its line."""
+"""Pages of single records: a card, a SIM. Each leads on to its line."""
 
 from __future__ import annotations
 
@@ -7,16 +7,14 @@ from typing import Any
 from litestar import Response, get
 from litestar.params import FromPath
 
-from tambah.console.facts import LINES, PAYMENTS, SIMS, VOUCHERS, Fact, Wording
+from tambah.console.facts import LINES, SIMS, VOUCHERS, Fact, Wording
 from tambah.console.guard import reaches
 from tambah.console.pages import ConsolePages
 from tambah.domain.numbering import fold_iccid
-from tambah.domain.payment import fold_reference, show_reference
-from tambah.domain.refusals import PaymentUnknown, SimUnknown, VoucherUnknown
+from tambah.domain.refusals import SimUnknown, VoucherUnknown
 from tambah.domain.staff import Permission
 from tambah.domain.voucher import format_serial, parse_serial
 from tambah.store.views.console import number_of_line, redeemer_of
-from tambah.store.views.payments import PaymentView, find_payment
 from tambah.store.views.sims import SimView, read_sim
 from tambah.store.views.stock import CardView, read_card
 from tambah.web.pages import AnyRequest
@@ -25,10 +23,10 @@ from tambah.web.site import Site
 
 def record_routes(pages: ConsolePages) -> list[Any]:
     """Return the handlers of records."""
-    return [*_money_routes(pages), *_sim_routes(pages)]
+    return [*_card_routes(pages), *_sim_routes(pages)]
 
 
-def _money_routes(pages: ConsolePages) -> list[Any]:
+def _card_routes(pages: ConsolePages) -> list[Any]:
     site = pages.site
 
     @get(
@@ -47,21 +45,7 @@ def _money_routes(pages: ConsolePages) -> list[Any]:
             pages, request, "voucher", format_serial(*place), state, await _card(site, card, say)
         )
 
-    @get(
-        f"{PAYMENTS}/{{reference:str}}",
-        opt=reaches(Permission.PAYMENTS_READ),
-        include_in_schema=False,
-    )
-    async def show_payment(request: AnyRequest, reference: FromPath[str]) -> Response[Any]:
-        say = Wording(site, pages.speak(request))
-        view = await find_payment(site.database, fold_reference(reference) or "")
-        if view is None:
-            raise PaymentUnknown
-        state = say.texts.get(f"payment_not_refundable.{view.state.name.lower()}")
-        facts = await _payment(site, view, say)
-        return _draw(pages, request, "payment", show_reference(view.reference), state, facts)
-
-    return [show_voucher, show_payment]
+    return [show_voucher]
 
 
 def _sim_routes(pages: ConsolePages) -> list[Any]:
@@ -110,25 +94,6 @@ async def _card(site: Site, card: CardView, say: Wording) -> list[Fact]:
     return facts
 
 
-async def _payment(site: Site, view: PaymentView, say: Wording) -> list[Fact]:
-    payment = view.payment
-    facts = [
-        await _owner(site, payment.line_id, view.msisdn, say),
-        Fact("pays", say.money(payment.total_micros)),
-        Fact("method", say.texts.get(f"portal.method.{payment.method}")),
-        Fact("opened", say.when(payment.created_at)),
-        Fact("paid", say.when(payment.paid_at)),
-        Fact("received", say.money(payment.received_micros)),
-    ]
-    if payment.refunded_micros:
-        facts.append(Fact("refunded", say.money(payment.refunded_micros)))
-    if payment.provider_ref:
-        facts.append(Fact("provider_ref", payment.provider_ref))
-    if payment.reason:
-        facts.append(Fact("reason", payment.reason))
-    return facts
-
-
 async def _sim(site: Site, sim: SimView, say: Wording) -> list[Fact]:
     facts = [
         Fact("sim_kind", say.texts.get(f"sims.kind.{sim.kind.name.lower()}")),
@@ -140,9 +105,3 @@ async def _sim(site: Site, sim: SimView, say: Wording) -> list[Fact]:
     if msisdn is not None:
         facts.insert(0, Fact("number", say.number(msisdn), f"{LINES}/{msisdn}"))
     return facts
-
-
-async def _owner(site: Site, line_id: int, msisdn: int, say: Wording) -> Fact:
-    """Return the number of a record's line; it leads there while it is still that line's."""
-    current = await number_of_line(site.database, line_id)
-    return Fact("number", say.number(msisdn), f"{LINES}/{current}" if current else "")

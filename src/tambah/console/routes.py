@@ -8,8 +8,11 @@ from typing import Any
 from litestar import Response, Router
 
 from tambah.console.audit import audit_routes
+from tambah.console.bank_desk import bank_routes, beside_payments
 from tambah.console.batch_acts import batch_act_routes
 from tambah.console.batches import batch_routes
+from tambah.console.content import content_routes
+from tambah.console.figures import figure_routes
 from tambah.console.finance import finance_routes
 from tambah.console.finding import finding_routes
 from tambah.console.guard import guard_with
@@ -18,10 +21,15 @@ from tambah.console.invitations import invitation_routes
 from tambah.console.line_acts import line_act_routes
 from tambah.console.lines import line_routes
 from tambah.console.list_pages import list_routes
+from tambah.console.live import live_routes
+from tambah.console.operations import operation_routes
 from tambah.console.pages import ConsolePages
+from tambah.console.payment_desk import payment_routes
 from tambah.console.payment_list import payment_list
+from tambah.console.points import point_routes
 from tambah.console.proving import proving_routes
 from tambah.console.records import record_routes
+from tambah.console.refunds import refund_routes
 from tambah.console.requests import request_routes
 from tambah.console.sessions import HOME, Sessions
 from tambah.console.signing_in import sign_in_routes
@@ -50,7 +58,12 @@ def console_router(site: Site) -> Router:
         *staff_routes(pages),
         *audit_routes(pages),
         *record_routes(pages),
-        *list_routes(pages, payment_list(site)),
+        *list_routes(
+            pages, payment_list(site), template="payments.html", more=beside_payments(pages)
+        ),
+        *payment_routes(pages),
+        *refund_routes(pages),
+        *bank_routes(pages),
         *list_routes(
             pages, ticket_list(site), template="tickets.html", more=beside_tickets(pages)
         ),
@@ -58,6 +71,11 @@ def console_router(site: Site) -> Router:
         *batch_routes(pages),
         *finance_routes(pages),
         *three_way_routes(pages),
+        *content_routes(pages),
+        *point_routes(pages),
+        *live_routes(pages),
+        *figure_routes(pages),
+        *operation_routes(pages),
     ]
     answers = ErrorAnswers(pages).handlers()
     return Router(

@@ -47,8 +47,11 @@ class Sessions:
         self._site = site
         self._rule = staff_rule(site.operator.console)
 
-    async def find(self, connection: AnyConnection) -> SignedIn | None:
-        """Return who is signed in, None for nobody. Their roles are those of this moment."""
+    async def find(self, connection: AnyConnection, *, touches: bool = True) -> SignedIn | None:
+        """Return who is signed in, None for nobody. Their roles are those of this moment.
+
+        touches: whether asking counts as doing something, so that the session does not end.
+        """
         secret = connection.cookies.get(COOKIE, "")
         if not secret:
             return None
@@ -58,7 +61,7 @@ class Sessions:
             return None
         if seated.staff.state is not StaffState.ACTIVE:
             return None
-        if now - seated.session.seen_at >= _TOUCHED_EVERY:
+        if touches and now - seated.session.seen_at >= _TOUCHED_EVERY:
             await touch_session(database, seated.session.digest, now)
         return SignedIn(seated=seated, at=now)
 

@@ -76,6 +76,13 @@ async def read_all(database: Database) -> list[StoredArticle]:
         return await read_stored(connection, None)
 
 
+async def read_article(database: Database, slug: str) -> StoredArticle | None:
+    """Return an article, withdrawn or not; None where there never was one of that slug."""
+    async with database.read() as connection:
+        found = await read_stored(connection, [slug])
+    return found[0] if found else None
+
+
 async def read_stored(connection: Connection, slugs: list[str] | None) -> list[StoredArticle]:
     """Return articles by their slugs, all for None."""
     rows = await connection.fetch(

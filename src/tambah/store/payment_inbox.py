@@ -159,6 +159,22 @@ async def list_events(
     return [_event(row) for row in rows]
 
 
+async def events_of(database: Database, line_id: int, payment_no: int, limit: int) -> list[Event]:
+    """Return what was told of a payment, the latest first."""
+    rows = await database.fetch(
+        """
+        SELECT * FROM payment_event
+         WHERE line_id = $1 AND payment_no = $2
+         ORDER BY first_at DESC, event_id
+         LIMIT $3
+        """,
+        line_id,
+        payment_no,
+        limit,
+    )
+    return [_event(row) for row in rows]
+
+
 def _event(row: Record) -> Event:
     values = {name: row[name] for name in Event.__slots__}
     values["state"] = EventState(values["state"])

@@ -10,6 +10,7 @@ from typing import Any
 
 from tambah.domain.point import Point, PointKind
 from tambah.store.database import Connection, Database, Record
+from tambah.store.views.listed import Listed
 
 # Any number that nobody else takes an advisory lock on.
 _IMPORT_LOCK = 7_262_471_037
@@ -113,6 +114,46 @@ async def list_points(database: Database, words: Sequence[str]) -> list[Point]:
         list(words),
     )
     return [_point(row) for row in rows]
+
+
+async def read_point(database: Database, code: str) -> Point | None:
+    """Return a point by its code, withdrawn or not."""
+    row = await database.fetch_row(
+        """
+        SELECT code, name, kind, address, town, state, postcode, latitude_microdegrees,
+               longitude_microdegrees, hours, sells_cards, sells_reloads, withdrawn
+          FROM point
+         WHERE point_id = $1 AND code = $2
+        """,
+        point_id_of(code),
+        code,
+    )
+    return _point(row) if row else None
+
+
+def points_listed(
+    words: Sequence[str], kind: PointKind | None, after: tuple[str, str, str] | None
+) -> Listed[Point]:
+    """Ask for points, withdrawn ones too, by town and name. after: town, name, code of the last.
+
+    words: all of them in the town, state, address or name.
+    """
+    town, name, code = after or (None, None, None)
+    return Listed(
+        sql="""
+            SELECT code, name, kind, address, town, state, postcode, latitude_microdegrees,
+                   longitude_microdegrees, hours, sells_cards, sells_reloads, withdrawn
+              FROM point
+             WHERE NOT EXISTS (SELECT FROM unnest($1::text[]) AS word
+                                WHERE strpos(place_words, word) = 0)
+               AND ($2::smallint IS NULL OR kind = $2)
+               AND ($3::text IS NULL OR (town, name, code) > ($3, $4::text, $5::text))
+             ORDER BY town, name, code
+             LIMIT $6::bigint
+            """,
+        values=(list(words), kind, town, name, code),
+        read=_point,
+    )
 
 
 async def hours_in_use(database: Database) -> list[str]:

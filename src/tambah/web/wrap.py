@@ -9,8 +9,8 @@ from tambah.domain.refusals import BodyTooLarge
 MOST_BODY_BYTES = 256 * 1024
 MOST_PHOTO_BODY_BYTES = 8 * 1024 * 1024
 """More than a photo may have: who sends a larger one is told so, and keeps what was typed."""
-PHOTO_PATHS = "/help/ticket"
-"""Where a form may bring a photo: the paths that begin so."""
+PHOTO_PATHS = ("/help/ticket", "/console/points/import")
+"""Where a form may bring a photo, or a file of as much: the paths that begin so."""
 MOST_DRAINED_BYTES = 8 * 1024 * 1024
 LEAST_COMPRESSED_BYTES = 600
 _COMPRESSIBLE = (
@@ -148,7 +148,7 @@ def limit_body(
 
 
 def _may_bring_photo(path: str) -> bool:
-    return path == PHOTO_PATHS or path.startswith(f"{PHOTO_PATHS}/")
+    return any(path == one or path.startswith(f"{one}/") for one in PHOTO_PATHS)
 
 
 async def _drain(receive: Receive, message: Message, most: int) -> None:

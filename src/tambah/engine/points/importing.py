@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -90,7 +91,8 @@ async def import_points(database: Database, request: PointsRequest) -> PointsRes
     """
     if not request.dry_run and not request.actor.why.strip():
         raise ReasonMissing
-    told = _read(request)
+    # In a thread: a large file takes seconds, and a server has others to answer.
+    told = await asyncio.to_thread(_read, request)
     if request.withdraw_missing and not told.points:
         raise FileRefused("The file has no good row. Nothing was withdrawn.")
     writes = not request.dry_run and not (request.all_or_nothing and told.refused)

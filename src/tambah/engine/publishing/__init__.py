@@ -9,7 +9,7 @@ from tambah.engine.publishing.publishing import (
     withdraw_answer,
     withdraw_article,
 )
-from tambah.engine.publishing.reading import read_answers, read_articles
+from tambah.engine.publishing.reading import read_answers, read_article, read_articles
 
 __all__ = [
     "DEFAULT_ANSWERS",
@@ -18,6 +18,7 @@ __all__ = [
     "publish_answers",
     "publish_articles",
     "read_answers",
+    "read_article",
     "read_articles",
     "to_html",
     "withdraw_answer",

@@ -55,19 +55,23 @@ def read_articles(path: Path, plans: Collection[str]) -> list[Article]:
 
     plans: those that the operator has.
     """
-    found: list[Article] = []
-    for place, tables in _entries(path, "articles"):
-        entry, languages = _split(place, tables, _ArticleEntry)
-        if unknown := sorted(set(entry.plans) - set(plans)):
-            raise FileRefused(f"{place}: no such plan: {', '.join(unknown)}")
-        if entry.ends_on is not None and entry.ends_on < entry.starts_on:
-            raise FileRefused(f"{place}: `until` is before `from`")
-        wordings = {
-            language: _wording(place, language, table) for language, table in languages.items()
-        }
-        found.append(_article(entry, wordings))
+    found = [read_article(place, table, plans) for place, table in _entries(path, "articles")]
     _refuse_twice(one.slug for one in found)
     return found
+
+
+def read_article(place: str, table: dict[str, Any], plans: Collection[str]) -> Article:
+    """Read an article out of a table as the file has it. Raises FileRefused.
+
+    place: what to call it when it is wrong.
+    """
+    entry, languages = _split(place, table, _ArticleEntry)
+    if unknown := sorted(set(entry.plans) - set(plans)):
+        raise FileRefused(f"{place}: no such plan: {', '.join(unknown)}")
+    if entry.ends_on is not None and entry.ends_on < entry.starts_on:
+        raise FileRefused(f"{place}: `until` is before `from`")
+    wordings = {language: _wording(place, language, one) for language, one in languages.items()}
+    return _article(entry, wordings)
 
 
 def read_answers(path: Path) -> list[Answer]:

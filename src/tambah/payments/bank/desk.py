@@ -212,6 +212,20 @@ class BankDesk:
             )
         return waiting, count
 
+    async def entry(self, name: str) -> BankRow:
+        """Return an entry that waits for a person. Raises BankEntryUnknown, BankEntryDone."""
+        return await self._waiting_entry(name)
+
+    async def foresee(self, name: str, reference: str) -> tuple[KnownPayment, Verdict]:
+        """Return the payment that `match` would settle an entry with, and how; change nothing.
+
+        Raises what `match` does, but for ReasonMissing.
+        """
+        row = await self._waiting_entry(name)
+        require_ringgit(row.currency)
+        payment = await self._payment(reference)
+        return payment, _by_hand(row, payment)
+
     async def match(self, name: str, reference: str, actor: Actor) -> PaymentStands:
         """Say by hand which payment an entry is of: a credit pays it, a debit is its refund.
 

@@ -81,6 +81,29 @@ async def acts_on_batch(database: Database, batch_id: int, limit: int) -> list[A
     return [Act(**dict(row.items())) for row in rows]
 
 
+async def acts_on_payment(
+    database: Database, line_id: int, reference: str, limit: int
+) -> list[Act]:
+    """Return what was last done by hand to a payment, the newest first.
+
+    What moved money stands with its line; the payment's reference is in it.
+    """
+    rows = await database.fetch(
+        """
+        SELECT at, who, action, why, before, after
+          FROM audit
+         WHERE subject = $1 OR (subject = $2 AND strpos(after, $3) > 0)
+         ORDER BY at DESC, seq DESC
+         LIMIT $4
+        """,
+        f"payment:{reference}",
+        f"line:{line_id}",
+        reference,
+        limit,
+    )
+    return [Act(**dict(row.items())) for row in rows]
+
+
 async def messages_to_line(database: Database, line_id: int, limit: int) -> list[Sent]:
     """Return the last messages to a line, the newest first."""
     rows = await database.fetch(
