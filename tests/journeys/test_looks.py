@@ -51,7 +51,7 @@ OVERRUN = """() => {
   for (let node = walk.nextNode(); node; node = walk.nextNode()) {
     const holder = node.parentElement;
     if (!node.data.trim() || !holder.checkVisibility()) continue;
-    if (holder.closest('.skip, .demo p span, select, .map, .list thead')) continue;
+    if (holder.closest('.skip, .demo p span, select, .map, .list thead, .unseen')) continue;
     const range = document.createRange();
     range.selectNodeContents(node);
     let block = holder;

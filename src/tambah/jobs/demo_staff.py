@@ -20,7 +20,9 @@ from tambah.store.staff import list_staff
 from tambah.web.site import Site
 
 _ACTOR = Actor(who="demo", why="demo data")
-_STAFF = (Role.CARE, Role.FINANCE, Role.ADMINISTRATOR)
+_SECOND = (Role.CARE, Role.FINANCE, Role.WAREHOUSE, Role.ADMINISTRATOR)
+_STAFF = {f"demo-{role}": role for role in Role} | {f"demo-{role}-2": role for role in _SECOND}
+"""One of each role, and a second where something takes two of them."""
 
 
 class DemoStaff(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,12 +37,12 @@ class DemoStaff(msgspec.Struct, frozen=True, kw_only=True):
 async def hire_staff(site: Site) -> list[DemoStaff]:
     """Invite the demo's staff and accept for them; those of a start cut short are invited anew."""
     known = {one.name for one in await list_staff(site.database)}
-    return [await _hire(site, role, is_known=f"demo-{role}" in known) for role in _STAFF]
+    return [await _hire(site, name, role, is_known=name in known) for name, role in _STAFF.items()]
 
 
-async def _hire(site: Site, role: Role, *, is_known: bool) -> DemoStaff:
+async def _hire(site: Site, name: str, role: Role, *, is_known: bool) -> DemoStaff:
     database, keys, now = site.database, site.keys, site.clock.now()
-    name, password = f"demo-{role}", f"made up {secrets.token_hex(8)}"
+    password = f"made up {secrets.token_hex(8)}"
     if is_known:
         path = await invite_again(database, keys, name, actor=_ACTOR)
     else:
