@@ -16,7 +16,7 @@ from pathlib import Path
 
 import uvloop
 
-from . import dealer_runs, dialogue_runs, engine_runs, reference, sms_runs
+from . import console_runs, dealer_runs, dialogue_runs, engine_runs, reference, sms_runs
 from .calling import Calls, top_up_calls
 from .ground import Ground, add_known_codes, make_ground
 from .http_runs import Load, Server
@@ -38,10 +38,13 @@ PARTS = (
     "vouchers",
     "rss",
     "growth",
+    "console",
 )
 CODES = 900_000
 WEBHOOKS = 8_000
 CALLS = 1_000
+CARDS = 10_000_000
+CROWD = 1_000_000
 
 
 class Results:
@@ -324,7 +327,7 @@ def measure_growth(ground: Ground, results: Results) -> None:
     small = run(make_ground(150_000))
     small_server: Server | None = None
     try:
-        grow(ground, cards=10_000_000, lines=1_000_000)
+        grow(ground, cards=CARDS, lines=CROWD)
         small_server, big_server = Server(small), Server(ground)
         try:
             for server in (small_server, big_server):
@@ -339,6 +342,24 @@ def measure_growth(ground: Ground, results: Results) -> None:
             small_server.stop()
     finally:
         small.close()
+
+
+def measure_console(ground: Ground, results: Results) -> None:
+    """Measure the search box on ten million cards and a million lines; filled if they are not."""
+    if ground.lines < CROWD:
+        grow(ground, cards=CARDS, lines=CROWD)
+    run(console_runs.fill(ground))
+    who = uvloop.run(console_runs.hire(ground))
+    batch = uvloop.run(console_runs.largest_batch(ground))
+    took = console_runs.search_ms(ground, who, batch)
+    results.add(
+        "console_search_ms",
+        statistics.median(took),
+        "ms",
+        p95_ms=round(console_runs.percentile(took, 95), 1),
+        worst_ms=round(max(took), 1),
+        look_ups=len(took),
+    )
 
 
 def _latencies(loads: list[Load]) -> dict[str, float]:
@@ -371,6 +392,7 @@ def main(wanted: list[str]) -> None:
             "vouchers": measure_vouchers,
             "rss": measure_rss,
             "growth": measure_growth,
+            "console": measure_console,
         }
         for part in PARTS:
             if part in parts:
