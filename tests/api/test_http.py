@@ -56,6 +56,8 @@ def test_every_refusal_makes_a_problem(rules: Rules) -> None:
         "sold_at": datetime(2027, 1, 1, tzinfo=UTC),
         "minutes": 10,
         "rate": "3.00",
+        "period": "2026-12",
+        "what": "batch 7",
         "serial": "0001-00000007",
     }
     states = {

@@ -110,6 +110,15 @@ def example(refusal: type[Refusal], now: datetime) -> Refusal:
         refusals.PhotoTooLarge: {"most_mb": 2},
         refusals.CardDigitsMalformed: {"most_digits": 4},
         refusals.PasswordTooWeak: {"least": 12},
+        refusals.ApprovalOver: {"state": "declined"},
+        refusals.CommissionOutOfTree: {"rate": "3.00"},
+        refusals.CardSoldByYou: {"sold_at": now},
+        refusals.UndoTooLate: {"minutes": 10},
+        refusals.StockNotHeld: {"serial": "0001-00000007"},
+        refusals.StockSold: {"serial": "0001-00000007"},
+        refusals.PeriodNotOver: {"until": now},
+        refusals.PeriodOutOfOrder: {"period": "2026-12"},
+        refusals.BooksDisagree: {"what": "batch 7"},
     }
     return refusal(**params.get(refusal, {}))
 

@@ -89,6 +89,9 @@ NOBODYS_BUSINESS: frozenset[TransferKind] = frozenset(
         TransferKind.DISPUTE,
         TransferKind.DISPUTE_WON,
         TransferKind.REFUND_RETURNED,
+        TransferKind.CARD_SALE,
+        TransferKind.COMMISSION,
+        TransferKind.FLOAT_MOVE,
     }
 )
 """Kinds of which nothing is shown: between the operator and others."""

@@ -51,6 +51,8 @@ _SAMPLES: dict[str, str | int | datetime] = {
     "sold_at": datetime(2027, 3, 1, 6, 30, tzinfo=UTC),
     "minutes": 10,
     "rate": "3.00",
+    "period": "2026-12",
+    "what": "batch 7",
     "serial": examples.SERIAL,
     "incident": "5f0c21ab",
     "where": "line 12",
