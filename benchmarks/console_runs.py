@@ -30,9 +30,10 @@ async def fill(ground: Ground) -> None:
     await ground.do(
         f"""
         INSERT INTO topup (line_id, topup_no, at, source, price_micros, tax_micros, main_micros,
-                           bonus_micros, valid_days, active_until, receipt)
+                           bonus_micros, valid_days, active_until, receipt,
+                           reactivation_micros)
         SELECT {FIRST_LINE} + n, 1, now(), 1, 10000000, 0, 10000000, 0, 10, now(),
-               upper(substr(md5(n::text), 1, 8))
+               upper(substr(md5(n::text), 1, 8)), 0
           FROM generate_series(0, {ground.lines - 1}) AS n
             ON CONFLICT DO NOTHING
         """
