@@ -18,6 +18,7 @@ async def test_demo_staff_sign_in_with_what_demo_json_says(world: World) -> None
     assert [(one["name"], one["roles"]) for one in told] == [
         ("demo-care", ["care"]),
         ("demo-finance", ["finance"]),
+        ("demo-warehouse", ["warehouse"]),
         ("demo-administrator", ["administrator"]),
     ]
     assert {tuple(sorted(one)) for one in told} == {("name", "password", "roles", "totp_secret")}

@@ -20,7 +20,7 @@ from tambah.store.staff import list_staff
 from tambah.web.site import Site
 
 _ACTOR = Actor(who="demo", why="demo data")
-_STAFF = (Role.CARE, Role.FINANCE, Role.ADMINISTRATOR)
+_STAFF = (Role.CARE, Role.FINANCE, Role.WAREHOUSE, Role.ADMINISTRATOR)
 
 
 class DemoStaff(msgspec.Struct, frozen=True, kw_only=True):
