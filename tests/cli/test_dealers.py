@@ -42,10 +42,19 @@ def test_a_tree_is_planted_funded_and_shown(tambah: Tambah) -> None:
     ).document["dealer"]
 
     tambah("partners", "fund", north, "100.00", "--reference", "bank 1", *WHY)
-    moved = tambah("dealers", "move-float", north, shop, "40.00", "--reference", "m1", "--json")
+    moved = tambah("dealers", "move-float", north, shop, "40.00", "--reference", "m1", *WHY)
     assert moved.document == {"dealer": north, "to": shop, "amount": "40.00", "float": "60.00"}
-    again = tambah("dealers", "move-float", north, shop, "40.00", "--reference", "m1", "--json")
+    again = tambah("dealers", "move-float", north, shop, "40.00", "--reference", "m1", *WHY)
     assert again.document == moved.document
+
+    assert tambah("partners", "suspend", shop, *WHY).document == {
+        "partner": shop,
+        "suspended": True,
+    }
+    stopped = tambah("dealers", "move-float", north, shop, "1.00", "--reference", "m2", *WHY)
+    assert stopped.error == "partner_suspended"
+    assert tambah("partners", "resume", shop, *WHY).document["suspended"] is False
+    assert tambah("partners", "resume", 12345, *WHY).error == "partner_unknown"
 
     low = tambah("dealers", "agreement", north, "3", *WHY)
     assert low.error == "commission_out_of_tree"

@@ -119,3 +119,19 @@ def test_cards_wait_too_but_a_lock_does_not(tambah: Tambah, environment: Fresh) 
 def test_before_two_work_here_the_command_line_does_as_it_is_told(tambah: Tambah) -> None:
     assert "invitation" in tambah("staff", "add", "amy", "--role", "care", *WHY).document
     assert tambah("requests", "list").out == "There is none.\n"
+
+
+@pytest.mark.usefixtures("two")
+def test_an_agreement_and_much_float_are_asked_for(tambah: Tambah) -> None:
+    north = tambah("dealers", "add", "North", "--kind", "distributor", *WHY).document["dealer"]
+    shop_of = ("--kind", "shop", "--parent", north)
+    shop = tambah("dealers", "add", "Kedai Ali", *shop_of, *WHY).document["dealer"]
+
+    asked = tambah("dealers", "agreement", north, "6", "--paid-as", "margin", *WHY).document
+    assert (asked["state"], asked["deed"]) == ("waiting", "change_agreement")
+    assert tambah("dealers", "show", north, "--json").document["agreements"] == []
+    move = ("dealers", "move-float", north, shop)
+    much = tambah(*move, "10.01", "--reference", "m1", *WHY).document
+    assert (much["state"], much["deed"]) == ("waiting", "move_float")
+    little = tambah(*move, "10.00", "--reference", "m1", *WHY)
+    assert little.error == "float_too_low"  # one may, if only there were float

@@ -11,6 +11,7 @@ from tambah.domain.refusals import (
     AmountOutOfRange,
     BatchStateWrong,
     CodeAlreadyYours,
+    CommissionOutOfTree,
     PaymentNotRefundable,
     Refusal,
     SimNotUsable,
@@ -126,3 +127,9 @@ def test_the_answer_about_a_code_tells_nothing_of_why(tag: str):
         "ta": r"காலாவதி|செல்லாத|ஏற்கெனவே",
     }
     assert re.search(telling[tag], text) is None
+
+
+def test_a_rate_is_no_amount() -> None:
+    text = texts("en").refusal(CommissionOutOfTree(rate="4.00"), ZONE)
+
+    assert "the limit is 4.00 percent" in text

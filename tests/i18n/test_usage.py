@@ -26,11 +26,14 @@ from tambah.console.finding import KINDS
 from tambah.console.line_acts import BARS
 from tambah.console.live import COUNTERS
 from tambah.console.pages import MENU
+from tambah.console.stock_pages import MOVE_KINDS
 from tambah.desks.answering import READY_ANSWERS
 from tambah.desks.printing import WORDS as PRINTED
 from tambah.domain.approval import ApprovalState, Deed
 from tambah.domain.article import ArticleKind
 from tambah.domain.balance import ALLOWANCES, BucketKind
+from tambah.domain.card_stock import MoveKind
+from tambah.domain.dealer import DealerKind, PaidAs
 from tambah.domain.finance.statement import Earning, Liability
 from tambah.domain.finance.three_way import ItemKind, Moved, Sold, Used
 from tambah.domain.line import Language, LineState
@@ -87,31 +90,57 @@ TICKETS_SHOWN = names(state for state in TicketState if state is not TicketState
 SENT_BACK = {Said.REFUNDING, Said.REFUND_FAILED, Said.REFUNDED, Said.DISPUTED}
 
 VALUES: dict[str, set[str]] = {
-    "acts.*": names(Deed) | {"bars", "disable_staff", "lock_batch", "printed", "slips"},
+    "acts.*": names(Deed)
+    | {"bars", "disable_staff", "lock_batch", "printed", "slips"}
+    | {"add_dealer", "pay_commission", "resume_partner", "suspend_partner"}
+    | {f"{kind}_stock" for kind in MOVE_KINDS},
+    "acts.*_stock": set(MOVE_KINDS),
     "acts.file.*": {kind.value for kind in PrintKind},
     "acts.printed.*": set(KINDS_PRINTED),
     "acts.*_batch": {"close", "export", "lock", "release", "sheets", "void"},
     "acts.bar.*": set(BARS),
-    "acts.do.*": {"adjust_credit", "bars", "disable_staff", "lock_batch", "reverse_topup"},
+    "acts.do.*": {"adjust_credit", "bars", "disable_staff", "lock_batch", "reverse_topup"}
+    | {"add_dealer", "move_float", "pay_commission", "resume_partner", "suspend_partner"}
+    | {f"{kind}_stock" for kind in MOVE_KINDS},
     "acts.field.*": {
         "amount",
         "bar",
         "born_active",
+        "called",
+        "cards",
+        "dealer",
+        "dealer_kind",
+        "document",
+        "draws_on",
         "first",
+        "from_holder",
         "last",
+        "least_sale",
         "lettered",
+        "most_day",
+        "most_sale",
         "name",
+        "paid_as",
+        "parent",
         "price",
         "printed",
         "quantity",
+        "rate",
         "reason",
+        "receiver",
         "recipient",
         "redeem_until",
+        "reference",
         "role",
+        "since",
         "slips",
+        "to_holder",
+        "until_day",
         "way",
     },
-    "acts.hint.*": {"amount", "name", "reason", "recipient"},
+    "acts.hint.*": {"amount", "name", "reason", "recipient"}
+    | {"cards", "dealer", "from_holder", "parent", "rate", "receiver", "reference", "since"}
+    | {"to_holder", "until_day"},
     "acts.way.*": {"less", "more"},
     "requests.*": names(ApprovalState) | {"expired"},
     "staff.state.*": names(StaffState),
@@ -170,8 +199,10 @@ VALUES: dict[str, set[str]] = {
         key.removeprefix("console.col.") for key in KEYS if key.startswith("console.col.")
     },
     "console.filter.*": {"state", "provider", "since", "until", "queue", "category"}
-    | {"language", "ticket_state", "kind", "place", "who", "subject", "action"},
-    "console.list.*": {"audit", "batches", "cards", "payments", "points", "tickets"},
+    | {"language", "ticket_state", "kind", "place", "who", "subject", "action"}
+    | {"batch", "called", "dealer_kind", "hands", "holder", "move", "standing", "under"},
+    "console.list.*": {"audit", "batches", "cards", "payments", "points", "tickets"}
+    | {"dealers", "moves", "stock"},
     "console.import.*": {"created", "changed", "unchanged", "withdrawn", "refused"},
     "console.point.*": set(HEADER.columns),
     "console.provider.*": names(ProviderId),
@@ -193,6 +224,12 @@ VALUES: dict[str, set[str]] = {
     "console.ticket.by.*": names(Author),
     "console.why.*": set(NotUsable),
     "console.to.*": {place.word for place in MENU},
+    "dealers.kind.*": names(DealerKind),
+    "dealers.paid_as.*": names(PaidAs),
+    "dealers.standing.*": {"selling", "suspended"},
+    "stock.*": {"stolen", "warehouse"},
+    "stock.effect.*": {"found", "stolen"},
+    "stock.move.*": names(MoveKind),
     "batch_state.*": names(BatchState),
     "payment_not_refundable.*": names(PaymentState),
     "sim_not_usable.*": names(SimState),

@@ -8,16 +8,20 @@ from datetime import date, datetime, timedelta
 import click
 import rich_click
 
+from tambah.cli.asking import ask_for, takes_two
 from tambah.cli.desk import Desk, actor, at_desk
 from tambah.cli.frame import Answer, answering
 from tambah.cli.options import DAY, RINGGIT, reason
 from tambah.cli.rate import RATE
 from tambah.cli.shown import shown_amounts
+from tambah.domain.approval import Deed
 from tambah.domain.dealer import Agreement, DealerKind, PaidAs, percent
 from tambah.domain.dealer_commands import MoveFloat, PayCommission
 from tambah.domain.money import ringgit
 from tambah.domain.refusals import DealerUnknown, NothingDue
+from tambah.engine.approving.of_dealers import ask_agreement, ask_float_move
 from tambah.engine.dealers import Limits, NewDealer, Terms, add_dealer, set_agreement
+from tambah.engine.operator import alone_up_to
 from tambah.store.views.dealers import (
     DealerView,
     SaleView,
@@ -171,6 +175,9 @@ def agreement(  # noqa: PLR0913 - a parameter for each option
     async def work(desk: Desk) -> Answer:
         """Write it down."""
         effective_at = None if since is None else desk.rules.validity.start_of(since)
+        if await takes_two(desk, Deed.CHANGE_AGREEMENT):
+            wanted = await ask_agreement(desk.database, dealer, terms, effective_at, desk.now)
+            return await ask_for(desk, wanted, actor(reason))
         made = await set_agreement(desk.database, dealer, terms, actor(reason), effective_at)
         return Answer(
             document={"dealer": dealer, **_agreement(made)},
@@ -185,12 +192,17 @@ def agreement(  # noqa: PLR0913 - a parameter for each option
 @click.argument("to", type=int)
 @click.argument("amount", type=RINGGIT)
 @click.option("--reference", required=True, help="Of this move; the same again moves nothing.")
+@reason
 @answering
-def move_float(dealer: int, to: int, amount: int, reference: str) -> Answer:
+def move_float(dealer: int, to: int, amount: int, reference: str, reason: str) -> Answer:
     """Move AMOUNT of float from DEALER to its child (or its parent) TO."""
 
     async def work(desk: Desk) -> Answer:
-        """Have the engine move it."""
+        """Have the engine move it, or ask for it."""
+        alone_micros = alone_up_to(desk.operator.console)
+        if amount > alone_micros and await takes_two(desk, Deed.MOVE_FLOAT):
+            wanted = await ask_float_move(desk.database, dealer, to, amount, reference)
+            return await ask_for(desk, wanted, actor(reason))
         command = MoveFloat(
             caller="cli",
             request_key=f"move:{reference}",
@@ -198,6 +210,7 @@ def move_float(dealer: int, to: int, amount: int, reference: str) -> Answer:
             to_partner_id=to,
             amount_micros=amount,
             reference=reference,
+            actor=actor(reason),
         )
         async with desk.engine() as engine:
             moved = await engine.submit(command)

@@ -21,6 +21,7 @@ from tambah.engine.administer import (
     revoke_key,
 )
 from tambah.engine.approving.asks import ask_funding
+from tambah.engine.dealers import set_suspended
 
 
 @click.group(cls=rich_click.RichGroup)
@@ -105,6 +106,32 @@ def fund(partner: int, amount: int, reference: str, reason: str) -> Answer:
         )
 
     return at_desk(work)
+
+
+@partners.command(cls=rich_click.RichCommand)
+@click.argument("partner", type=int)
+@reason
+@answering
+def suspend(partner: int, reason: str) -> Answer:
+    """Keep PARTNER, and whoever draws on its float, from selling."""
+    return _set_suspended(partner, reason, suspended=True)
+
+
+@partners.command(cls=rich_click.RichCommand)
+@click.argument("partner", type=int)
+@reason
+@answering
+def resume(partner: int, reason: str) -> Answer:
+    """Let PARTNER sell again."""
+    return _set_suspended(partner, reason, suspended=False)
+
+
+def _set_suspended(partner: int, why: str, *, suspended: bool) -> Answer:
+    at_desk(lambda desk: set_suspended(desk.database, partner, actor(why), suspended=suspended))
+    state = "suspended" if suspended else "may sell"
+    return Answer(
+        document={"partner": partner, "suspended": suspended}, text=f"Partner {partner}: {state}."
+    )
 
 
 @click.group(cls=rich_click.RichGroup)

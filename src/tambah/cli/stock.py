@@ -12,7 +12,8 @@ from tambah.cli.desk import Desk, actor, at_desk
 from tambah.cli.frame import Answer, answering
 from tambah.cli.options import reason
 from tambah.cli.progress import progress
-from tambah.cli.shown import read_range, shown_amounts
+from tambah.cli.shown import shown_amounts
+from tambah.desks.ranges import read_range
 from tambah.domain.card_stock import STOLEN, WAREHOUSE, Move, MoveKind
 from tambah.domain.voucher import format_serial
 from tambah.engine.dealers import move_stock

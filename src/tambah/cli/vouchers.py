@@ -16,9 +16,10 @@ from tambah.cli.desk import Desk, actor, at_desk
 from tambah.cli.frame import Answer, answering
 from tambah.cli.options import DAY, RINGGIT, reason
 from tambah.cli.progress import progress
-from tambah.cli.shown import read_range, shown_amounts
+from tambah.cli.shown import shown_amounts
 from tambah.cli.voucher_prints import design_at, printed_kinds, replace, specimen, template
 from tambah.desks.printing import Promise
+from tambah.desks.ranges import read_range
 from tambah.domain.approval import Deed
 from tambah.domain.money import ringgit
 from tambah.domain.refusals import BatchUnknown, VoucherUnknown

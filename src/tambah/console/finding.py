@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 
 from litestar import Response, post
 
-from tambah.console.facts import LINES, PAYMENTS, SIMS, TICKETS, VOUCHERS
+from tambah.console.facts import DEALERS, LINES, PAYMENTS, SIMS, TICKETS, VOUCHERS
 from tambah.console.guard import Reach, reaches, signed_in
+from tambah.console.lists import address_of
 from tambah.console.pages import ConsolePages
 from tambah.console.sessions import HOME, SignedIn
 from tambah.domain.numbering import fold_iccid, fold_msisdn
@@ -25,6 +26,8 @@ from tambah.engine.administer import acting, note
 from tambah.engine.staff import actor_of
 from tambah.store.tickets import read_ticket
 from tambah.store.views.console import line_of_receipt, number_of_line, payment_of_ref
+from tambah.store.views.dealer_lists import dealers_called
+from tambah.store.views.dealers import read_dealer
 from tambah.store.views.lines import find_line_id
 from tambah.store.views.payments import read_payment
 from tambah.store.views.sims import read_sim
@@ -38,6 +41,7 @@ from tambah.web.site import Site
 SEARCH = f"{HOME}/search"
 _MOST_TYPED = 64
 _RECEIPT_LENGTH = 8
+_MOST_ID = 2**62
 _CODES_HOURLY = 30
 
 
@@ -135,6 +139,18 @@ async def _receipt(site: Site, typed: str) -> str | None:
     return f"{LINES}/{msisdn}" if msisdn else None
 
 
+async def _dealer(site: Site, typed: str) -> str | None:
+    """Find a dealer by its number, or by its whole name; several of one name are a list."""
+    if typed.isascii() and typed.isdecimal():
+        partner_id = int(typed)
+        is_one = partner_id < _MOST_ID and await read_dealer(site.database, partner_id)
+        return f"{DEALERS}/{partner_id}" if is_one else None
+    found = await dealers_called(site.database, typed)
+    if len(found) > 1:
+        return address_of(DEALERS, {"called": typed})
+    return f"{DEALERS}/{found[0]}" if found else None
+
+
 KINDS = (
     Kind("line", Permission.LINES_READ, _line),
     Kind("voucher", Permission.VOUCHERS_READ, _voucher),
@@ -142,6 +158,7 @@ KINDS = (
     Kind("ticket", Permission.TICKETS_READ, _ticket),
     Kind("receipt", Permission.LINES_READ, _receipt),
     Kind("sim", Permission.SIMS_READ, _sim),
+    Kind("dealer", Permission.DEALERS_READ, _dealer),
 )
 
 

@@ -41,10 +41,11 @@ class Money:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A text in a row that leads to a page of the console."""
+    """A text in a row that leads to a page of the console. depth: how far down a tree."""
 
     text: str
     path: str
+    depth: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +179,7 @@ class Shown:
 
     text: str
     path: str = ""
+    depth: int = 0
     is_amount: bool = False
     is_marked: bool = False
 
@@ -187,8 +189,8 @@ def show_value(value: Value, say: Wording) -> Shown:
     match value:
         case Money(micros):
             return Shown(text=say.money(micros), is_amount=True)
-        case Link(text, path):
-            return Shown(text=text, path=path)
+        case Link(text, path, depth):
+            return Shown(text=text, path=path, depth=depth)
         case Marked(text):
             return Shown(text=text, is_marked=True)
         case datetime():

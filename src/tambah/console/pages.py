@@ -38,6 +38,8 @@ MENU = (
     Place(f"{HOME}/payments", "payments", Permission.PAYMENTS_READ),
     Place(f"{HOME}/batches", "batches", Permission.VOUCHERS_READ),
     Place(f"{HOME}/finance", "finance", Permission.FINANCE_READ),
+    Place(f"{HOME}/dealers", "dealers", Permission.DEALERS_READ),
+    Place(f"{HOME}/stock", "stock", Permission.DEALERS_READ),
     Place(f"{HOME}/audit", "audit", Permission.AUDIT_READ),
     Place(f"{HOME}/staff", "staff", Permission.STAFF_WRITE),
     Place(f"{HOME}/content", "content", Permission.CONTENT_WRITE),

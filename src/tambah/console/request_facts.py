@@ -7,12 +7,15 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, cast
 
-from tambah.console.facts import BATCHES, LINES, Fact, Wording
+from tambah.console.facts import BATCHES, DEALERS, LINES, Fact, Wording
 from tambah.domain.approval import Approval, Deed
+from tambah.domain.dealer import percent
 from tambah.domain.voucher import format_serial
 from tambah.engine.answers import refusal_of
 
 _Params = Mapping[str, Any]
+
+_AMOUNTS = {"balance_micros": "credit", "taken_micros": "taken", "float_micros": "float"}
 
 
 def request_facts(approval: Approval, say: Wording) -> list[Fact]:
@@ -34,12 +37,12 @@ def outcome_facts(approval: Approval, say: Wording) -> list[Fact]:
     if "refusal" in outcome:
         refusal = refusal_of(outcome["refusal"], outcome["params"])
         return [Fact("failed", say.refusal(refusal))]
-    if "balance_micros" in outcome:
-        found.append(Fact("credit", say.money(outcome["balance_micros"])))
-    if "taken_micros" in outcome:
-        found.append(Fact("taken", say.money(outcome["taken_micros"])))
-    if "float_micros" in outcome:
-        found.append(Fact("float", say.money(outcome["float_micros"])))
+    found += [
+        Fact(word, say.money(outcome[name])) for name, word in _AMOUNTS.items() if name in outcome
+    ]
+    if "effective_at" in outcome:
+        at = datetime.fromisoformat(outcome["effective_at"])
+        found.append(Fact("in_force", say.when(at)))
     if "batch" in outcome:
         found.append(_batch(outcome["batch"]))
         found.append(Fact("first_serial", outcome["first_serial"]))
@@ -117,6 +120,51 @@ def _funding(params: _Params, before: _Params, say: Wording) -> list[Fact]:
     ]
 
 
+def _float_move(params: _Params, before: _Params, say: Wording) -> list[Fact]:
+    was, to_was, amount = (
+        before["float_micros"],
+        before["to_float_micros"],
+        params["amount_micros"],
+    )
+    return [
+        dealer_fact("giver", params["partner"], params["name"]),
+        Fact("float", say.money(was - amount), was=say.money(was)),
+        dealer_fact("receiver", params["to"], params["to_name"]),
+        Fact("float", say.money(to_was + amount), was=say.money(to_was)),
+        Fact("reference", params["reference"]),
+    ]
+
+
+def _agreement(params: _Params, before: _Params, say: Wording) -> list[Fact]:
+    since = params["effective_at"]
+    at = say.when(datetime.fromisoformat(since)) if since else say.texts.get("dealers.at_once")
+    after, was = terms_told(params, say), terms_told(before, say) if before else {}
+    return [
+        dealer_fact("partner", params["partner"], params["name"]),
+        *(
+            Fact(word, value, was="" if was.get(word) == value else was.get(word, ""))
+            for word, value in after.items()
+        ),
+        Fact("in_force", at),
+    ]
+
+
+def terms_told(terms: Mapping[str, Any], say: Wording) -> dict[str, str]:
+    """Return what is agreed with a dealer, by the word of each fact."""
+    none = say.texts.get("dealers.own_limit")
+    most = {word: terms[f"{word}_micros"] for word in ("most_sale", "most_day")}
+    return {
+        "rate": f"{percent(terms['rate_bp'])} %",
+        "paid_as": say.texts.get(f"dealers.paid_as.{terms['paid_as']}"),
+        **{word: none if value is None else say.money(value) for word, value in most.items()},
+    }
+
+
+def dealer_fact(word: str, partner_id: int, name: str) -> Fact:
+    """Return a dealer's name and number, which lead to its record."""
+    return Fact(word, f"{name} ({partner_id})", f"{DEALERS}/{partner_id}")
+
+
 def _roles(params: _Params, before: _Params, say: Wording) -> list[Fact]:
     return [
         Fact("name", params["name"]),
@@ -135,6 +183,8 @@ _FACTS: Mapping[Deed, Callable[[_Params, _Params, Wording], list[Fact]]] = Mappi
         Deed.EXPORT_BATCH: _batch_deed(""),
         Deed.ACTIVATE_CARDS: _activation,
         Deed.FUND_PARTNER: _funding,
+        Deed.MOVE_FLOAT: _float_move,
+        Deed.CHANGE_AGREEMENT: _agreement,
         Deed.INVITE_STAFF: _roles,
         Deed.CHANGE_ROLES: _roles,
     }

@@ -12,9 +12,12 @@ from tambah.console.bank_desk import bank_routes, beside_payments
 from tambah.console.batch_acts import batch_act_routes
 from tambah.console.batches import batch_routes
 from tambah.console.content import content_routes
+from tambah.console.dealer_acts import dealer_act_routes
+from tambah.console.dealers import dealer_routes
 from tambah.console.figures import figure_routes
 from tambah.console.finance import finance_routes
 from tambah.console.finding import finding_routes
+from tambah.console.float_acts import float_act_routes
 from tambah.console.guard import guard_with
 from tambah.console.home import home_routes
 from tambah.console.invitations import invitation_routes
@@ -34,6 +37,8 @@ from tambah.console.requests import request_routes
 from tambah.console.sessions import HOME, Sessions
 from tambah.console.signing_in import sign_in_routes
 from tambah.console.staff_pages import staff_routes
+from tambah.console.stock_acts import stock_act_routes
+from tambah.console.stock_pages import stock_routes
 from tambah.console.three_ways import three_way_routes
 from tambah.console.ticket_desk import ticket_routes
 from tambah.console.ticket_list import beside_tickets, ticket_list
@@ -76,6 +81,11 @@ def console_router(site: Site) -> Router:
         *live_routes(pages),
         *figure_routes(pages),
         *operation_routes(pages),
+        *float_act_routes(pages),
+        *dealer_act_routes(pages),
+        *dealer_routes(pages),
+        *stock_act_routes(pages),
+        *stock_routes(pages),
     ]
     answers = ErrorAnswers(pages).handlers()
     return Router(

@@ -33,6 +33,8 @@ class Deed(StrEnum):
     CLOSE_BATCH = "close_batch"
     VOID_BATCH = "void_batch"
     FUND_PARTNER = "fund_partner"
+    MOVE_FLOAT = "move_float"
+    CHANGE_AGREEMENT = "change_agreement"
     INVITE_STAFF = "invite_staff"
     CHANGE_ROLES = "change_roles"
 
@@ -59,6 +61,8 @@ DEEDS: Mapping[Deed, DeedRule] = MappingProxyType(
         Deed.CLOSE_BATCH: DeedRule(Permission.BATCHES_WRITE),
         Deed.VOID_BATCH: DeedRule(Permission.BATCHES_WRITE),
         Deed.FUND_PARTNER: DeedRule(Permission.FLOAT_WRITE),
+        Deed.MOVE_FLOAT: DeedRule(Permission.FLOAT_WRITE),
+        Deed.CHANGE_AGREEMENT: DeedRule(Permission.DEALERS_WRITE),
         Deed.INVITE_STAFF: DeedRule(Permission.STAFF_WRITE, is_collected=True),
         Deed.CHANGE_ROLES: DeedRule(Permission.STAFF_WRITE),
     }

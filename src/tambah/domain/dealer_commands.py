@@ -37,7 +37,10 @@ class UndoSale:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MoveFloat:
-    """Move float from a dealer to its own child, or back up to its parent."""
+    """Move float from a dealer to its own child, or back up to its parent.
+
+    actor: who moved it by hand, if somebody of the operator's did.
+    """
 
     caller: str
     request_key: str
@@ -45,6 +48,7 @@ class MoveFloat:
     to_partner_id: int
     amount_micros: int
     reference: str = ""
+    actor: Actor | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -128,7 +128,8 @@ class Texts:
             return self.when(value, zone)
         if name == "state":
             return self.get(f"{refusal.code.removesuffix('_wrong')}.{value}")
-        if isinstance(value, str) and _RINGGIT.fullmatch(value):
+        # A rate is written like an amount, but in percent.
+        if name != "rate" and isinstance(value, str) and _RINGGIT.fullmatch(value):
             return money(value)
         return value
 

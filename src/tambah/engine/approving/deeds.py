@@ -17,6 +17,7 @@ import structlog
 
 from tambah.domain.approval import Approval, ApprovalState, Deed, finish, require_collectable
 from tambah.domain.commands import AdjustCredit, FundPartner, ReverseTopUp
+from tambah.domain.dealer_commands import MoveFloat
 from tambah.domain.refusals import (
     ApprovalUnknown,
     BatchStateWrong,
@@ -29,6 +30,7 @@ from tambah.domain.staff import Role
 from tambah.domain.voucher import BatchState
 from tambah.engine.administer import acting, note
 from tambah.engine.approving.filing import actor_behind, require_approval, subject_of
+from tambah.engine.approving.of_dealers import change_agreement
 from tambah.engine.clock import Clock
 from tambah.engine.engine import Engine
 from tambah.engine.keys import Keys
@@ -212,6 +214,25 @@ async def _fund(means: Means, approval: Approval, _: int) -> Outcome:
     return {"float_micros": done.float_micros}
 
 
+async def _move_float(means: Means, approval: Approval, _: int) -> Outcome:
+    done = await means.engine.submit(
+        MoveFloat(
+            caller=_CALLER,
+            request_key=str(approval.approval_id),
+            partner_id=_whole(approval, "partner"),
+            to_partner_id=_whole(approval, "to"),
+            amount_micros=_whole(approval, "amount_micros"),
+            reference=str(approval.params["reference"]),
+            actor=actor_behind(approval),
+        )
+    )
+    return {"float_micros": done.float_micros}
+
+
+async def _change_agreement(means: Means, approval: Approval, tries: int) -> Outcome:
+    return await change_agreement(means.database, approval, tries)
+
+
 async def _generate(means: Means, approval: Approval, tries: int) -> Outcome:
     if tries > 1:
         # Whoever made it died: its codes are lost, and half a batch is never gone on with.
@@ -292,6 +313,8 @@ _DOERS: Mapping[Deed, Callable[[Means, Approval, int], Awaitable[Outcome]]] = Ma
         Deed.ADJUST_CREDIT: _adjust,
         Deed.REVERSE_TOPUP: _reverse,
         Deed.FUND_PARTNER: _fund,
+        Deed.MOVE_FLOAT: _move_float,
+        Deed.CHANGE_AGREEMENT: _change_agreement,
         Deed.GENERATE_BATCH: _generate,
         Deed.RELEASE_BATCH: _move_batch,
         Deed.CLOSE_BATCH: _move_batch,

@@ -171,6 +171,26 @@ async def set_agreement(
     return agreement
 
 
+async def foresee_agreement(
+    database: Database, partner_id: int, terms: Terms, effective_at: datetime | None, now: datetime
+) -> Agreement | None:
+    """Return what would be in force where the new terms begin, None for nothing agreed.
+
+    Nothing is held: it may have changed when the terms are agreed on. Raises what
+    `set_agreement` does, but for ReasonMissing.
+    """
+    earliest = now + LEAD
+    if effective_at is not None and effective_at < earliest:
+        raise FieldMalformed(field="effective_at")
+    new = _agreement(terms, effective_at or earliest)
+    async with database.read() as connection:
+        found = await dealers.read_dealers(connection, [partner_id])
+        if partner_id not in found:
+            raise DealerUnknown
+        await _check_fits(connection, partner_id, found[partner_id].parent_id, new)
+    return found[partner_id].agreed_with(partner_id, new.effective_at)
+
+
 async def _require_fits(
     connection: Connection, partner_id: int, parent_id: int | None, new: Agreement
 ) -> None:
@@ -178,6 +198,12 @@ async def _require_fits(
     # Whoever agrees with a neighbour holds one of these rows too.
     for dealer_id in sorted({partner_id, parent_id or partner_id}):
         await dealer_admin.lock_dealer(connection, dealer_id)
+    await _check_fits(connection, partner_id, parent_id, new)
+
+
+async def _check_fits(
+    connection: Connection, partner_id: int, parent_id: int | None, new: Agreement
+) -> None:
     children = await dealer_admin.children_of(connection, partner_id)
     wanted = [partner_id, *children, *([] if parent_id is None else [parent_id])]
     agreements = await dealers.read_agreements(connection, wanted)

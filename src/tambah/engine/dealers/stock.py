@@ -27,6 +27,7 @@ from tambah.engine.administer import acting, note
 from tambah.engine.vouchers import RangeMoved, SerialRange, change_range
 from tambah.store.database import Connection, Database
 from tambah.store.ledger import stock_moves, voucher_stock
+from tambah.store.views.stock import read_batch
 
 _NO_STOCK = {BatchState.DRAFT, BatchState.VOID}
 
@@ -67,21 +68,25 @@ async def move_stock(
     return Moved(move_no=moved.move_no, cards=moved.cards, locked=locked)
 
 
+async def foresee_move(database: Database, move: Move) -> int:
+    """Return what a card of a range is worth that a move would take, micro-ringgit.
+
+    Nothing is held: it may have changed when the cards are moved. Raises what `move_stock` does,
+    but for ReasonMissing.
+    """
+    batch = await read_batch(database, move.batch_id)
+    if batch is None:
+        raise BatchUnknown
+    async with database.read() as connection:
+        await _check(connection, move, batch.state, batch.quantity)
+    return batch.price_micros
+
+
 async def _move(connection: Connection, move: Move, actor: Actor, document: str) -> Moved:
     stock = await voucher_stock.lock_batch(connection, move.batch_id, to_change=True)
     if stock is None:
         raise BatchUnknown
-    if stock.batch.state in _NO_STOCK:
-        raise BatchStateWrong(state=stock.batch.state.name.lower())
-    if move.last > stock.quantity:
-        raise RangeMalformed
-    await _require_way(connection, move)
-    sold = await stock_moves.first_sold(connection, move.batch_id, move.first, move.last)
-    if sold is not None:
-        raise StockSold(serial=format_serial(move.batch_id, sold))
-    stored = await stock_moves.read_holdings(connection, move.batch_id)
-    before = stored or [Holding(1, stock.quantity, WAREHOUSE)]
-    after = move_cards(before, move)
+    stored, after = await _check(connection, move, stock.batch.state, stock.quantity)
     await stock_moves.put_holdings(
         connection,
         move.batch_id,
@@ -96,6 +101,22 @@ async def _move(connection: Connection, move: Move, actor: Actor, document: str)
     await stock_moves.insert_move(connection, move, beside)
     await _note(connection, move, actor, document)
     return Moved(move_no=move_no, cards=move.last - move.first + 1)
+
+
+async def _check(
+    connection: Connection, move: Move, state: BatchState, quantity: int
+) -> tuple[list[Holding], list[Holding]]:
+    """Return a batch's holdings as they are stored, and as they would be after a move."""
+    if state in _NO_STOCK:
+        raise BatchStateWrong(state=state.name.lower())
+    if move.last > quantity:
+        raise RangeMalformed
+    await _require_way(connection, move)
+    sold = await stock_moves.first_sold(connection, move.batch_id, move.first, move.last)
+    if sold is not None:
+        raise StockSold(serial=format_serial(move.batch_id, sold))
+    stored = await stock_moves.read_holdings(connection, move.batch_id)
+    return stored, move_cards(stored or [Holding(1, quantity, WAREHOUSE)], move)
 
 
 async def _require_way(connection: Connection, move: Move) -> None:

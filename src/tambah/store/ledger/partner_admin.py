@@ -62,6 +62,21 @@ async def partner_exists(connection: Connection, partner_id: int) -> bool:
     return found is True
 
 
+async def suspend_partner(
+    connection: Connection, partner_id: int, *, suspended: bool
+) -> bool | None:
+    """Keep a partner from selling, or let it again; return how it was, None for no partner."""
+    was = await connection.fetchval(
+        "SELECT suspended FROM partner WHERE partner_id = $1 FOR NO KEY UPDATE", partner_id
+    )
+    if was is None or was == suspended:
+        return was
+    await connection.execute(
+        "UPDATE partner SET suspended = $2 WHERE partner_id = $1", partner_id, suspended
+    )
+    return not suspended
+
+
 async def insert_key(connection: Connection, new: NewKey) -> None:
     """Add an API key."""
     await connection.execute(

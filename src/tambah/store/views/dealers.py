@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -69,7 +69,7 @@ async def read_dealer(database: Database, partner_id: int) -> DealerView | None:
         """,
         partner_id,
     )
-    return None if row is None else _dealer(row)
+    return None if row is None else dealer_from_row(row)
 
 
 async def list_dealers(
@@ -102,10 +102,11 @@ async def list_dealers(
         under,
         limit,
     )
-    return [_dealer(row) for row in rows]
+    return [dealer_from_row(row) for row in rows]
 
 
-def _dealer(row: Record) -> DealerView:
+def dealer_from_row(row: Record | Mapping[str, Any]) -> DealerView:
+    """Make a DealerView of a row that has its columns."""
     values: dict[str, Any] = dict(row.items())
     values["kind"] = DealerKind(values["kind"])
     return DealerView(**values)

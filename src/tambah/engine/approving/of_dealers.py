@@ -1,0 +1,119 @@
+"""What is asked for of dealers that takes two people: float moved, agreements changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, cast
+
+from tambah.domain.approval import Approval, Deed
+from tambah.domain.dealer import Agreement, PaidAs
+from tambah.domain.refusals import FieldMalformed, PartnerUnknown
+from tambah.engine.approving.filing import actor_behind
+from tambah.engine.dealers import Terms, foresee_agreement, set_agreement
+from tambah.store.approvals import Wanted
+from tambah.store.database import Database
+from tambah.store.views.dealers import agreements_with
+from tambah.store.views.partners import FloatView, read_float
+
+
+async def ask_float_move(
+    database: Database, from_id: int, to_id: int, amount_micros: int, reference: str
+) -> Wanted:
+    """Ask for float to go from a dealer to its child or parent. Micro-ringgit.
+
+    Whether they stand next to each other is looked at when it is done. Raises PartnerUnknown,
+    FieldMalformed (reference).
+    """
+    if not reference.strip():
+        raise FieldMalformed(field="reference")
+    giver, taker = await _float(database, from_id), await _float(database, to_id)
+    return Wanted(
+        deed=Deed.MOVE_FLOAT,
+        subject=f"partner:{from_id}",
+        params={
+            "partner": from_id,
+            "name": giver.name,
+            "to": to_id,
+            "to_name": taker.name,
+            "amount_micros": amount_micros,
+            "reference": reference.strip(),
+        },
+        before={"float_micros": giver.float_micros, "to_float_micros": taker.float_micros},
+    )
+
+
+async def ask_agreement(
+    database: Database,
+    partner_id: int,
+    terms: Terms,
+    effective_at: datetime | None,
+    now: datetime,
+) -> Wanted:
+    """Ask for other terms with a dealer, from an instant on, or from when it is agreed to.
+
+    Raises DealerUnknown, FieldMalformed, CommissionOutOfTree.
+    """
+    was = await foresee_agreement(database, partner_id, terms, effective_at, now)
+    named = await _float(database, partner_id)
+    return Wanted(
+        deed=Deed.CHANGE_AGREEMENT,
+        subject=f"partner:{partner_id}",
+        params={
+            "partner": partner_id,
+            "name": named.name,
+            "effective_at": effective_at.isoformat() if effective_at else "",
+            **_written(terms),
+        },
+        before=_written(was) if was else {},
+    )
+
+
+async def change_agreement(
+    database: Database, approval: Approval, tries: int
+) -> Mapping[str, object]:
+    """Agree with a dealer on what two people agreed on; return from when it is in force.
+
+    Raises what `set_agreement` does: the tree may have changed since it was asked for.
+    """
+    params = cast("Mapping[str, Any]", approval.params)
+    partner_id: int = params["partner"]
+    since: str = params["effective_at"]
+    effective_at = datetime.fromisoformat(since) if since else None
+    terms = Terms(
+        rate_bp=params["rate_bp"],
+        paid_as=PaidAs[params["paid_as"].upper()],
+        most_sale_micros=params["most_sale_micros"],
+        most_day_micros=params["most_day_micros"],
+    )
+    made: Agreement | None = None
+    if tries > 1:
+        # Who died after it was done left it in force, or about to be.
+        for one in await agreements_with(database, partner_id):
+            is_it = one.effective_at == effective_at if effective_at else _is_after(one, approval)
+            if is_it and _written(one) == _written(terms):
+                made = one
+    if made is None:
+        actor = actor_behind(approval)
+        made = await set_agreement(database, partner_id, terms, actor, effective_at)
+    return {"effective_at": made.effective_at.isoformat()}
+
+
+def _is_after(one: Agreement, approval: Approval) -> bool:
+    return approval.decided_at is not None and one.effective_at > approval.decided_at
+
+
+def _written(one: Terms | Agreement) -> dict[str, object]:
+    return {
+        "rate_bp": one.rate_bp,
+        "paid_as": one.paid_as.name.lower(),
+        "most_sale_micros": one.most_sale_micros,
+        "most_day_micros": one.most_day_micros,
+    }
+
+
+async def _float(database: Database, partner_id: int) -> FloatView:
+    found = await read_float(database, partner_id)
+    if found is None:
+        raise PartnerUnknown
+    return found
