@@ -78,6 +78,8 @@ LOCAL = {
     "staff_invitation",
     "staff_recovery",
     "staff_session",
+    "seller",
+    "seller_session",
     "approval",
     "stamp",
     "alembic_version",

@@ -22,6 +22,7 @@ from tambah.config.entries import (
     PromotionEntry,
     RecoveryEntry,
     RemindersEntry,
+    ShopEntry,
     SignInEntry,
     SimsEntry,
     SocialEntry,
@@ -50,6 +51,7 @@ class Operator(msgspec.Struct, frozen=True, kw_only=True):
     dealers: DealersEntry = DealersEntry()
     tickets: TicketsEntry = TicketsEntry()
     console: ConsoleEntry = ConsoleEntry()
+    shop: ShopEntry = ShopEntry()
     promotions: tuple[PromotionEntry, ...] = ()
     gateways: tuple[GatewayEntry, ...] = ()
     bank: BankEntry | None = None
