@@ -28,6 +28,7 @@ from tambah.desks.printing import WORDS as PRINTED
 from tambah.domain.approval import ApprovalState, Deed
 from tambah.domain.article import ArticleKind
 from tambah.domain.balance import ALLOWANCES, BucketKind
+from tambah.domain.dealer import SaleKind
 from tambah.domain.line import Language, LineState
 from tambah.domain.payment import PaymentState, ProviderId
 from tambah.domain.point import PointKind
@@ -221,6 +222,11 @@ VALUES: dict[str, set[str]] = {
     "sims.help.before.*": STEPS,
     "sims.kind.*": names(SimKind),
     "sms.*": set(WORST_PARAMS),
+    "shop.change.*": {"old", "new", "again"},
+    "shop.kind.*": names(SaleKind),
+    "shop.sale.*": names(SaleKind),
+    "shop.state.*": {"sold", "used", "undone"},
+    "shop.to.*": {"home", "card", "reload", "sales"},
     "tickets.answer.*": set(READY_ANSWERS),
     "tickets.by_telephone.*": {"card", "person"},
     "tickets.category.*": set(Category),

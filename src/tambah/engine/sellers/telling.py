@@ -8,6 +8,7 @@ from datetime import datetime
 from tambah.domain.seller import Seller
 from tambah.domain.state import Message
 from tambah.engine.administer import acting
+from tambah.store.conversations import mark_answered
 from tambah.store.database import Database
 from tambah.store.ledger.messages import insert_messages
 from tambah.store.sellers import next_message_number
@@ -16,20 +17,26 @@ from tambah.store.sellers import next_message_number
 async def tell_seller(
     database: Database,
     seller: Seller,
-    template: str,
-    params: Mapping[str, str | int],
+    told: tuple[str, Mapping[str, str | int]],
     *,
+    once: bytes,
     now: datetime,
     good_until: datetime,
 ) -> None:
-    """Queue a message to a seller's registered number, in their language."""
+    """Queue a message to a seller's registered number, in their language.
+
+    told: the template and its params. once: names what is answered; what is answered already
+    is not answered again.
+    """
     async with acting(database) as connection:
+        if not await mark_answered(connection, once, now):
+            return
         message = Message(
             line_id=seller.seller_id,
             number=await next_message_number(connection, seller.seller_id),
             at=now,
-            template=template,
-            params=dict(params),
+            template=told[0],
+            params=dict(told[1]),
             good_until=good_until,
         )
         await insert_messages(connection, [(message, seller.msisdn, seller.language)])
