@@ -52,7 +52,7 @@ def reload_routes(counter: Counter) -> list[Any]:
     return [show_form, read_back, load, begin_again]
 
 
-def _form(counter: Counter, fields: Mapping[str, str]) -> dict[str, object]:
+def _form(counter: Counter, fields: Mapping[str, str]) -> dict[str, Any]:
     """Return what the form shows: what was typed, and the amounts that are on sale."""
     site = counter.pages.site
     prices = [one.price_micros for one in site.rules.catalog.on_sale(site.clock.now())]

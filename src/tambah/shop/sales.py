@@ -77,7 +77,7 @@ def _one_sale(pages: ShopPages, desk: ShopDesk) -> list[Any]:
     return [show_sale, undo, look_again]
 
 
-def _shown(pages: ShopPages, desk: ShopDesk, sale: SaleView) -> dict[str, object]:
+def _shown(pages: ShopPages, desk: ShopDesk, sale: SaleView) -> dict[str, Any]:
     """Return a sale as pages show it: its state in a word, whether it may be undone still."""
     state = "undone" if sale.undone_at else "used" if sale.is_used else "sold"
     numbers = pages.site.rules.numbers

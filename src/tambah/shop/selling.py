@@ -32,7 +32,7 @@ class Wish:
 
     form: str
     check: str
-    typed: Mapping[str, object]
+    typed: Mapping[str, Any]
     quote: Callable[[Seller], Awaitable[Quote]]
     reference: Callable[[Seller, str], str]
     sell: Callable[[Seller, str], Awaitable[object]]
@@ -88,7 +88,7 @@ class Counter:
 
     def _check(
         self, request: AnyRequest, wish: Wish, quote: Quote, token: str
-    ) -> dict[str, object]:
+    ) -> dict[str, Any]:
         session, now = seated(request).session, self.pages.site.clock.now()
         asks_pin = self.desk.rule.asks_pin(session, quote.price_micros, now)
         return {**wish.typed, "quote": quote, "token": token, "asks_pin": asks_pin}
