@@ -99,17 +99,17 @@ async def test_five_wrong_pins_lock_the_seller_and_time_unlocks(world: World) ->
 
 
 async def test_a_source_has_a_budget_of_wrong_pins(world: World) -> None:
-    operator = replace_shop(world, source_wrong_hourly=2)
+    operator = replace_shop(world, ShopEntry(source_wrong_hourly=2))
     async with world.browser(operator) as browser:
         statuses = [(await sign_in(browser, number="0198765432")).status_code for _ in range(3)]
 
     assert statuses == [422, 422, 429]
 
 
-def replace_shop(world: World, **entries: int) -> Site:
+def replace_shop(world: World, shop: ShopEntry) -> Site:
     """Return the site with other rules of its shops."""
 
-    operator = msgspec.structs.replace(world.site.operator, shop=ShopEntry(**entries))
+    operator = msgspec.structs.replace(world.site.operator, shop=shop)
     return replace(world.site, operator=operator)
 
 

@@ -138,8 +138,11 @@ def shown_sellers(pages: Pages) -> list[tuple[str, str, str]]:
 
 async def shown_cards(pages: Pages) -> list[tuple[str, int, str]]:
     """Return cards that shops may sell: serial number, price, and the code for afterwards."""
-    codes = pages.site.sandbox.cards if pages.site.sandbox else {}
-    unsold = await unsold_cards(pages.site.database, MOST_CARDS) if codes else []
+    sandbox = pages.site.sandbox
+    if sandbox is None or not sandbox.cards:
+        return []
+    codes = sandbox.cards
+    unsold = await unsold_cards(pages.site.database, MOST_CARDS)
     return [
         (serial, price, group_code(_bare(codes[serial])))
         for serial, price in unsold

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from litestar import Response
 
@@ -48,7 +49,7 @@ class ShopPages(Pages):
         )
 
     def refuse(
-        self, request: AnyRequest, template: str, refusal: Refusal, **context: object
+        self, request: AnyRequest, template: str, refusal: Refusal, **context: Any
     ) -> Response[bytes]:
         """Draw a page again with what was refused."""
         return self.draw(

@@ -86,9 +86,7 @@ class Counter:
         await prove_seller_session(site.database, who.session.digest, site.clock.now())
         return pages.redirect(request, sale_path(reference))
 
-    def _check(
-        self, request: AnyRequest, wish: Wish, quote: Quote, token: str
-    ) -> dict[str, Any]:
+    def _check(self, request: AnyRequest, wish: Wish, quote: Quote, token: str) -> dict[str, Any]:
         session, now = seated(request).session, self.pages.site.clock.now()
         asks_pin = self.desk.rule.asks_pin(session, quote.price_micros, now)
         return {**wish.typed, "quote": quote, "token": token, "asks_pin": asks_pin}
