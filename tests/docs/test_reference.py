@@ -26,6 +26,7 @@ from tambah.domain.ledger import Account, TransferKind
 from tambah.domain.line import Language, LineState
 from tambah.domain.point import PointKind
 from tambah.domain.refusals import every_refusal
+from tambah.domain.seller import SellerState
 from tambah.domain.sim import SimKind, SimState
 from tambah.domain.staff import StaffState
 from tambah.domain.state import TopUpSource
@@ -268,6 +269,7 @@ def test_every_table_is_described_with_its_distribution():
         ("ticket.state", TicketState),
         ("ticket_note.author", Author),
         ("staff.state", StaffState),
+        ("seller.state", SellerState),
         ("approval.state", ApprovalState),
         ("book_close.kind", PeriodKind),
         ("book_close_line.measure", Measure),

@@ -33,7 +33,7 @@ from tambah.domain.approval import ApprovalState, Deed
 from tambah.domain.article import ArticleKind
 from tambah.domain.balance import ALLOWANCES, BucketKind
 from tambah.domain.card_stock import MoveKind
-from tambah.domain.dealer import DealerKind, PaidAs
+from tambah.domain.dealer import DealerKind, PaidAs, SaleKind
 from tambah.domain.finance.statement import Earning, Liability
 from tambah.domain.finance.three_way import ItemKind, Moved, Sold, Used
 from tambah.domain.line import Language, LineState
@@ -281,6 +281,11 @@ VALUES: dict[str, set[str]] = {
     "sims.help.before.*": STEPS,
     "sims.kind.*": names(SimKind),
     "sms.*": set(WORST_PARAMS),
+    "shop.change.*": {"old", "new", "again"},
+    "shop.kind.*": names(SaleKind),
+    "shop.sale.*": names(SaleKind),
+    "shop.state.*": {"sold", "used", "undone"},
+    "shop.to.*": {"home", "card", "reload", "sales"},
     "tickets.answer.*": set(READY_ANSWERS),
     "tickets.by_telephone.*": {"card", "person"},
     "tickets.category.*": set(Category),

@@ -47,6 +47,8 @@ class Demo:
     esims: dict[str, Iterator[int]]
     lines: list[dict[str, Any]] = field(default_factory=list)
     environment: dict[str, str] = field(default_factory=dict)
+    sellers: list[dict[str, str]] = field(default_factory=list)
+    cards: Iterator[dict[str, str]] = field(default_factory=lambda: iter(()))
 
     def code(self) -> str:
         """Return a fresh code as a hurried person types it: letters, spaces and dashes."""
@@ -104,6 +106,8 @@ def demo() -> Iterator[Demo]:
             codes=iter(told["codes"]),
             lines=told["lines"],
             environment=environment,
+            sellers=told["sellers"],
+            cards=iter(told["cards"]),
             numbers={
                 # But for the first of each, which the demo has topped up already.
                 tag: iter([line["msisdn"] for line in cards if line["language"] == tag][1:])

@@ -80,6 +80,8 @@ LOCAL = {
     "staff_invitation",
     "staff_recovery",
     "staff_session",
+    "seller",
+    "seller_session",
     "approval",
     "stamp",
     "alembic_version",

@@ -14,6 +14,7 @@ from tambah.channels.sandbox_phone.handlers import phone_routes
 from tambah.channels.switchboard import Switchboard
 from tambah.console.routes import console_doors, console_router
 from tambah.portal.routes import routes
+from tambah.shop.routes import shop_doors, shop_router
 from tambah.web.health import HEALTH_PATHS, Health
 from tambah.web.setup import configure
 from tambah.web.site import Site
@@ -22,13 +23,14 @@ from tambah.web.site import Site
 def build_asgi(site: Site, switchboard: Switchboard | None = None) -> Any:
     """Return the ASGI application: the API's own thin handlers first, gateways, then pages."""
     api, health, webhooks = Api(site), Health(site), Webhooks(site)
-    pieces = configure(site, doors=console_doors(site))
+    pieces = configure(site, doors={**console_doors(site), **shop_doors(site)})
     litestar = Litestar(
         route_handlers=[
             *pieces.route_handlers,
             *routes(site),
             *_phone(site, switchboard),
             console_router(site),
+            shop_router(site),
         ],
         exception_handlers=pieces.exception_handlers,
         openapi_config=None,

@@ -43,6 +43,10 @@ _COMMANDS = {
     ),
     "stock": ("tambah.cli.stock:stock", "Follow cards from the warehouse to who sells them."),
     "prompts": ("tambah.cli.prompts:prompts", "List, draft and check what the hotline says."),
+    "sellers": (
+        "tambah.cli.sellers:sellers",
+        "Let people and tills sell for dealers by page and SMS.",
+    ),
     "staff": ("tambah.cli.staff:staff", "Give staff access to the console, and take it away."),
     "audit": (
         "tambah.cli.audit:audit",

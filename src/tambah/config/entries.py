@@ -102,6 +102,24 @@ class ConsoleEntry(msgspec.Struct, frozen=True, kw_only=True):
     command_line_asks: bool = True
 
 
+class ShopEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """The shops' doors, by page and by SMS: how long sellers stay signed in, what guards them.
+
+    ladder: as of recharge codes, for wrong PINs of one seller. source_wrong_hourly,
+    all_wrong_hourly: wrong ones of one source, and of everybody together. session_hours: after
+    which one signs in anew; idle_minutes: the same after doing nothing. pin_minutes: for how long
+    sales are made without the PIN; pin_above: ringgit, a dearer one never is.
+    """
+
+    ladder: tuple[tuple[int, int], ...] = ((5, 15), (10, 30), (15, 60), (20, 1440))
+    source_wrong_hourly: int = 30
+    all_wrong_hourly: int = 1000
+    session_hours: int = 14
+    idle_minutes: int = 120
+    pin_minutes: int = 15
+    pin_above: str = "100.00"
+
+
 class RecoveryEntry(msgspec.Struct, frozen=True, kw_only=True):
     """Proving who one is without the phone: how often, and what the network tells.
 

@@ -23,6 +23,7 @@ from tambah.config.entries import (
     PromotionEntry,
     RecoveryEntry,
     RemindersEntry,
+    ShopEntry,
     SignInEntry,
     SimsEntry,
     SocialEntry,
@@ -52,6 +53,7 @@ class Operator(msgspec.Struct, frozen=True, kw_only=True):
     tickets: TicketsEntry = TicketsEntry()
     console: ConsoleEntry = ConsoleEntry()
     finance: FinanceEntry = FinanceEntry()
+    shop: ShopEntry = ShopEntry()
     promotions: tuple[PromotionEntry, ...] = ()
     gateways: tuple[GatewayEntry, ...] = ()
     bank: BankEntry | None = None

@@ -731,6 +731,33 @@ class BooksDisagree(Refusal):
     code = "books_disagree"
 
 
+# Sellers in shops
+
+
+class PinWrong(Refusal):
+    """Number or PIN is wrong, or too many wrong PINs came before: never told which."""
+
+    code = "pin_wrong"
+
+
+class PinTooWeak(Refusal):
+    """The PIN is not six digits, or one that anybody would try first."""
+
+    code = "pin_too_weak"
+
+
+class SellerUnknown(Refusal):
+    """No seller has that number now."""
+
+    code = "seller_unknown"
+
+
+class SellerNumberTaken(Refusal):
+    """Another seller has that number."""
+
+    code = "seller_number_taken"
+
+
 # The world
 
 

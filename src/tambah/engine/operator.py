@@ -13,6 +13,7 @@ from tambah.config import (
     DealersEntry,
     DenominationEntry,
     Operator,
+    ShopEntry,
     SignInEntry,
     SimsEntry,
     TicketsEntry,
@@ -27,6 +28,7 @@ from tambah.domain.numbering import NumberPlan
 from tambah.domain.payment import PaymentRule
 from tambah.domain.reminder_rule import ReminderRule
 from tambah.domain.rules import Rules
+from tambah.domain.seller import SellerRule
 from tambah.domain.service_hours import ServiceHours, parse_week
 from tambah.domain.sign_in_rule import SignInRule
 from tambah.domain.sim_rule import SimRule
@@ -58,6 +60,7 @@ def operator_rules(operator: Operator) -> Rules:
         raise ConfigError("guessing.ladder: steps must ascend, and there must be one")
     ticket_rule(operator)
     staff_rule(operator.console)
+    seller_rule(operator.shop)
     alone_up_to(operator.console)
     account_codes(operator)
     return Rules(
@@ -104,6 +107,25 @@ def staff_rule(entry: ConsoleEntry) -> StaffRule:
         ladder=entry.ladder,
         session_hours=entry.session_hours,
         idle_minutes=entry.idle_minutes,
+    )
+
+
+def seller_rule(entry: ShopEntry) -> SellerRule:
+    """Return how the shops' doors are guarded. Raises ConfigError."""
+    if not entry.ladder or tuple(sorted(entry.ladder)) != entry.ladder:
+        raise ConfigError("shop.ladder: steps must ascend, and there must be one")
+    minutes = (entry.idle_minutes, entry.pin_minutes)
+    if not 1 <= entry.session_hours <= _MOST_SESSION_HOURS or min(minutes) < 1:
+        raise ConfigError(
+            "shop.session_hours, idle_minutes, pin_minutes: 1 at least,"
+            f" {_MOST_SESSION_HOURS} hours at most"
+        )
+    return SellerRule(
+        ladder=entry.ladder,
+        session_hours=entry.session_hours,
+        idle_minutes=entry.idle_minutes,
+        pin_minutes=entry.pin_minutes,
+        pin_above_micros=_money(entry.pin_above, "shop.pin_above"),
     )
 
 

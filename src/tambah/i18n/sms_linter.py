@@ -58,6 +58,40 @@ ANSWERS: Mapping[str, Mapping[str, int | str]] = {
     "answer_try_later": {},
 }
 """Answers to messages that came in (channels/sms/answering.py)."""
+_SALE = "ABCDE-FGHIJ"
+_MASKED = "011-***45678"
+_BRIEF = "RM500 *6789 X"
+TO_SELLERS: Mapping[str, Mapping[str, int | str]] = {
+    "shop_sold": {
+        "card": "*0345",
+        "price_micros": 500_000_000,
+        "reference": _SALE,
+        "float_micros": _LONGEST_MICROS,
+    },
+    "shop_confirm": {"code": "8888", "price_micros": 500_000_000, "number": _MASKED},
+    "shop_loaded": {
+        "price_micros": 500_000_000,
+        "number": _MASKED,
+        "reference": _SALE,
+        "float_micros": _LONGEST_MICROS,
+    },
+    "shop_nothing_waits": {},
+    "shop_last": {"one": _BRIEF, "two": _BRIEF, "three": _BRIEF},
+    "shop_pin_wrong": {},
+    "shop_pin_weak": {},
+    "shop_pin_first": {},
+    "shop_pin_changed": {},
+    "shop_card_unknown": {},
+    "shop_card_sold": {},
+    "shop_card_not_for_sale": {},
+    "shop_number_refused": {},
+    "shop_amount_refused": {},
+    "shop_float_low": {},
+    "shop_cap_reached": {},
+    "shop_suspended": {},
+    "shop_help": {},
+}
+"""Answers to what sellers sent (channels/sms/shop.py)."""
 WORST_PARAMS: Mapping[str, Mapping[str, int | str]] = {
     "credited": {
         "credited_micros": _LONGEST_MICROS,
@@ -102,6 +136,7 @@ WORST_PARAMS: Mapping[str, Mapping[str, int | str]] = {
     "ticket_answered": {"reference": _TICKET},
     "ticket_closed": {"reference": _TICKET},
     **ANSWERS,
+    **TO_SELLERS,
 }
 """Every template, with the longest values it can be given."""
 SEALED_PARAMS: Mapping[str, frozenset[str]] = {
@@ -110,7 +145,7 @@ SEALED_PARAMS: Mapping[str, frozenset[str]] = {
 }
 """Those of a template's params that only its sealed part holds."""
 TOLD_FROM_OUTSIDE: frozenset[str] = frozenset(
-    {"ticket_opened", "ticket_answered", "ticket_closed", *ANSWERS}
+    {"ticket_opened", "ticket_answered", "ticket_closed", *ANSWERS, *TO_SELLERS}
 )
 """Templates that are written by `TellLine` alone, not by a rule."""
 _MONTHS = range(1, 13)  # which month's name is the longest differs by language

@@ -18,6 +18,7 @@ from tambah.store.pruning import (
     prune_requests,
     prune_sms_refs,
 )
+from tambah.store.sellers import prune_seller_sessions
 from tambah.store.sessions import prune_sign_ins
 from tambah.store.staff_sessions import prune_staff_sessions
 from tambah.store.views.closings import last_closing
@@ -49,6 +50,7 @@ async def do_daily(database: Database, now: datetime) -> bool:
     forgotten += await prune_look_ups(database, now - 2 * _A_DAY)  # budgets of a day
     forgotten += await prune_sign_ins(database, now - _A_DAY)
     forgotten += await prune_staff_sessions(database, now - _A_DAY)
+    forgotten += await prune_seller_sessions(database, now - _A_DAY)
     forgotten += await prune_conversations(database, now - _A_DAY)
     forgotten += await prune_inbound_sms(database, now - _A_DAY)
     log.info("daily work done", forgotten=forgotten)

@@ -37,6 +37,7 @@ from tambah.engine.importing.people import seal_person
 from tambah.engine.points import PointsRequest, import_points
 from tambah.engine.publishing import publish_articles, read_articles
 from tambah.engine.vouchers import BatchRequest, change_batch, generate
+from tambah.jobs.demo_shops import DemoCard, DemoSeller, make_cards, open_shops
 from tambah.jobs.demo_sims import demo_iccid, is_esim, make_sims
 from tambah.jobs.demo_staff import DemoStaff, hire_staff
 from tambah.jobs.demo_tickets import make_tickets
@@ -86,6 +87,8 @@ class DemoFile(msgspec.Struct, kw_only=True):
     lines: list[DemoLine]
     pages: dict[str, str] = {}
     staff: list[DemoStaff] = []
+    sellers: list[DemoSeller] = []
+    cards: list[DemoCard] = []
 
 
 async def seed_demo(site: Site, data_dir: Path) -> Sandbox:
@@ -101,13 +104,23 @@ async def seed_demo(site: Site, data_dir: Path) -> Sandbox:
         demo = await _make_everything(site)
     if not demo.staff:
         demo.staff = await hire_staff(site)
+    if not demo.sellers:
+        demo.sellers = await open_shops(site)
+    if not demo.cards:
+        demo.cards = await make_cards(site)
     demo.codes = await _live_codes(site, demo.codes)
     if len(demo.codes) < _CODES_AT_HAND // 2:
         demo.codes += await _more_codes(site)
     _write(path, demo)
     await write_stamp(site.database, "demo_seeded", "yes")
     first_active = next(line.msisdn for line in demo.lines if line.state == "active")
-    return Sandbox(api_key=demo.api_key, codes=tuple(demo.codes), msisdn=first_active)
+    return Sandbox(
+        api_key=demo.api_key,
+        codes=tuple(demo.codes),
+        msisdn=first_active,
+        cards={one.serial: one.code for one in demo.cards},
+        sellers=tuple((one.shop, one.number, one.pin) for one in demo.sellers),
+    )
 
 
 def write_demo_file(data_dir: Path, url: str) -> DemoFile:
@@ -123,6 +136,7 @@ def write_demo_file(data_dir: Path, url: str) -> DemoFile:
         "phone": f"{url}/sandbox/phone",
         "api_docs": f"{url}/docs",
         "console": f"{url}/console",
+        "shop": f"{url}/shop",
     }
     _write(path, demo)
     return demo

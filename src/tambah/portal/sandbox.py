@@ -11,10 +11,11 @@ from tambah.domain.voucher import fold_code, group_code
 from tambah.engine.importing.people import open_person
 from tambah.store.views.messages import count_messages, latest_messages
 from tambah.store.views.sandbox import latest_sms
-from tambah.store.views.tryable import TryableLine, live_prices, tryable_lines
+from tambah.store.views.tryable import TryableLine, live_prices, tryable_lines, unsold_cards
 from tambah.web.pages import AnyRequest, Pages, keep_language
 
 MOST_OF_A_PRICE = 4
+MOST_CARDS = 6
 MOST_MESSAGES = 50
 MOST_OF_A_STATE = 25
 REFRESH_SECONDS = 5
@@ -66,6 +67,8 @@ def sandbox_routes(pages: Pages) -> list[Any]:
             codes=await shown_codes(pages),
             lines=lines,
             number=active,
+            sellers=shown_sellers(pages),
+            cards=await shown_cards(pages),
         )
 
     @get("/sandbox/sms", include_in_schema=False)
@@ -124,6 +127,27 @@ async def shown_codes(pages: Pages) -> list[ShownCode]:
             code = group_code(_bare(digests[digest]))
             shown.append(ShownCode(code=code, price_micros=price_micros))
     return shown
+
+
+def shown_sellers(pages: Pages) -> list[tuple[str, str, str]]:
+    """Return the demo's shops with the number and PIN that sell in them."""
+    sellers = pages.site.sandbox.sellers if pages.site.sandbox else ()
+    plan = pages.site.rules.numbers
+    return [(shop, show_msisdn(int(number), plan), pin) for shop, number, pin in sellers]
+
+
+async def shown_cards(pages: Pages) -> list[tuple[str, int, str]]:
+    """Return cards that shops may sell: serial number, price, and the code for afterwards."""
+    sandbox = pages.site.sandbox
+    if sandbox is None or not sandbox.cards:
+        return []
+    codes = sandbox.cards
+    unsold = await unsold_cards(pages.site.database, MOST_CARDS)
+    return [
+        (serial, price, group_code(_bare(codes[serial])))
+        for serial, price in unsold
+        if serial in codes
+    ]
 
 
 async def shown_lines(pages: Pages) -> list[ShownLine]:

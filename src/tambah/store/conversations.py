@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from tambah.store.database import Database
+from tambah.store.database import Connection, Database
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +43,19 @@ async def write_conversation(database: Database, session: bytes, row: Conversati
         row.at,
     )
     return bool(done)
+
+
+async def mark_answered(connection: Connection, name: bytes, at: datetime) -> bool:
+    """Note that a message was answered; say whether it had not been."""
+    done = await connection.execute(
+        """
+        INSERT INTO conversation (session, step, sealed, at) VALUES ($1, 1, ''::bytea, $2)
+        ON CONFLICT (session) DO NOTHING
+        """,
+        name,
+        at,
+    )
+    return done.endswith(" 1")
 
 
 async def first_seen(

@@ -54,6 +54,8 @@ class Assets:
             self._add(name, (FOLDER / name).read_text())
         for name in ("console.js", "console.css"):
             self._add(name, (FOLDER / name).read_text())
+        for name in ("shop.js", "shop.css"):
+            self._add(name, (FOLDER / name).read_text())
         for name in ("leaflet.js", "leaflet.css"):
             self._add(name, (FOLDER / "vendor" / "leaflet" / name).read_text())
         self._add("malaysia.json", (FOLDER / "vendor" / "malaysia" / "malaysia.json").read_text())

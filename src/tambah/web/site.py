@@ -1,5 +1,6 @@
 """What every page and every API handler is given."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tambah.config import Operator
@@ -15,12 +16,15 @@ from tambah.store.database import Database
 class Sandbox:
     """What a demo lays open: a working API key, live codes, a line to try them on.
 
-    Never in production.
+    cards: codes by serial number that are worth something once a shop sells them. sellers: shop,
+    number and PIN. Never in production.
     """
 
     api_key: str = field(repr=False)
     codes: tuple[str, ...] = field(repr=False)
     msisdn: str
+    cards: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    sellers: tuple[tuple[str, str, str], ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

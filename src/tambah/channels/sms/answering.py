@@ -12,6 +12,8 @@ import structlog
 from tambah.channels.attendant import Attendant, Call, Door
 from tambah.channels.sms.inbound import InboundSms
 from tambah.channels.sms.keywords import read_request
+from tambah.channels.sms.shop import SAME_MESSAGE, ShopSms
+from tambah.channels.sms.shop_words import ShopRequest
 from tambah.channels.talk import Ended, Medium, Utterance, Value, Wish
 from tambah.domain.care_commands import TellLine
 from tambah.domain.numbering import fold_msisdn
@@ -22,6 +24,7 @@ from tambah.domain.refusals import (
     TooManyTries,
     Unavailable,
 )
+from tambah.domain.seller import Seller
 from tambah.store.conversations import first_seen
 from tambah.store.views.lines import line_now, read_line
 from tambah.web.budgets import Budget
@@ -41,6 +44,8 @@ SAME_ID = timedelta(hours=24)
 """The same where the gateway names its messages."""
 ANSWERS_HOURLY = 20
 """To one sender: a telephone that answers by itself must not talk with us for ever."""
+SHOP_MESSAGES_HOURLY = 400
+"""Of one seller, who sells by SMS all day."""
 GOOD_FOR = timedelta(hours=1)
 """After which an answer still unsent would confuse more than it tells."""
 
@@ -85,6 +90,8 @@ class SmsDoor:
         self._attendant = attendant
         self._trusted = frozenset(trusted)
         self._answers = Budget(site, "sms answer", of_source=ANSWERS_HOURLY)
+        self._shop = ShopSms(site)
+        self._from_shops = Budget(site, "shop sms", of_source=SHOP_MESSAGES_HOURLY)
 
     async def answer(self, message: InboundSms) -> None:
         """Do what a message asks, once, and answer it, once.
@@ -94,15 +101,20 @@ class SmsDoor:
 
         Raises Unavailable, Busy or the store's errors where it should be delivered again.
         """
-        asked = read_request(message.text)
         is_trusted = message.gateway in self._trusted
+        if is_trusted and (found := await self._shop.find(message.sender, message.text)):
+            seller, request = found
+            await self._answer_seller(message, seller, request)
+            return
+        asked = read_request(message.text)
         if not is_trusted and asked.wish is not Wish.REDEEM:
             return
         found = await self._line_of(message.sender)
         if found is None:
             return
         msisdn, line_id = found
-        name = await self._name(message, msisdn, asked.wish)
+        window = SAME_CODE if asked.wish is Wish.REDEEM else SAME_QUESTION
+        name = await self._name(message, msisdn, window)
         door = Door(name=message.gateway, caller=CALLER, medium=Medium.TEXT, trusted=is_trusted)
         call = Call(door=door, session=name, sender=f"+{msisdn}")
         talk, turn = await self._attendant.begin(call, asked.wish, asked.said)
@@ -112,6 +124,18 @@ class SmsDoor:
         told = word(turn.say)
         if told is not None and is_trusted:
             await self._tell(name, line_id, told)
+
+    async def _answer_seller(
+        self, message: InboundSms, seller: Seller, request: ShopRequest
+    ) -> None:
+        """Do what a seller asks. Whoever sends more than anybody types gets no answer for now."""
+        try:
+            await self._from_shops.spend(self._site.keys.digest("seller", str(seller.seller_id)))
+        except TooManyTries:
+            _log.warning("a seller is answered no more for now", seller_id=seller.seller_id)
+            return
+        name = await self._name(message, seller.msisdn, SAME_MESSAGE)
+        await self._shop.answer(seller, request, name)
 
     async def _line_of(self, sender: str) -> tuple[int, int] | None:
         """Return the number and the line of a sender, None for nobody of ours."""
@@ -125,9 +149,9 @@ class SmsDoor:
             return None
         return msisdn, account.line.line_id
 
-    async def _name(self, message: InboundSms, msisdn: int, wish: Wish) -> str:
+    async def _name(self, message: InboundSms, msisdn: int, window: timedelta) -> str:
         """Return a message's name, the same whenever and wherever it is delivered again."""
-        site, window = self._site, SAME_CODE if wish is Wish.REDEEM else SAME_QUESTION
+        site = self._site
         digest = site.keys.digest(
             "inbound sms",
             message.gateway,

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from tambah.domain.line import Language, LineState
-from tambah.domain.voucher import BatchState, VoucherState
+from tambah.domain.voucher import BatchState, VoucherState, format_serial
 from tambah.store.database import Database
 
 
@@ -65,3 +65,19 @@ async def tryable_lines(database: Database) -> list[TryableLine]:
         for row in rows
     ]
     return sorted(lines, key=lambda line: line.state is not LineState.ACTIVE)
+
+
+async def unsold_cards(database: Database, limit: int) -> list[tuple[str, int]]:
+    """Return serial numbers of released cards that were not sold, with prices. For demos."""
+    rows = await database.fetch(
+        """
+        SELECT voucher.batch_id, voucher.number, price_micros
+          FROM voucher
+          JOIN voucher_batch AS batch ON batch.batch_id = voucher.batch_id
+         WHERE voucher.state = 1 AND batch.state = 3
+         ORDER BY voucher.number, price_micros
+         LIMIT $1
+        """,
+        limit,
+    )
+    return [(format_serial(row[0], row[1]), row[2]) for row in rows]
