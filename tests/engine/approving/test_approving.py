@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,7 +12,13 @@ import pytest
 from tambah.domain.actor import Actor
 from tambah.domain.approval import Approval, ApprovalState, Deed
 from tambah.domain.commands import TopUp
-from tambah.domain.refusals import ApprovalOver, ApprovalOwn, ApprovalUnknown, PermissionMissing
+from tambah.domain.refusals import (
+    ApprovalOver,
+    ApprovalOwn,
+    ApprovalUnknown,
+    Busy,
+    PermissionMissing,
+)
 from tambah.domain.rules import Rules
 from tambah.domain.staff import Role, Staff, StaffState
 from tambah.engine.approving import (
@@ -143,6 +150,27 @@ async def test_one_who_died_after_the_money_moved_is_finished_without_moving_it_
         "SELECT sum(amount_micros) FROM transfer WHERE owner_id = $1", line_id
     )
     assert moved == 5 * RM
+
+
+async def test_what_cannot_be_done_just_now_is_done_later(means: Means) -> None:
+    database = means.database
+    line_id = await add_line(means.engine, database, ALICE)
+    asked = await file(database, ask_credit(line_id, ALICE, 5 * RM, 0), AS_MINA, NOW)
+    await agree(database, asked.approval_id, RAVI, "", NOW)
+
+    class FullEngine:
+        async def submit(self, _command: object) -> object:
+            raise Busy
+
+    busy: Any = FullEngine()
+    assert await carry_out(replace(means, engine=busy), asked.approval_id) is None
+    assert await carry_out_all(means) == 0  # held for a while yet
+    await database.execute("UPDATE approval SET held_until = now()")
+    assert await carry_out_all(means) == 1
+
+    found = await read_approval(database, asked.approval_id)
+    assert found is not None
+    assert found.outcome == {"balance_micros": 5 * RM}
 
 
 async def test_nobody_else_takes_up_what_somebody_is_doing(means: Means) -> None:

@@ -21,9 +21,11 @@ from tambah.domain.dealer_commands import MoveFloat
 from tambah.domain.refusals import (
     ApprovalUnknown,
     BatchStateWrong,
+    Busy,
     InternalError,
     NumberUnknown,
     Refusal,
+    Unavailable,
 )
 from tambah.domain.rules import Rules
 from tambah.domain.staff import Role
@@ -98,10 +100,10 @@ async def carry_out(means: Means, approval_id: int) -> Approval | None:
     try:
         outcome = await _DOERS[approval.deed](means, approval, tries)
         failed = False
+    except (Busy, Unavailable, *CONNECTION_LOST):
+        return None  # not now: whoever looks next, when it is free again, takes it up
     except Refusal as refusal:
         outcome = {"refusal": refusal.code, "params": _plain(refusal.params)}
-    except CONNECTION_LOST:
-        return None  # the database is away: whoever looks next takes it up again
     except Exception:  # noqa: BLE001 - a bug fails this request and no other
         _log.exception("request failed", approval=approval_id, deed=approval.deed)
         outcome = {"refusal": InternalError.code, "params": {"incident": str(approval_id)}}
