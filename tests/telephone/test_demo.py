@@ -31,11 +31,22 @@ drafts_at = "/prompts/demo/prompts"
 
 @dataclass
 class Demo:
-    """A running demo with a hotline. told: its demo.json."""
+    """A running demo with a hotline. told: its demo.json; environment: of its commands."""
 
     told: Any
     port: int
     log: Path
+    environment: dict[str, str]
+
+    def tambah(self, *arguments: str) -> Any:
+        """Run a command on the demo's database; return its answer."""
+        ran = subprocess.run(
+            [Path(sys.executable).with_name("tambah"), *arguments, "--json"],
+            env=self.environment,
+            capture_output=True,
+            check=True,
+        )
+        return json.loads(ran.stdout)
 
     def balance(self, msisdn: int) -> str:
         """Return a line's credit, as the API tells it."""
@@ -44,6 +55,17 @@ class Demo:
             headers={"Authorization": f"Bearer {self.told['api_key']}"},
         )
         return json.dumps(answer.raise_for_status().json()["balances"])
+
+    def sell(self, serial: str) -> None:
+        """Have one of the demo's shops sell a card, by a key of its own."""
+        dealers = self.tambah("dealers", "tree")["dealers"]
+        shop = next(one["dealer"] for one in dealers if one["kind"] == "shop")
+        made = self.tambah("keys", "add", str(shop), "--label", "till", "--reason", "first till")
+        httpx.post(
+            f"{self.told['url']}/api/v1/cards/{serial}/sale",
+            headers={"Authorization": f"Bearer {made['key']}", "Idempotency-Key": "till-1"},
+            json={"reference": "till-1"},
+        ).raise_for_status()
 
     def messages(self) -> str:
         """Return the page of messages."""
@@ -73,7 +95,8 @@ def demo(prompts: Path) -> Iterator[Demo]:
             stderr=written,
         )
     try:
-        yield Demo(told=_wait_for(folder / "demo.json", process, log), port=port, log=log)
+        told = _wait_for(folder / "demo.json", process, log)
+        yield Demo(told=told, port=port, log=log, environment=environment)
     finally:
         process.terminate()
         process.wait(30)
@@ -92,3 +115,26 @@ async def test_a_call_to_the_demo_tops_a_line_up(demo: Demo, asterisk: Asterisk,
     assert str(msisdn)[-4:] in demo.messages()
     assert ear.packets() > 50 * 20
     assert code[:8] not in asterisk.logged() + demo.log.read_text()
+
+
+async def test_a_card_is_dead_until_a_shop_sells_it_and_then_redeems_by_telephone(
+    demo: Demo, asterisk: Asterisk, ear: Ear
+):
+    lines = [line for line in demo.told["lines"] if line["state"] == "active"]
+    msisdn = [line["msisdn"] for line in lines if line["language"] == "en"][4]
+    card = demo.told["cards"][0]
+    before = demo.balance(msisdn)
+    keys = [Key(12, "1"), Key(8, "1"), Key(8, card["code"]), Key(14, "1")]
+    plan = Plan(keys=keys, hangs_up_after=15)
+
+    await call(asterisk, demo.port, plan, ear, callers=((str(msisdn),),))
+    await asterisk.wait_for_silence(5)
+    assert demo.balance(msisdn) == before
+
+    demo.sell(card["serial"])
+
+    await call(asterisk, demo.port, plan, ear, callers=((str(msisdn),),))
+    await asterisk.wait_for_silence(5)
+    assert demo.balance(msisdn) != before
+    assert card["code"][:8] not in asterisk.logged() + demo.log.read_text()
+    assert demo.tambah("verify")["clean"]
