@@ -103,3 +103,11 @@ def test_draw_down_pays_exactly_or_refuses(
     assert sum(part for _, part in drawn) == price
     assert all(part > 0 and after.remaining_micros >= 0 for after, part in drawn)
     assert len({after.bucket_id for after, _ in drawn}) == len(drawn)
+
+
+def test_what_a_session_holds_pays_nothing_else() -> None:
+    held = [replace(bucket(3, 30, day(5)), held=20), replace(bucket(1, 100), held=95)]
+    drawn = draw_down(held, 15, START)
+    assert [(b.bucket_id, part, b.free) for b, part in drawn] == [(3, 10, 0), (1, 5, 0)]
+    with pytest.raises(CreditTooLow):
+        draw_down(held, 16, START)

@@ -33,7 +33,7 @@ def age(draft: Draft, *, tell: bool = True) -> None:
 
 
 def forfeit_all(draft: Draft) -> None:
-    """Move every remainder of the line to forfeited."""
+    """Move every remainder of the line to forfeited; what a session holds, once it lets go."""
     for bucket in list(draft.buckets.values()):
         _forfeit(draft, bucket)
 
@@ -46,8 +46,8 @@ def _forfeit_lapsed(draft: Draft) -> None:
 
 def _forfeit(draft: Draft, bucket: Bucket) -> None:
     kind = TransferKind.LAPSE if bucket.kind in ALLOWANCES else TransferKind.FORFEIT
-    if bucket.remaining_micros > 0:
-        draft.move(bucket, -bucket.remaining_micros, kind, LAPSED_TO[bucket.kind])
+    if bucket.free > 0:
+        draft.move(bucket, -bucket.free, kind, LAPSED_TO[bucket.kind])
 
 
 def _tell_change(draft: Draft, entered: LineState, changed_at: datetime) -> None:

@@ -37,7 +37,9 @@ class Bucket(Record, frozen=True, kw_only=True):
     owner_id: a line's or a partner's id. remaining_micros: unspent, micro-ringgit (of an allowance
     its seconds, messages or bytes), never negative but for a float with a credit limit.
     expires_at: first instant (UTC) at which it can no longer be spent; None for main credit (the
-    line's own dates rule it) and floats.
+    line's own dates rule it) and floats. held: what of the remainder is promised to sessions under
+    way, or used by them and not booked yet. scope: of an allowance, the classes of destination or
+    application that it is for, parted by blanks; empty for all.
     """
 
     owner_id: int
@@ -45,6 +47,13 @@ class Bucket(Record, frozen=True, kw_only=True):
     kind: BucketKind
     remaining_micros: int
     expires_at: datetime | None = None
+    held: int = 0
+    scope: str = ""
+
+    @property
+    def free(self) -> int:
+        """Return what is neither spent nor held, in the bucket's unit."""
+        return self.remaining_micros - self.held
 
 
 def is_live(bucket: Bucket, now: datetime) -> bool:
@@ -53,7 +62,7 @@ def is_live(bucket: Bucket, now: datetime) -> bool:
 
 
 def total_micros(buckets: Iterable[Bucket], kind: BucketKind, now: datetime) -> int:
-    """Return what is unspent in the live buckets of one kind, in that kind's unit."""
+    """Return what is unspent in the live buckets of one kind, held or not, in that kind's unit."""
     return sum(b.remaining_micros for b in buckets if b.kind is kind and is_live(b, now))
 
 
@@ -74,7 +83,7 @@ def draw_down(
     unpaid_micros = price_micros
     drawn: list[tuple[Bucket, int]] = []
     for bucket in sorted(buckets, key=_spending_order):
-        part_micros = min(bucket.remaining_micros if is_live(bucket, now) else 0, unpaid_micros)
+        part_micros = min(bucket.free if is_live(bucket, now) else 0, unpaid_micros)
         if part_micros > 0:
             unpaid_micros -= part_micros
             left = bucket.remaining_micros - part_micros

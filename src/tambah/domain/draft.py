@@ -256,10 +256,10 @@ class Draft:
             )
         )
 
-    def bucket(self, kind: BucketKind, expires_at: datetime) -> Bucket:
-        """Return the bucket of that kind with that end, a new one if there is none."""
+    def bucket(self, kind: BucketKind, expires_at: datetime, scope: str = "") -> Bucket:
+        """Return the bucket of that kind, end and scope, a new one if there is none."""
         for bucket in self.buckets.values():
-            if bucket.kind is kind and bucket.expires_at == expires_at:
+            if (bucket.kind, bucket.expires_at, bucket.scope) == (kind, expires_at, scope):
                 return bucket
         self.bucket_seq += 1
         return Bucket(
@@ -268,6 +268,7 @@ class Draft:
             kind=kind,
             remaining_micros=0,
             expires_at=expires_at,
+            scope=scope,
         )
 
     def tell(self, template: str, **params: int | str) -> None:

@@ -40,7 +40,7 @@ def next_due(
                 break
     for bucket in buckets:
         lapses_at = bucket.expires_at
-        if lapses_at is not None and bucket.remaining_micros > 0 and lapses_at > now:
+        if lapses_at is not None and bucket.free > 0 and lapses_at > now:
             soonest = lapses_at if soonest is None else min(soonest, lapses_at)
     return soonest
 

@@ -43,7 +43,7 @@ def take_gifts_back(draft: Draft, topup: TopUpRecord) -> tuple[Gift, ...]:
 def claw(draft: Draft, bucket_id: int | None, amount: int, topup_no: int) -> int:
     """Take back at most so much from a bucket of bonus or allowance; return how much it was."""
     bucket = draft.buckets.get(bucket_id or 0)
-    clawed = min(bucket.remaining_micros, amount) if bucket else 0
+    clawed = min(bucket.free, amount) if bucket else 0
     if bucket is not None and clawed > 0:
         note = Note(mends_topup_no=topup_no)
         draft.move(bucket, -clawed, TransferKind.REVERSAL, GIVEN_BY[bucket.kind], note)

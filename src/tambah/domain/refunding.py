@@ -167,7 +167,7 @@ def _take_back(draft: Draft, account: PaymentAccount, wanted: int) -> int:
         for refund in account.refunds
         if refund.state is not RefundState.CANCELLED
     )
-    unspent = min(draft.main.remaining_micros, topup.main_micros - before)
+    unspent = min(draft.main.free, topup.main_micros - before)
     taken = max(0, min(wanted, unspent))
     if taken > 0:
         note = Note(payment_no=payment.payment_no)

@@ -34,7 +34,7 @@ def reverse_top_up(draft: Draft, topup_no: int, *, tell: bool = True) -> Reverse
         raise AlreadyReversed
     if draft.require_line().state not in (LineState.ACTIVE, LineState.GRACE):
         raise LineTerminated
-    main_micros = min(draft.main.remaining_micros, topup.main_micros)
+    main_micros = min(draft.main.free, topup.main_micros)
     bonus_micros = claw(draft, topup.bonus_bucket_id, topup.own_bonus_micros, topup_no)
     gifts = take_gifts_back(draft, topup)
     bonus_micros += sum(gift.amount for gift in gifts if gift.kind is GiftKind.BONUS)

@@ -61,7 +61,7 @@ async def read_line_of(database: Database, line_id: int) -> LineAccount | None:
                message_seq, payment_seq, own_wrong, own_locked_until, guest_wrong,
                guest_locked_until, due_at, reactivation_until, hold_until, reminds,
                low_credit_micros, own_bar, iccid, import_digest, bucket_id, kind,
-               remaining_micros, expires_at
+               remaining_micros, expires_at, held, scope
           FROM line
           JOIN bucket ON owner_id = line.line_id AND (remaining_micros <> 0 OR bucket_id = $2)
          WHERE line.line_id = $1
@@ -116,4 +116,6 @@ def _bucket(row: Record) -> Bucket:
         kind=BucketKind(row[_BUCKET_AT + 1]),
         remaining_micros=row[_BUCKET_AT + 2],
         expires_at=row[_BUCKET_AT + 3],
+        held=row[_BUCKET_AT + 4],
+        scope=row[_BUCKET_AT + 5],
     )
