@@ -58,6 +58,7 @@ STATUS: Mapping[type[Refusal], int] = {
     no.SimUnknown: 404,
     no.TicketUnknown: 404,
     no.InvitationUnknown: 404,
+    no.RateUnknown: 404,
     no.StaffUnknown: 404,
     no.ApprovalUnknown: 404,
     no.PeriodUnknown: 404,

@@ -416,6 +416,12 @@ class DenominationUnknown(Refusal):
     code = "denomination_unknown"
 
 
+class RateUnknown(Refusal):
+    """No tariff in force has a rate for where this goes to, or comes from."""
+
+    code = "rate_unknown"
+
+
 # Signing in
 
 

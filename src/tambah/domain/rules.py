@@ -12,6 +12,7 @@ from tambah.domain.promotion import Promotion
 from tambah.domain.reminder_rule import ReminderRule
 from tambah.domain.sign_in_rule import SignInRule
 from tambah.domain.sim_rule import SimRule
+from tambah.domain.tariff import NO_TARIFFS, TariffBook
 from tambah.domain.validity import ValidityRule
 
 
@@ -34,3 +35,4 @@ class Rules:
     reminders: ReminderRule = field(default_factory=ReminderRule)
     promotions: tuple[Promotion, ...] = ()
     dealers: DealerRule = field(default_factory=DealerRule)
+    tariffs: TariffBook = NO_TARIFFS

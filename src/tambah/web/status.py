@@ -30,6 +30,7 @@ STATUS: dict[type[Refusal], int] = {
     refusals.StaffUnknown: 404,
     refusals.ApprovalUnknown: 404,
     refusals.PeriodUnknown: 404,
+    refusals.RateUnknown: 404,
     refusals.MethodNotAllowed: 405,
     refusals.LineNotActivated: 409,
     refusals.LineExpired: 409,
