@@ -13,6 +13,18 @@ from hypothesis import strategies as st
 
 from tambah.domain.balance import BucketKind
 from tambah.domain.care_commands import AllowReactivation
+from tambah.domain.charging_commands import (
+    OF_A_SESSION,
+    Ask,
+    ChargeEvent,
+    CloseSession,
+    RefundEvent,
+    ReleaseUnits,
+    ReserveUnits,
+    UpdateUnits,
+    session_key,
+)
+from tambah.domain.charging_rule import ChargingRule
 from tambah.domain.commands import (
     AgeLine,
     Command,
@@ -28,8 +40,10 @@ from tambah.domain.guessing import Audience, GuessingRule
 from tambah.domain.line import LifeRule, LineState
 from tambah.domain.payment import PaymentRule, ProviderId
 from tambah.domain.promotion import Allowance, Promotion
+from tambah.domain.rating import Rate, Rounding, Service
 from tambah.domain.rules import Rules
 from tambah.domain.state import TopUpSource
+from tambah.domain.tariff import TariffBook, TariffRow, Usage, build_sheet
 from tambah.domain.validity import ValidityPolicy
 
 from .world import (
@@ -107,6 +121,51 @@ PROMOTIONS = (
 """Of every kind, at times overlapping, some into the same bucket."""
 
 
+def _tariff_row(service: Service, pattern: str, rate: Rate, hours: str = "") -> TariffRow:
+    return TariffRow(
+        service=service,
+        origin="home",
+        pattern=pattern,
+        on_net=False,
+        hours=hours,
+        destination_class="abroad" if pattern == "86" else "domestic",
+        name="",
+        rate=rate,
+    )
+
+
+_VOICE, _SMS, _DATA = Service.VOICE, Service.SMS, Service.DATA
+_CHEAP = Rate(price_micros=700_000, per_units=60, first_units=30, next_units=15)
+_DEAR = Rate(
+    price_micros=1_990_000,
+    per_units=60,
+    connection_micros=150_000,
+    first_units=60,
+    next_units=7,
+    rounding=Rounding.NEAREST,
+    round_to_micros=10_000,
+)
+TARIFFS = TariffBook(
+    sheets={
+        "standard": (
+            build_sheet(
+                1,
+                ALWAYS,
+                (
+                    _tariff_row(_VOICE, "60", _CHEAP),
+                    _tariff_row(_VOICE, "60", _DEAR, "Mo-Fr 08:00-18:00"),
+                    _tariff_row(_VOICE, "86", _DEAR),
+                    _tariff_row(_SMS, "60", Rate(price_micros=150_000)),
+                    _tariff_row(_DATA, "", Rate(price_micros=30_000, per_units=2**20)),
+                ),
+            ),
+            build_sheet(2, day(6), (_tariff_row(_VOICE, "60", _DEAR),)),
+        )
+    }
+)
+"""With hours, with a sheet that follows, with destinations that have no rate."""
+
+
 def history_rules(policy: ValidityPolicy) -> Rules:
     """Return rules whose limits are near, so that short histories meet them.
 
@@ -129,7 +188,13 @@ def history_rules(policy: ValidityPolicy) -> Rules:
     limits = PaymentRule(
         line_daily_micros=90 * RM, line_daily_count=3, fees=(("card", RM), ("bank", 0))
     )
-    return replace(rules, payments=limits, promotions=PROMOTIONS)
+    charging = ChargingRule(
+        sizes={Service.VOICE: 300, Service.SMS: 3, Service.MMS: 1, Service.DATA: 2**30},
+        booking_seconds=3600,
+    )
+    return replace(
+        rules, payments=limits, promotions=PROMOTIONS, tariffs=TARIFFS, charging=charging
+    )
 
 
 def advances() -> st.SearchStrategy[int]:
@@ -221,6 +286,52 @@ _REACTIVATIONS = st.builds(
     line_id=_LINE_IDS,
     actor=st.sampled_from([STAFF, None]),
 )
+_USAGES = st.sampled_from(
+    [
+        Usage(service=_VOICE, to="60388881234"),
+        Usage(service=_VOICE, to="86755123"),
+        Usage(service=_VOICE, to="1212"),
+        Usage(service=_SMS, to="60123456780"),
+        Usage(service=_DATA),
+    ]
+)
+_ASKS = st.lists(
+    st.builds(
+        Ask,
+        rating_group=st.integers(1, 2),
+        usage=_USAGES,
+        wanted=st.sampled_from([None, None, 0, 1, 60, 2**20, 2**40]),
+        used=st.sampled_from([0, 0, 1, 59, 61, 300, 2**21, 2**31]),
+        more=st.sampled_from([True, True, True, False]),
+    ),
+    max_size=2,
+    unique_by=lambda ask: ask.rating_group,
+).map(tuple)
+_SESSION_IDS = ("call 1", "call 2")
+_PEERS = st.just("switch")
+_IN_A_SESSION = {
+    "peer": _PEERS,
+    "session_id": st.sampled_from(_SESSION_IDS),
+    "request_no": st.sampled_from([0, 0, 1, 1, 2, 2, 3, 4]),
+    "msisdn": _NUMBERS,
+    "asks": _ASKS,
+}
+_RESERVES = st.builds(ReserveUnits, **_IN_A_SESSION)
+_UPDATES = st.builds(UpdateUnits, **_IN_A_SESSION)
+_RELEASES = st.builds(ReleaseUnits, **_IN_A_SESSION)
+_EVENTS = st.builds(
+    ChargeEvent, **_IN_A_SESSION | {"session_id": st.sampled_from(["sms 1", "sms 2", "call 1"])}
+)
+_REFUNDS_OF_EVENTS = st.builds(
+    RefundEvent,
+    **_IN_A_SESSION | {"session_id": st.sampled_from(["sms 1", "sms 2", "back"])},
+    of_session_id=st.sampled_from(["", "sms 1", "call 1"]),
+)
+_CLOSES = st.builds(
+    CloseSession,
+    line_id=_LINE_IDS,
+    session=st.sampled_from([session_key("switch", one) for one in _SESSION_IDS]),
+)
 _WEIGHTS: list[tuple[int, st.SearchStrategy[Command]]] = [
     (9, _TOPUPS),
     (5, _REDEMPTIONS),
@@ -235,6 +346,12 @@ _WEIGHTS: list[tuple[int, st.SearchStrategy[Command]]] = [
     (9, _NEWS),
     (3, _REFUNDS),
     (2, _REACTIVATIONS),
+    (6, _RESERVES),
+    (6, _UPDATES),
+    (3, _RELEASES),
+    (3, _EVENTS),
+    (2, _REFUNDS_OF_EVENTS),
+    (2, _CLOSES),
 ]
 # Not one_of: it would take each only once, whatever its weight.
 COMMANDS: st.SearchStrategy[Command] = st.sampled_from(
@@ -245,7 +362,7 @@ COMMANDS: st.SearchStrategy[Command] = st.sampled_from(
 
 def keyed(command: Command, key: str, serial: int) -> Command:
     """Return a drawn command under a key of its own; `serial` numbers the lines it may make."""
-    if isinstance(command, AgeLine | PaymentNews):
+    if isinstance(command, (AgeLine, PaymentNews, CloseSession, *OF_A_SESSION)):
         return command
     if isinstance(command, ImportLine):
         return replace(command, line_id=FIRST_LINE_ID + serial)

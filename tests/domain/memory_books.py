@@ -12,7 +12,7 @@ from dataclasses import fields
 from datetime import datetime, timedelta
 from enum import IntEnum
 from hashlib import sha256
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -38,6 +38,7 @@ from tambah.domain.ledger import Transfer
 from tambah.domain.payment import PaymentAccount
 from tambah.domain.records import replace
 from tambah.domain.refusals import IdempotencyKeyReused, Refusal
+from tambah.domain.reservation import Reservation, UsageRecord
 from tambah.domain.rules import Rules
 from tambah.domain.state import (
     Annex,
@@ -56,6 +57,7 @@ from tambah.domain.voucher import Voucher, VoucherState
 from .world import WORLD, World
 
 Row = dict[str, Any]
+A = TypeVar("A", bound=Annex)
 NOT_CONTENT = frozenset({"caller", "request_key", "source", "page_token", "language", "audience"})
 
 
@@ -272,6 +274,7 @@ class MemoryBooks:
             list(self.audits),
             list(self.attempts),
             dict(self.answers),
+            dict(self.annexes),
         )
 
     def snapshot(self, *, with_requests: bool = True) -> dict[str, list[Row]]:
@@ -298,6 +301,8 @@ class MemoryBooks:
             "dealer_sale": [_row(sale) for sale in self.sales.values()],
             "commission": [_row(one) for one in self.commissions],
             "audit": [_row(entry) for entry in self.audits],
+            "reservation": [_session_row(one) for one in self.annexes_of(Reservation)],
+            "usage_record": [_usage_row(one) for one in self.annexes_of(UsageRecord)],
         }
         if not with_requests:
             for row in tables["transfer"]:
@@ -309,6 +314,10 @@ class MemoryBooks:
             for row in tables["outbox"]:
                 row["params"].pop("receipt", None)
         return {name: sorted(rows, key=_row_key) for name, rows in tables.items()}
+
+    def annexes_of(self, kind: type[A]) -> list[A]:
+        """Return all annexes of one kind."""
+        return [one for one in self.annexes.values() if isinstance(one, kind)]
 
     def _request_digest(self, command: Command) -> bytes:
         request_key = getattr(command, "request_key", None)
@@ -437,12 +446,30 @@ def _voucher_row(voucher: Voucher) -> Row:
 
 
 _KEYS = ("msisdn", "owner_id", "line_id", "partner_id", "batch_id", "seq", "topup_no", "bucket_id",
-         "number", "payment_no", "refund_no", "gift_no", "ref", "at")  # fmt: skip
+         "number", "payment_no", "refund_no", "gift_no", "ref", "at", "session",
+         "rating_group")  # fmt: skip
 
 
 def _row_key(row: Row) -> list[str]:
     """Return what a row is sorted by, on both sides alike; any order will do."""
     return [str(row[name]) for name in _KEYS if name in row]
+
+
+def _session_row(session: Reservation) -> Row:
+    row = _row(session)
+    plain = {name: _json(row[name]) for name in ("groups", "answer")}
+    return row | plain
+
+
+def _usage_row(record: UsageRecord) -> Row:
+    row = _row(record)
+    usage: Row = _row(row.pop("usage"))
+    called = usage.pop("to")
+    return row | usage | {"called": called, "paid": _json(row["paid"])}
+
+
+def _json(value: object) -> Any:
+    return msgspec.json.decode(msgspec.json.encode(value))
 
 
 def _without_seal(row: Row) -> Row:

@@ -19,6 +19,8 @@ from tambah.domain.ledger import (
 )
 from tambah.domain.line import LineState, stage_at
 from tambah.domain.payment import NEVER_PAID, OPEN_STATES, UNSENT
+from tambah.domain.rating import cost
+from tambah.domain.reservation import Group, Reservation, UsageRecord
 from tambah.domain.state import TopUpRecord, TopUpSource
 from tambah.domain.voucher import VoucherState
 
@@ -37,6 +39,7 @@ def prove(books: MemoryBooks) -> None:
     prove_cards(books)
     prove_reversals(books)
     prove_payments(books)
+    prove_usage(books)
     for line_id in books.lines:
         prove_line(books, line_id)
 
@@ -131,6 +134,7 @@ def prove_accounts(books: MemoryBooks) -> None:
     assert system[Account.OPENING] <= 0
     assert system[Account.FUNDING] <= 0
     assert system[Account.REVENUE] >= 0
+    assert system[Account.USAGE_REVENUE] >= 0
 
 
 def prove_pairs(books: MemoryBooks) -> None:
@@ -204,6 +208,58 @@ def prove_payments(books: MemoryBooks) -> None:
     assert not credited
     for line_id, account in books.lines.items():
         assert account.line.payment_seq == numbers[line_id]
+
+
+def prove_usage(books: MemoryBooks) -> None:
+    """What is held belongs to a session; what was used is paid, owed, or said to be unpaid."""
+    held: Counter[tuple[int, int]] = Counter()
+    for one in books.annexes_of(Reservation):
+        for group in one.groups:
+            for hold in (*group.holds, *group.owed):
+                assert one.closed_at is None, "a session that is closed holds nothing"
+                assert hold.amount > 0
+                held[one.line_id, hold.bucket_id] += hold.amount
+            _prove_group(books, one, group)
+    for bucket in all_buckets(books):
+        assert bucket.held == held.pop((bucket.owner_id, bucket.bucket_id), 0)
+        assert bucket.held >= 0
+        assert bucket.kind is BucketKind.FLOAT or bucket.free >= 0
+    assert not held
+    booked: Counter[tuple[int, BucketKind]] = Counter()
+    for t in books.transfers.values():
+        sign = (t.kind is TransferKind.USAGE) - (t.kind is TransferKind.USAGE_REFUND)
+        if sign:
+            own = t.debit if sign > 0 else t.credit
+            booked[t.owner_id, KIND_OF[own]] += sign * t.amount_micros
+    recorded: Counter[tuple[int, BucketKind]] = Counter()
+    for record in books.annexes_of(UsageRecord):
+        sums = Counter({one.kind: 0 for one in record.paid})
+        for one in record.paid:
+            sums[one.kind] += one.amount
+            recorded[record.line_id, one.kind] += one.amount
+        allowed = sum(amount for kind, amount in sums.items() if kind in ALLOWANCES)
+        assert record.covered_units == allowed
+        assert record.charged_micros == sum(sums.values()) - allowed
+        assert record.refunded_micros <= record.charged_micros
+        assert record.refunded_units <= record.covered_units
+    refunded = sum(r.refunded_micros + r.refunded_units for r in books.annexes_of(UsageRecord))
+    assert all(amount >= 0 for amount in booked.values())
+    assert sum(recorded.values()) - refunded == sum(booked.values())
+
+
+def _prove_group(books: MemoryBooks, session: Reservation, group: Group) -> None:
+    kinds = {b.bucket_id: b.kind for b in books.lines[session.line_id].buckets}
+    spent: Counter[bool] = Counter()
+    for owed in group.owed:
+        spent[kinds[owed.bucket_id] in ALLOWANCES] += owed.amount
+    for paid in group.paid:
+        assert kinds[paid.bucket_id] is paid.kind
+        spent[paid.kind in ALLOWANCES] += paid.amount
+    assert group.used == spent[True] + group.credit_units + group.unpaid_units
+    assert group.charged_micros == spent[False]
+    assert cost(group.rate, group.paid_units) == group.rate_micros
+    if session.closed_at is not None:
+        assert group.granted == 0
 
 
 def prove_topups(books: MemoryBooks) -> None:
@@ -301,14 +357,14 @@ def prove_line(books: MemoryBooks, line_id: int) -> None:
     assert account.main.kind is BucketKind.MAIN
     for bucket in account.buckets:
         over = line.state >= LineState.EXPIRED or not is_live(bucket, line.last_at)
-        assert not (over and bucket.remaining_micros)
-    ends = [(b.kind, b.expires_at) for b in account.buckets]
+        assert not (over and bucket.free)
+    ends = [(b.kind, b.expires_at, b.scope) for b in account.buckets]
     assert len(set(ends)) == len(ends), "what is of one kind with one end shares a bucket"
 
 
 def unspent(books: MemoryBooks, line_id: int, topup: TopUpRecord) -> int:
     """Return the most that a reversal of a top-up can still take of the main credit."""
-    return min(books.lines[line_id].main.remaining_micros, topup.main_micros)
+    return min(books.lines[line_id].main.free, topup.main_micros)
 
 
 def clock_of(books: MemoryBooks, line_id: int) -> datetime:

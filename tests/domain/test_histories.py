@@ -145,6 +145,7 @@ def _changes(decision: Any) -> bool:
         or decision.messages
         or decision.payment
         or decision.audit
+        or decision.annexes
         or decision.wrong_code
     )
 

@@ -328,6 +328,8 @@ COLUMNS = {
     "dealer_sale": "*",
     "commission": "*",
     "audit": "at, who, action, subject, why, before, after",
+    "reservation": "*",
+    "usage_record": "*",
 }
 
 
@@ -339,7 +341,7 @@ async def snapshot(owner: Any) -> dict[str, list[Row]]:
         found = await owner.fetch(f"SELECT {columns} FROM {table} {order}")
         rows = [dict(row) for row in found]
         for row in rows:
-            for name in ("params", "before", "after", "promised"):
+            for name in ("params", "before", "after", "promised", "groups", "answer", "paid"):
                 if name in row:
                     row[name] = json.loads(row[name])
         stored[table] = sorted(rows, key=_row_key)

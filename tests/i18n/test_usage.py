@@ -170,6 +170,8 @@ VALUES: dict[str, set[str]] = {
         "tax",
         "tax_back",
         "topup",
+        "used",
+        "used_back",
     },
     "account.from.*": {"partner", "payment", "voucher"},
     "account.history.*": {"charges", "corrections", "line", "top_ups"},

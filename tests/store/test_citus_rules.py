@@ -39,6 +39,8 @@ DISTRIBUTED_BY = {
     "owner_closing": "owner_id",
     "bucket_closing": "owner_id",
     "sign_in": "line_id",
+    "reservation": "line_id",
+    "usage_record": "line_id",
     "sign_in_code": "line_id",
     "session": "line_id",
     "point": "point_id",

@@ -25,6 +25,7 @@ from tambah.i18n import LANGUAGES, texts
 from tambah.jobs.approvals import carry_out_for_ever
 from tambah.jobs.bank_folder import watch_folder_for_ever
 from tambah.jobs.book_closing import close_for_ever
+from tambah.jobs.charging import close_overdue_for_ever
 from tambah.jobs.daily import daily_for_ever
 from tambah.jobs.demo import seed_demo
 from tambah.jobs.inbox import InboxWorker
@@ -127,6 +128,14 @@ def _keeping_books(site: Site) -> list[asyncio.Task[None]]:
     return tasks
 
 
+def _by_the_clock(site: Site) -> list[asyncio.Task[None]]:
+    """Have lines that are due aged, and sessions whose time is up closed."""
+    return [
+        asyncio.create_task(work(site.engine, site.database, site.clock))
+        for work in (sweep_for_ever, close_overdue_for_ever)
+    ]
+
+
 @asynccontextmanager
 async def _working(
     site: Site, ground: Ground, switchboard: Switchboard, *, works: bool
@@ -136,7 +145,7 @@ async def _working(
     notifier: Notifier | None = None
     if works:
         clock = site.clock
-        tasks.append(asyncio.create_task(sweep_for_ever(site.engine, site.database, clock)))
+        tasks += _by_the_clock(site)
         tasks.append(asyncio.create_task(carry_out_for_ever(means_of(site))))
         tasks += _keeping_books(site)
         if site.payments is not None:

@@ -64,6 +64,29 @@ class GuessingEntry(msgspec.Struct, frozen=True, kw_only=True):
     guests_hourly: int = 2000
 
 
+class ChargingEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """How credit is promised while it is used; see `domain.charging_rule`.
+
+    Units of one grant, and the least of them: seconds, messages, megabytes (of 1,048,576 bytes).
+    applications: class of application by rating group; zones: zone by network code, `502` or
+    `50219`.
+    """
+
+    call_seconds: int = 300
+    messages: int = 1
+    data_megabytes: int = 50
+    least_call_seconds: int = 30
+    least_data_megabytes: int = 1
+    share_percent: int = 50
+    validity_minutes: int = 60
+    threshold_percent: int = 20
+    linger_minutes: int = 15
+    booking_minutes: int = 60
+    refund_hours: int = 24
+    applications: dict[str, str] = {}
+    zones: dict[str, str] = {}
+
+
 class SignInEntry(msgspec.Struct, frozen=True, kw_only=True):
     """Signing in by one-time password: how long things last, and what guards them.
 

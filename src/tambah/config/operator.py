@@ -11,6 +11,7 @@ import msgspec
 from tambah.config.entries import (
     BankEntry,
     Brand,
+    ChargingEntry,
     ConsoleEntry,
     DealersEntry,
     DenominationEntry,
@@ -44,6 +45,7 @@ class Operator(msgspec.Struct, frozen=True, kw_only=True):
     reminders: RemindersEntry = RemindersEntry()
     guessing: GuessingEntry = GuessingEntry()
     payments: PaymentsEntry = PaymentsEntry()
+    charging: ChargingEntry = ChargingEntry()
     sign_in: SignInEntry = SignInEntry()
     recovery: RecoveryEntry = RecoveryEntry()
     points: PointsEntry = PointsEntry()

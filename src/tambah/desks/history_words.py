@@ -13,6 +13,7 @@ from tambah.domain.ledger import (
     GIVEN_BY,
     LAPSED_TO,
     OWN_ACCOUNT,
+    USED_BY,
     Account,
     TransferKind,
     allowance_of,
@@ -71,6 +72,14 @@ WORDS: dict[tuple[TransferKind, Account, Account], Word] = {
     **{
         (_KINDS.REVERSAL, OWN_ACCOUNT[kind], GIVEN_BY[kind]): Word("allowance_back", CORRECTIONS)
         for kind in ALLOWANCES
+    },
+    **{
+        (_KINDS.USAGE, OWN_ACCOUNT[kind], used): Word("used", CHARGES)
+        for kind, used in USED_BY.items()
+    },
+    **{
+        (_KINDS.USAGE_REFUND, used, OWN_ACCOUNT[kind]): Word("used_back", CORRECTIONS)
+        for kind, used in USED_BY.items()
     },
     **{
         (_KINDS.PAYMENT, clearing, _HELD): Word("payment", TOP_UPS)

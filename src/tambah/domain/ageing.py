@@ -38,6 +38,13 @@ def forfeit_all(draft: Draft) -> None:
         _forfeit(draft, bucket)
 
 
+def let_lapse(draft: Draft) -> None:
+    """Forfeit what should have gone before now, had a session not held it."""
+    _forfeit_lapsed(draft)
+    if draft.require_line().state >= LineState.EXPIRED:
+        forfeit_all(draft)
+
+
 def _forfeit_lapsed(draft: Draft) -> None:
     for bucket in list(draft.buckets.values()):
         if not is_live(bucket, draft.now):

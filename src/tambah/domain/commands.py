@@ -19,6 +19,7 @@ from tambah.domain.care_commands import (
     TellLine,
     TryRecovery,
 )
+from tambah.domain.charging_commands import ChargingCommand, ChargingOutcome, CloseSession
 from tambah.domain.dealer_commands import OF_A_DEALER, DealerCommand, DealerOutcome
 from tambah.domain.gift import Gift
 from tambah.domain.guessing import Audience
@@ -350,6 +351,7 @@ Command = (
     | CareCommand
     | SimCommand
     | DealerCommand
+    | ChargingCommand
 )
 Outcome = (
     Credited
@@ -361,6 +363,7 @@ Outcome = (
     | CareOutcome
     | SimOutcome
     | DealerOutcome
+    | ChargingOutcome
 )
 BY_PARTNER = (FundPartner, *OF_A_DEALER)
 """Commands that are a partner's own."""
@@ -375,5 +378,6 @@ BY_LINE = (
     SetPreferences,
     ShowEsimCode,
     ReportInstalled,
+    CloseSession,
 )
 """Commands that name a line by its id, for its number may be another's by then."""

@@ -22,6 +22,22 @@ from tambah.domain.care_commands import (
     TrySignIn,
 )
 from tambah.domain.catalog import Denomination
+from tambah.domain.charging import (
+    charge_event,
+    close_session,
+    refund_event,
+    release_units,
+    reserve_units,
+    update_units,
+)
+from tambah.domain.charging_commands import (
+    ChargeEvent,
+    CloseSession,
+    RefundEvent,
+    ReleaseUnits,
+    ReserveUnits,
+    UpdateUnits,
+)
 from tambah.domain.commands import (
     ActivateLine,
     AdjustCredit,
@@ -315,4 +331,10 @@ _HANDLERS: dict[type[Command], Callable[[Any, Draft], Outcome]] = {
     ShowEsimCode: show_esim_code,
     ReportInstalled: report_installed,
     AllowReactivation: allow_reactivation,
+    ReserveUnits: reserve_units,
+    UpdateUnits: update_units,
+    ReleaseUnits: release_units,
+    CloseSession: close_session,
+    ChargeEvent: charge_event,
+    RefundEvent: refund_event,
 }

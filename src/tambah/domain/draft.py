@@ -57,7 +57,8 @@ class Draft:
     `now` never goes backwards for a line: it is the later of the batch's instant and the line's
     own clock. The line's counters (`transfer_seq`, …) are kept here and put back into the line
     when the draft is frozen: copying the line for each of them was a third of a top-up's time.
-    aged: the line was brought to `now`, so that what is due next can be told.
+    aged: the line was brought to `now`, so that what is due next can be told. holds: a session
+    goes on, by which more or less of a bucket is held.
     """
 
     __slots__ = (
@@ -69,6 +70,7 @@ class Draft:
         "commission_run",
         "commissions",
         "counts",
+        "holds",
         "known",
         "line",
         "message_seq",
@@ -114,6 +116,7 @@ class Draft:
         self.commission_run: CommissionRun | None = None
         self.aged = False
         self.counts = False
+        self.holds = False
         self.wrong_code = False
         if known.line is not None:
             self.now = max(now, known.line.line.last_at)
@@ -211,6 +214,11 @@ class Draft:
         self.buckets[bucket.bucket_id] = after
         self.transfer_seq += 1
         self._book_move(after, delta_micros, kind, other, note, self.transfer_seq)
+
+    def hold(self, bucket: Bucket) -> None:
+        """Have a bucket written of which more or less is held; no money moves by that."""
+        self.buckets[bucket.bucket_id] = bucket
+        self.holds = True
 
     def move_float(
         self,
@@ -339,7 +347,7 @@ class Draft:
         more.
         """
         stored = self.known.line.line if self.known.line else None
-        touched = self.line is not stored or bool(self.transfers or self.messages)
+        touched = self.line is not stored or bool(self.transfers or self.messages or self.holds)
         if self.aged and stored is not None and stored.due_at is not None:
             touched = touched or stored.due_at <= self.now
         if self.account is None or self.line is None or not touched:

@@ -22,7 +22,8 @@ class Account(IntEnum):
     of payers that is neither credited nor sent back. DISPUTES: what payers' banks took back.
     FEES_EARNED: what payers paid on top of the price. …_SECONDS, …_MESSAGES, …_BYTES: allowances,
     which are no money: where they came from, and where they lapsed to. COMMISSIONS: what dealers
-    earned by selling.
+    earned by selling. USAGE_REVENUE: what was used and paid by credit.
+    …_USED: allowances that were used.
     """
 
     LINE_MAIN = 1
@@ -45,6 +46,7 @@ class Account(IntEnum):
     DISPUTES = 25
     FEES_EARNED = 26
     COMMISSIONS = 27
+    USAGE_REVENUE = 28
     LINE_SECONDS = 4
     LINE_MESSAGES = 5
     LINE_BYTES = 6
@@ -54,6 +56,9 @@ class Account(IntEnum):
     SECONDS_LAPSED = 43
     MESSAGES_LAPSED = 44
     BYTES_LAPSED = 45
+    SECONDS_USED = 46
+    MESSAGES_USED = 47
+    BYTES_USED = 48
 
 
 CLEARING = {
@@ -93,16 +98,28 @@ LAPSED_TO = {
 }
 """Where what was not used in time goes."""
 
+USED_BY = {
+    BucketKind.MAIN: Account.USAGE_REVENUE,
+    BucketKind.BONUS: Account.USAGE_REVENUE,
+    BucketKind.SECONDS: Account.SECONDS_USED,
+    BucketKind.MESSAGES: Account.MESSAGES_USED,
+    BucketKind.BYTES: Account.BYTES_USED,
+}
+"""Where what is used goes, and comes back from when an event's charge is given back."""
+
 _ALLOWANCE_OF: dict[int, BucketKind] = {
     Account.LINE_SECONDS: BucketKind.SECONDS,
     Account.SECONDS_GIVEN: BucketKind.SECONDS,
     Account.SECONDS_LAPSED: BucketKind.SECONDS,
+    Account.SECONDS_USED: BucketKind.SECONDS,
     Account.LINE_MESSAGES: BucketKind.MESSAGES,
     Account.MESSAGES_GIVEN: BucketKind.MESSAGES,
     Account.MESSAGES_LAPSED: BucketKind.MESSAGES,
+    Account.MESSAGES_USED: BucketKind.MESSAGES,
     Account.LINE_BYTES: BucketKind.BYTES,
     Account.BYTES_GIVEN: BucketKind.BYTES,
     Account.BYTES_LAPSED: BucketKind.BYTES,
+    Account.BYTES_USED: BucketKind.BYTES,
 }
 
 
@@ -121,7 +138,8 @@ class TransferKind(IntEnum):
     REACTIVATION: the fee of bringing an expired line back. GRANT: what a promotion gives, bonus or
     an allowance. LAPSE: an allowance was not used in time. CARD_SALE: a dealer's float paid for a
     card that was sold. COMMISSION: what a dealer earned. FLOAT_MOVE: from one dealer's float to
-    another's.
+    another's. USAGE: credit or an allowance was used; USAGE_REFUND: what an event was charged was
+    given back.
     """
 
     REDEMPTION = 1
@@ -148,6 +166,8 @@ class TransferKind(IntEnum):
     CARD_SALE = 22
     COMMISSION = 23
     FLOAT_MOVE = 24
+    USAGE = 25
+    USAGE_REFUND = 26
 
 
 class Transfer(Record, frozen=True, kw_only=True):

@@ -176,6 +176,12 @@ class LineBarred(Refusal):
     code = "line_barred"
 
 
+class LineInGrace(Refusal):
+    """The line's validity has ended, so that its credit waits; a top-up makes it usable again."""
+
+    code = "line_in_grace"
+
+
 class LineSuspended(Refusal):
     """The operator has suspended the line (registration)."""
 
@@ -303,6 +309,30 @@ class PaymentNotRefundable(Refusal):
     """Nothing of the payment is here to be sent back. Params: state."""
 
     code = "payment_not_refundable"
+
+
+class SessionUnknown(Refusal):
+    """There is no such session of use, or it has ended."""
+
+    code = "session_unknown"
+
+
+class RequestOutOfOrder(Refusal):
+    """The session has had a later request than this one, or began with another."""
+
+    code = "request_out_of_order"
+
+
+class ChargeUnknown(Refusal):
+    """There is no such charge to give back, or the time for it is over."""
+
+    code = "charge_unknown"
+
+
+class AlreadyRefunded(Refusal):
+    """The charge was given back before."""
+
+    code = "already_refunded"
 
 
 class CreditSpent(Refusal):

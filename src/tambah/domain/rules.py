@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from tambah.domain.catalog import Catalog
+from tambah.domain.charging_rule import ChargingRule
 from tambah.domain.dealer_rule import DealerRule
 from tambah.domain.guessing import GuessingRule
 from tambah.domain.line import LifeRule
@@ -36,3 +37,4 @@ class Rules:
     promotions: tuple[Promotion, ...] = ()
     dealers: DealerRule = field(default_factory=DealerRule)
     tariffs: TariffBook = NO_TARIFFS
+    charging: ChargingRule = field(default_factory=ChargingRule)

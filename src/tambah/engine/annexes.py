@@ -6,13 +6,22 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, 
 from typing import Any, NamedTuple
 
 from tambah.domain.care_commands import AskRecovery, AskSignIn, TryRecovery, TrySignIn
+from tambah.domain.charging_commands import (
+    ChargeEvent,
+    CloseSession,
+    RefundEvent,
+    ReleaseUnits,
+    ReserveUnits,
+    UpdateUnits,
+)
 from tambah.domain.commands import ActivateLine, Command, ImportLine
+from tambah.domain.reservation import Reservation, UsageRecord
 from tambah.domain.signing_in import Session, SessionsEnded, SignIn, SignInCode
 from tambah.domain.sim import Sim
 from tambah.domain.sim_commands import ReplaceSim, ReportInstalled, ShowEsimCode
 from tambah.domain.state import Annex, AnnexKey
 from tambah.store.database import Connection
-from tambah.store.ledger import sign_ins, sims
+from tambah.store.ledger import reservations, sign_ins, sims
 
 Key = Any
 KeysOf = Callable[[Any, int], Iterable[Key]]
@@ -46,6 +55,17 @@ def _by_iccid(
     command: ImportLine | ActivateLine | ReplaceSim | ReportInstalled, _: int
 ) -> tuple[str, ...]:
     return () if command.iccid is None else (command.iccid,)
+
+
+def _by_session(
+    command: ReserveUnits | UpdateUnits | ReleaseUnits | ChargeEvent | RefundEvent | CloseSession,
+    line_id: int,
+) -> tuple[tuple[int, bytes]]:
+    return ((line_id, command.session),)
+
+
+def _charges(command: RefundEvent, line_id: int) -> list[tuple[int, bytes, int]]:
+    return [(line_id, command.of_session, ask.rating_group) for ask in command.asks]
 
 
 def _nothing(_: Command, _line_id: int) -> tuple[()]:
@@ -88,6 +108,25 @@ SHELVES: tuple[Shelf, ...] = (
         sims.lock_sims,
         sims.write_sims,
         of_sim=frozenset({ActivateLine, ReplaceSim, ShowEsimCode}),
+    ),
+    Shelf(
+        Reservation,
+        {
+            ReserveUnits: _by_session,
+            UpdateUnits: _by_session,
+            ReleaseUnits: _by_session,
+            ChargeEvent: _by_session,
+            RefundEvent: _by_session,
+            CloseSession: _by_session,
+        },
+        reservations.read_reservations,
+        reservations.write_reservations,
+    ),
+    Shelf(
+        UsageRecord,
+        {RefundEvent: _charges},
+        reservations.read_usage_records,
+        reservations.write_usage_records,
     ),
 )
 _SHELVES_OF: dict[type[Command], list[Shelf]] = {}

@@ -20,6 +20,16 @@ from tambah.domain.care_commands import (
     TryRecovery,
     TrySignIn,
 )
+from tambah.domain.charging_commands import (
+    ChargeEvent,
+    CloseSession,
+    RefundEvent,
+    ReleaseUnits,
+    ReserveUnits,
+    SessionClosed,
+    UnitsGranted,
+    UpdateUnits,
+)
 from tambah.domain.commands import (
     BY_LINE,
     BY_PARTNER,
@@ -163,6 +173,12 @@ class Engine:
     async def submit(self, command: ShowEsimCode) -> EsimCode: ...
     @overload
     async def submit(self, command: ReportInstalled) -> SimStands: ...
+    @overload
+    async def submit(
+        self, command: ReserveUnits | UpdateUnits | ReleaseUnits | ChargeEvent | RefundEvent
+    ) -> UnitsGranted: ...
+    @overload
+    async def submit(self, command: CloseSession) -> SessionClosed: ...
     async def submit(self, command: Command) -> Outcome:
         """Have a command decided; return its outcome once it is durable.
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import cast
 
 from tambah.domain.actor import Actor
+from tambah.domain.charging_commands import ChargeEvent, UnitsGranted
 from tambah.domain.commands import (
     AdjustCredit,
     Command,
@@ -57,6 +58,16 @@ async def foresee_reversal(
         actor=_NOBODY,
     )
     return cast("Reversed", foresee(command, known, rules, now))
+
+
+def foresee_charge(
+    command: ChargeEvent, account: LineAccount | None, rules: Rules, now: datetime
+) -> UnitsGranted:
+    """Return what charging an event would come to.
+
+    Raises what keeps the line from being used, NumberUnknown, CreditTooLow, RateUnknown.
+    """
+    return cast("UnitsGranted", foresee(command, Known(line=account), rules, now))
 
 
 def foresee_adjustment(

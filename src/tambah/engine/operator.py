@@ -35,6 +35,7 @@ from tambah.domain.sim_rule import SimRule
 from tambah.domain.staff import StaffRule
 from tambah.domain.ticket import Category, TicketRule
 from tambah.domain.validity import ValidityPolicy, ValidityRule
+from tambah.engine.charging import charging_rule
 from tambah.engine.entries import read_day as _day
 from tambah.engine.entries import read_money as _money
 from tambah.engine.promotions import promotion_rules
@@ -92,6 +93,7 @@ def operator_rules(operator: Operator) -> Rules:
         reminders=_reminders(operator),
         promotions=promotion_rules(operator, validity),
         dealers=_dealers(operator.dealers),
+        charging=charging_rule(operator.charging),
     )
 
 

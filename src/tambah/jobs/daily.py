@@ -16,6 +16,7 @@ from tambah.store.pruning import (
     prune_conversations,
     prune_inbound_sms,
     prune_requests,
+    prune_reservations,
     prune_sms_refs,
 )
 from tambah.store.sellers import prune_seller_sessions
@@ -29,6 +30,7 @@ LOOK_SECONDS = 900.0
 _A_DAY = timedelta(days=1)
 _REQUESTS_KEPT = timedelta(days=400)
 _ATTEMPTS_KEPT = timedelta(days=7)
+_SESSIONS_KEPT = timedelta(days=7)  # longer than any network repeats a request for
 _SMS_REFS_KEPT = timedelta(days=30)  # the longest that an SMSC tries for, and more
 
 
@@ -47,6 +49,7 @@ async def do_daily(database: Database, now: datetime) -> bool:
     forgotten = await prune_requests(database, now - _REQUESTS_KEPT)
     forgotten += await prune_attempts(database, now - _ATTEMPTS_KEPT)
     forgotten += await prune_sms_refs(database, now - _SMS_REFS_KEPT)
+    forgotten += await prune_reservations(database, now - _SESSIONS_KEPT)
     forgotten += await prune_look_ups(database, now - 2 * _A_DAY)  # budgets of a day
     forgotten += await prune_sign_ins(database, now - _A_DAY)
     forgotten += await prune_staff_sessions(database, now - _A_DAY)

@@ -29,6 +29,19 @@ async def prune_attempts(database: Database, before: datetime) -> int:
     )
 
 
+async def prune_reservations(database: Database, before: datetime) -> int:
+    """Forget sessions that were closed before an instant; what they used stays on record."""
+    return await _repeat(
+        database,
+        """
+        DELETE FROM reservation
+         WHERE (line_id, session) IN
+               (SELECT line_id, session FROM reservation WHERE closed_at < $1 LIMIT $2)
+        """,
+        before,
+    )
+
+
 async def prune_sms_refs(database: Database, before: datetime) -> int:
     """Forget what gateways called messages before an instant; return how many parts."""
     return await _repeat(

@@ -9,6 +9,7 @@ from tambah.domain.ledger import (
     GIVEN_BY,
     LAPSED_TO,
     OWN_ACCOUNT,
+    USED_BY,
     Account,
     TransferKind,
 )
@@ -35,6 +36,8 @@ BOOKINGS: frozenset[tuple[TransferKind, Account, Account]] = frozenset(
         *((TransferKind.GRANT, given, OWN_ACCOUNT[kind]) for kind, given in GIVEN_BY.items()),
         *((TransferKind.REVERSAL, OWN_ACCOUNT[kind], given) for kind, given in GIVEN_BY.items()),
         *((TransferKind.LAPSE, OWN_ACCOUNT[kind], LAPSED_TO[kind]) for kind in ALLOWANCES),
+        *((TransferKind.USAGE, OWN_ACCOUNT[kind], used) for kind, used in USED_BY.items()),
+        *((TransferKind.USAGE_REFUND, used, OWN_ACCOUNT[kind]) for kind, used in USED_BY.items()),
         (TransferKind.SALE, Account.FLOAT, Account.TRANSIT),
         (TransferKind.CARD_SALE, Account.FLOAT, Account.CARDS_SOLD),
         (TransferKind.REVERSAL, Account.CARDS_SOLD, Account.FLOAT),

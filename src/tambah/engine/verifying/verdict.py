@@ -21,6 +21,7 @@ class FindingKind(StrEnum):
     REVERSAL = "reversal"
     VOUCHER = "voucher"
     PAYMENT = "payment"
+    USAGE = "usage"
     LINE = "line"
     NUMBER = "number"
     ACCOUNT = "account"

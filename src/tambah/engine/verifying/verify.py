@@ -24,6 +24,7 @@ from tambah.store.proofs import (
     topups,
     trail,
     transfers,
+    usage,
     vouchers,
 )
 from tambah.store.proofs.accounts import Counts, Sums
@@ -99,6 +100,8 @@ async def prove(connection: Connection, *, full: bool, progress: Progress | None
         lambda: topups.prove_reversals(connection, scope),
         lambda: vouchers.prove_vouchers(connection, scope),
         lambda: payments.prove_payments(connection, scope),
+        lambda: usage.prove_usage(connection, scope),
+        lambda: usage.prove_holds(connection),
         lambda: owners.prove_owners(connection),
     ]
     for done, step in enumerate(steps, start=1):
@@ -136,6 +139,8 @@ _STEPS = (
     "reversals",
     "vouchers",
     "payments",
+    "usage",
+    "sessions under way",
     "lines and numbers",
     "accounts",
     "closings",

@@ -129,6 +129,16 @@ _WORDS: dict[str, tuple[FindingKind, str, Callable[[Odd], str]]] = {
         "bucket",
         _compares("holds {found}, may not hold less than {expected}"),
     ),
+    "held_otherwise": (
+        FindingKind.USAGE,
+        "bucket",
+        _compares("says that {found} is held; sessions under way hold {expected}"),
+    ),
+    "usage_otherwise": (
+        FindingKind.USAGE,
+        "line",
+        _compares("its records say it used {expected}, its transfers {found}"),
+    ),
     "sale_one_sided": (
         FindingKind.SALE,
         "transfer",

@@ -1,0 +1,130 @@
+"""Sessions of use and what was used, to be looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from tambah.domain.rating import Service
+from tambah.store.database import Database
+
+
+class OpenSession(NamedTuple):
+    """A session that is under way. notify_to: where its network element wants to be told."""
+
+    line_id: int
+    session: bytes
+    peer: str
+    session_id: str
+    notify_to: str
+    msisdn: int
+    request_no: int
+
+
+class Used(NamedTuple):
+    """A record of what was used. Micro-ringgit; units in seconds, messages or bytes."""
+
+    session: bytes
+    rating_group: int
+    service: Service
+    origin: str
+    called: str
+    destination_class: str
+    application: str
+    began_at: datetime
+    ended_at: datetime
+    units: int
+    covered_units: int
+    unpaid_units: int
+    charged_micros: int
+    refunded_micros: int
+
+
+async def are_ours(database: Database, msisdns: Sequence[int]) -> set[int]:
+    """Return those of the numbers that are lines here: what is called on-net."""
+    rows = await database.fetch(
+        "SELECT msisdn FROM number WHERE msisdn = ANY($1::bigint[])", list(msisdns)
+    )
+    return {row[0] for row in rows}
+
+
+async def find_session(database: Database, session: bytes) -> OpenSession | None:
+    """Return a session by its key alone, for a request that does not say whose it is."""
+    row = await database.fetch_row(
+        """
+        SELECT line_id, session, peer, session_id, notify_to, msisdn, request_no
+          FROM reservation
+          JOIN line USING (line_id)
+         WHERE session = $1
+         LIMIT 1
+        """,
+        session,
+    )
+    return OpenSession(*row) if row else None
+
+
+async def overdue_sessions(
+    database: Database, now: datetime, limit: int
+) -> list[tuple[int, bytes]]:
+    """Return line and key of open sessions whose time is up, the longest due first."""
+    rows = await database.fetch(
+        """
+        SELECT line_id, session
+          FROM reservation
+         WHERE closed_at IS NULL AND expires_at <= $1
+         ORDER BY expires_at
+         LIMIT $2
+        """,
+        now,
+        limit,
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
+async def sessions_to_renew(
+    database: Database, peers: Sequence[str], limit: int = 1000
+) -> list[OpenSession]:
+    """Return open sessions of some peers that fell short of credit, of lines that got some since.
+
+    Anything booked on the line since the session's last answer counts: asking a network element
+    once more than needed does no harm.
+    """
+    rows = await database.fetch(
+        """
+        SELECT line_id, session, peer, session_id, notify_to, msisdn, request_no
+          FROM reservation
+          JOIN line USING (line_id)
+         WHERE closed_at IS NULL AND limited AND peer = ANY($1::text[])
+           AND line.transfer_seq > reservation.transfer_seq
+         ORDER BY reservation.last_at
+         LIMIT $2
+        """,
+        list(peers),
+        limit,
+    )
+    return [OpenSession(*row) for row in rows]
+
+
+async def used_by_line(
+    database: Database, line_id: int, before: datetime | None, limit: int
+) -> list[Used]:
+    """Return what a line used, the latest first.
+
+    before: the last `began_at` of the page before, None for the first.
+    """
+    rows = await database.fetch(
+        """
+        SELECT session, rating_group, service, origin, called, destination_class, application,
+               began_at, ended_at, units, covered_units, unpaid_units, charged_micros,
+               refunded_micros
+          FROM usage_record
+         WHERE line_id = $1 AND ($2::timestamptz IS NULL OR began_at < $2)
+         ORDER BY began_at DESC, session, rating_group
+         LIMIT $3
+        """,
+        line_id,
+        before,
+        limit,
+    )
+    return [Used(*row)._replace(service=Service(row[2])) for row in rows]
