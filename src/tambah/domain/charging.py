@@ -216,6 +216,7 @@ def _step(
     """
     unusable = _why_not(draft)
     groups = _count_all(draft, session, asks, usable=unusable is None)
+    let_lapse(draft)
     grants: list[Grant] = []
     first: Refusal | None = None
     for ask in asks:

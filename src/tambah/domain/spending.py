@@ -90,7 +90,10 @@ def count(draft: Draft, group: Group, used: int, *, usable: bool) -> Group:
 
 
 def promise(draft: Draft, group: Group, wanted: int | None) -> tuple[Group, Promise]:
-    """Hold what pays for so many more units, or for as many as there are; see `ChargingRule`."""
+    """Hold what pays for so many more units, or for as many as there are; see `ChargingRule`.
+
+    Where it is left to us how many, a share of the credit is left to other sessions.
+    """
     rule, service = draft.rules.charging, group.usage.service
     size = rule.sizes[service] if wanted is None else min(wanted, rule.sizes[service])
     allowances = _reach(draft, group, {}, usable=True)
@@ -99,13 +102,13 @@ def promise(draft: Draft, group: Group, wanted: int | None) -> tuple[Group, Prom
     free_micros = sum(one.most for one in credit)
     covered = min(size, covered_most)
     affordable = units_for(group.rate, free_micros, group.paid_units)
-    is_all = affordable is not None and covered_most + affordable <= size
     by_credit = size - covered if affordable is None else min(size - covered, affordable)
-    if not is_all and by_credit:
+    if wanted is None:
         share = free_micros * rule.share_permille // 1000
         shared = units_for(group.rate, share, group.paid_units)
         if shared is not None:
             by_credit = min(by_credit, max(shared, rule.least[service] - covered, 0))
+    is_all = affordable is not None and covered + by_credit == covered_most + affordable
     holds: dict[int, int] = {}
     _take(draft, allowances, covered, holds)
     micros = cost(group.rate, group.paid_units + by_credit) - group.rate_micros

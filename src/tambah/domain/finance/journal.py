@@ -22,6 +22,7 @@ CODES: Mapping[Account, str] = {
     Account.TAX: "2200",
     Account.OPENING: "3100",
     Account.REVENUE: "4100",
+    Account.USAGE_REVENUE: "4110",
     Account.FEES_EARNED: "4200",
     Account.FORFEITED: "4300",
     Account.COMMISSIONS: "5100",

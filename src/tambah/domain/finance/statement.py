@@ -48,6 +48,7 @@ OWED = {
 class Earning(StrEnum):
     """What a period earned or cost. TAX is owed to the state, by the day that it fell due."""
 
+    USAGE = "usage"
     CHARGES = "charges"
     FEES = "fees"
     FORFEITED = "forfeited"
@@ -60,6 +61,7 @@ class Earning(StrEnum):
 
 
 _EARNED = {
+    Account.USAGE_REVENUE: Earning.USAGE,
     Account.REVENUE: Earning.CHARGES,
     Account.FEES_EARNED: Earning.FEES,
     Account.FORFEITED: Earning.FORFEITED,
