@@ -181,6 +181,8 @@ def test_a_statement_speaks_an_accountants_words() -> None:
         movement(DAY, k.REACTIVATION, a.LINE_MAIN, a.REVENUE, 1),
         movement(DAY, k.PAYMENT, a.CLEARING_BANK, a.HELD, 5),
         movement(DAY, k.FEE, a.HELD, a.FEES_EARNED, 1),
+        movement(DAY, k.USAGE, a.LINE_MAIN, a.USAGE_REVENUE, 2),
+        movement(DAY, k.USAGE_REFUND, a.USAGE_REVENUE, a.LINE_MAIN, 1),
         movement(DAY, k.GRANT, a.BYTES_GIVEN, a.LINE_BYTES, 70),
     ]
 
@@ -189,8 +191,9 @@ def test_a_statement_speaks_an_accountants_words() -> None:
     assert found.owed[Liability.HELD] == Owed(
         opening_micros=7 * RM, added_micros=5 * RM, taken_micros=RM
     )
-    assert found.owed[Liability.MAIN_CREDIT].closing_micros == round(5.4 * RM)
+    assert found.owed[Liability.MAIN_CREDIT].closing_micros == round(4.4 * RM)
     assert {earning: micros / RM for earning, micros in found.earned.items()} == {
+        Earning.USAGE: 1,
         Earning.CHARGES: 1,
         Earning.FEES: 1,
         Earning.FORFEITED: 3,
@@ -202,4 +205,4 @@ def test_a_statement_speaks_an_accountants_words() -> None:
         Earning.TAX: 0.4,
     }
     assert found.tax_by_day == {DAY: 400_000}
-    assert (found.transfers, Account.LINE_BYTES in found.closing) == (12, False)
+    assert (found.transfers, Account.LINE_BYTES in found.closing) == (14, False)
