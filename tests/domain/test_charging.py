@@ -733,6 +733,7 @@ def test_what_is_charged_is_the_tariff_applied_to_what_was_reported(
     record = desk.record()
     assert record.units == reported == record.credit_units + record.unpaid_units
     assert record.charged_micros == cost(rate, record.credit_units)
+    assert desk.session().answer.charged_micros == record.charged_micros
     assert desk.main.remaining_micros == credit * RM - record.charged_micros
     if record.unpaid_units:
         assert cost(rate, record.credit_units + 1) > credit * RM, "all that could be paid was"

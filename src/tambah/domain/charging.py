@@ -354,6 +354,7 @@ def _keep(
         free_micros=free_credit(draft),
         at=draft.now,
         msisdn=line.msisdn,
+        charged_micros=sum(group.charged_micros for group in session.groups),
     )
     limited = session.closed_at is None and any(grant.final or grant.refused for grant in grants)
     # The line's clock goes on with its sessions, whether or not they hold anything.

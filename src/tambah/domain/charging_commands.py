@@ -36,13 +36,18 @@ class Grant(Record, frozen=True, kw_only=True):
 
 
 class Answered(Record, frozen=True, kw_only=True):
-    """What a session's request was answered. Micro-ringgit: main and bonus credit that is free."""
+    """What a session's request was answered.
+
+    Micro-ringgit: free is main and bonus credit that nothing holds; charged, what the session has
+    cost so far.
+    """
 
     request_no: int
     grants: tuple[Grant, ...]
     free_micros: int
     at: datetime
     msisdn: int
+    charged_micros: int = 0
 
 
 class Ask(Record, frozen=True, kw_only=True):
@@ -117,12 +122,13 @@ class CloseSession:
 
 
 class UnitsGranted(Record, frozen=True, kw_only=True):
-    """A session's request as it was answered, the first time or again."""
+    """A session's request as it was answered, the first time or again; see `Answered`."""
 
     msisdn: int
     request_no: int
     grants: tuple[Grant, ...]
     free_micros: int
+    charged_micros: int = 0
     again: bool = False
 
 
@@ -147,5 +153,6 @@ def granted(answer: Answered, *, again: bool = False) -> UnitsGranted:
         request_no=answer.request_no,
         grants=answer.grants,
         free_micros=answer.free_micros,
+        charged_micros=answer.charged_micros,
         again=again,
     )
