@@ -15,6 +15,7 @@ import pytest
 from tambah.console import lists
 from tambah.console.exports import CsvSheet, XlsxSheet, harmless
 from tambah.console.lists import Money, read_place, write_place
+from tambah.domain.charging_commands import ReleaseUnits, ReserveUnits
 from tambah.domain.commands import OpenPayment
 from tambah.domain.payment import ProviderId, show_reference
 from tambah.domain.staff import Role
@@ -92,6 +93,7 @@ async def test_filters_stand_in_the_address_and_in_every_language(world: World) 
     [
         (Role.FINANCE, "/console/payments"),
         (Role.CARE, "/console/tickets?queue=all"),
+        (Role.NETWORK, "/console/sessions?under_way=open&peer=smf"),
         (Role.WAREHOUSE, "/console/batches"),
         (Role.WAREHOUSE, "/console/batches/1/cards?state=active"),
     ],
@@ -102,6 +104,33 @@ async def test_every_list_is_drawn_in_every_language(world: World, role: Role, p
             page = await browser.get(f"{path}{'&' if '?' in path else '?'}lang={tag}")
             assert page.status_code == 200
             assert f'lang="{tag}"' in page.text
+
+
+async def test_sessions_of_use_are_listed_by_who_asked_and_whether_they_are_over(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lists, "PAGE", 2)
+    for name in ("smf-1 a", "smf-1 b", "smf-2 c"):
+        peer, session_id = name.split()
+        begun = ReserveUnits(peer=peer, session_id=session_id, request_no=0, msisdn=ALICE)
+        await world.site.engine.submit(begun)
+    ended = ReleaseUnits(peer="smf-1", session_id="a", request_no=1, msisdn=ALICE)
+    await world.site.engine.submit(ended)
+    async with await world.enter_as(Role.NETWORK) as browser:
+        first = await browser.get("/console/sessions?lang=en")
+        assert "smf-2" in text_of(first)
+        assert 'rel="next"' in first.text
+        after = first.text.partition('rel="next"')[0].rpartition("after=")[2].partition('"')[0]
+        second = await browser.get(f"/console/sessions?lang=en&after={after}")
+        both = [text_of(page).count("under way") for page in (first, second)]
+        assert sum(both) == 2 + 2, "two sessions, and the filter's choice on each page"
+        for query, expected in {
+            "under_way=open": {"b", "c"},
+            "under_way=closed": {"a"},
+            "peer=smf-1&under_way=open": {"b"},
+        }.items():
+            page = await browser.get(f"/console/sessions?{query}&lang=en")
+            assert set(re.findall(r"\b([abc])\b(?=</)", page.text)) == expected
 
 
 async def test_a_list_as_csv_is_what_the_filter_leaves_and_is_audited(world: World) -> None:

@@ -55,6 +55,8 @@ WALK: dict[str, Reach | Permission] = {
     "GET /console/live": Reach.STAFF,
     "GET /console/operations": Permission.OPERATIONS_READ,
     "GET /console/operations/odds": Permission.OPERATIONS_READ,
+    "GET /console/sessions": Permission.OPERATIONS_READ,
+    "POST /console/sessions/export": Permission.OPERATIONS_READ,
     "GET /console/batches": Permission.VOUCHERS_READ,
     "POST /console/batches/export": Permission.VOUCHERS_READ,
     "GET /console/batches/{batch_id:int}": Permission.VOUCHERS_READ,

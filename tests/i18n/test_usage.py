@@ -39,6 +39,7 @@ from tambah.domain.finance.three_way import ItemKind, Moved, Sold, Used
 from tambah.domain.line import Language, LineState
 from tambah.domain.payment import PaymentState, ProviderId, RefundState
 from tambah.domain.point import PointKind
+from tambah.domain.rating import Service
 from tambah.domain.refusals import every_refusal
 from tambah.domain.sim import SimKind, SimState
 from tambah.domain.staff import Permission, Role, StaffState
@@ -202,9 +203,12 @@ VALUES: dict[str, set[str]] = {
     },
     "console.filter.*": {"state", "provider", "since", "until", "queue", "category"}
     | {"language", "ticket_state", "kind", "place", "who", "subject", "action"}
+    | {"peer", "under_way"}
     | {"batch", "called", "dealer_kind", "hands", "holder", "move", "standing", "under"},
     "console.list.*": {"audit", "batches", "cards", "payments", "points", "tickets"}
-    | {"dealers", "moves", "stock"},
+    | {"dealers", "moves", "sessions", "stock"},
+    "console.session.*": {"closed", "open", "short"},
+    "console.service.*": names(Service),
     "console.import.*": {"created", "changed", "unchanged", "withdrawn", "refused"},
     "console.point.*": set(HEADER.columns),
     "console.provider.*": names(ProviderId),

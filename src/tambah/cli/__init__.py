@@ -60,6 +60,10 @@ _COMMANDS = {
         "tambah.cli.messages:messages",
         "See which messages are stuck, have them tried again.",
     ),
+    "simulate": (
+        "tambah.cli.simulate:simulate",
+        "Have made-up subscribers use a service for a day.",
+    ),
     "tickets": ("tambah.cli.tickets:tickets", "Read and answer what subscribers ask."),
 }
 

@@ -34,6 +34,7 @@ from tambah.console.proving import proving_routes
 from tambah.console.records import record_routes
 from tambah.console.refunds import refund_routes
 from tambah.console.requests import request_routes
+from tambah.console.session_list import session_list
 from tambah.console.sessions import HOME, Sessions
 from tambah.console.signing_in import sign_in_routes
 from tambah.console.staff_pages import staff_routes
@@ -81,6 +82,7 @@ def console_router(site: Site) -> Router:
         *live_routes(pages),
         *figure_routes(pages),
         *operation_routes(pages),
+        *list_routes(pages, session_list()),
         *float_act_routes(pages),
         *dealer_act_routes(pages),
         *dealer_routes(pages),

@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import NamedTuple
 
 from tambah.domain.rating import Service
-from tambah.store.database import Database
+from tambah.store.database import Database, Record
+from tambah.store.views.listed import Listed
 
 
 class OpenSession(NamedTuple):
@@ -128,3 +129,54 @@ async def used_by_line(
         limit,
     )
     return [Used(*row)._replace(service=Service(row[2])) for row in rows]
+
+
+class SessionRow(NamedTuple):
+    """A session as it is listed. services: of its rating groups; held_micros: of credit."""
+
+    began_at: datetime
+    line_id: int
+    session: bytes
+    msisdn: int
+    peer: str
+    session_id: str
+    last_at: datetime
+    closed_at: datetime | None
+    limited: bool
+    services: tuple[Service, ...]
+    charged_micros: int
+
+
+def sessions_listed(
+    peer: str, *, is_open: bool | None, after: tuple[datetime, int, str] | None
+) -> Listed[SessionRow]:
+    """Ask for sessions, the latest first. peer: what its name begins with, empty for any.
+
+    is_open: None for both. after: when it began, line and key (in hex) of the last.
+    """
+    at, line_id, session = after or (None, None, None)
+    return Listed(
+        sql="""
+            SELECT began_at, line_id, session, msisdn, peer, session_id,
+                   reservation.last_at, closed_at, limited,
+                   ARRAY(SELECT DISTINCT (part -> 'usage' ->> 'service')::integer
+                           FROM jsonb_array_elements(groups) AS part
+                          ORDER BY 1) AS services,
+                   (answer ->> 'charged_micros')::bigint AS charged_micros
+              FROM reservation
+              JOIN line USING (line_id)
+             WHERE ($1::text = '' OR starts_with(peer, $1))
+               AND ($2::boolean IS NULL OR (closed_at IS NULL) = $2)
+               AND ($3::timestamptz IS NULL OR (began_at, line_id, session)
+                                               < ($3, $4::bigint, decode($5, 'hex')))
+             ORDER BY began_at DESC, line_id DESC, session DESC
+             LIMIT $6::bigint
+            """,
+        values=(peer, is_open, at, line_id, session),
+        read=_session_row,
+    )
+
+
+def _session_row(row: Record) -> SessionRow:
+    found = SessionRow(*row)
+    return found._replace(services=tuple(Service(one) for one in row[9]))
