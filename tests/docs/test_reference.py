@@ -60,6 +60,7 @@ _OF_THE_DIALPLAN = {"TAMBAH_NEXT"}
 _OF_GATEWAYS = {"TAMBAH_GATEWAY_NAME_SECRET"}
 """Made of a gateway's name."""
 _OF_THE_EMBEDDED_SERVER = {"TAMBAH_POSTGRES_USER", "TAMBAH_POSTGRES_SETTINGS"}
+_FOR_SCRIPTS = {"TAMBAH_API_KEY"}
 
 
 def rows(page: Path, heading: str = "") -> list[list[str]]:
@@ -116,7 +117,12 @@ def test_every_variable_that_the_sources_name_is_described():
     page = (REFERENCE / "configuration.md").read_text(encoding="utf-8")
     assert {name for name in plain if f"`{name}`" not in page} == set()
     assert set(re.findall(r"`(TAMBAH_[A-Z_]+)`", page)) == (
-        settings | _OF_GATEWAYS | _OF_THE_EMBEDDED_SERVER | _FOR_TESTS | _OF_THE_DIALPLAN
+        settings
+        | _OF_GATEWAYS
+        | _OF_THE_EMBEDDED_SERVER
+        | _FOR_TESTS
+        | _OF_THE_DIALPLAN
+        | _FOR_SCRIPTS
     )
 
 
