@@ -67,6 +67,8 @@ REFERENCE = {
     "help_answer",
     "book_close",
     "book_close_line",
+    "tariff_sheet",
+    "tariff_rate",
 }
 LOCAL = {
     "sandbox_sms",

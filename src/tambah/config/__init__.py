@@ -20,6 +20,7 @@ from tambah.config.entries import (
     SignInEntry,
     SimsEntry,
     SocialEntry,
+    TariffsEntry,
     TicketsEntry,
     ValidityEntry,
 )
@@ -71,6 +72,7 @@ __all__ = [
     "SignInEntry",
     "SimsEntry",
     "SocialEntry",
+    "TariffsEntry",
     "TicketsEntry",
     "ValidityEntry",
     "check_gateways",

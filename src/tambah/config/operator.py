@@ -27,6 +27,7 @@ from tambah.config.entries import (
     SignInEntry,
     SimsEntry,
     SocialEntry,
+    TariffsEntry,
     TicketsEntry,
     ValidityEntry,
 )
@@ -50,6 +51,7 @@ class Operator(msgspec.Struct, frozen=True, kw_only=True):
     printing: PrintingEntry = PrintingEntry()
     sims: SimsEntry = SimsEntry()
     dealers: DealersEntry = DealersEntry()
+    tariffs: TariffsEntry = TariffsEntry()
     tickets: TicketsEntry = TicketsEntry()
     console: ConsoleEntry = ConsoleEntry()
     finance: FinanceEntry = FinanceEntry()
