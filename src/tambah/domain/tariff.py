@@ -122,14 +122,16 @@ class Entry(Record, frozen=True, kw_only=True):
 
     def rate_at(self, at: datetime, zone: ZoneInfo) -> Rate:
         """Return the rate that holds at an instant, by the clocks of `zone`."""
+        band = self.band_at(at, zone)
+        return self.rate if band is None else band[1]
+
+    def band_at(self, at: datetime, zone: ZoneInfo) -> tuple[Band, Rate] | None:
+        """Return the band that covers an instant, with its rate; None where none does."""
         if not self.banded:
-            return self.rate
+            return None
         local = at.astimezone(zone)
         minute = local.weekday() * MINUTES_PER_DAY + local.hour * 60 + local.minute
-        for band, rate in self.banded:
-            if band.minutes[minute]:
-                return rate
-        return self.rate
+        return next((one for one in self.banded if one[0].minutes[minute]), None)
 
     def changes_at(self, at: datetime, zone: ZoneInfo) -> datetime | None:
         """Return the first instant (UTC) after `at` at which another rate holds, if ever."""
@@ -259,6 +261,10 @@ class TariffBook:
     def sheet(self, tariff: str, at: datetime) -> Sheet | None:
         """Return the sheet in force at an instant, None before a tariff's first."""
         return self._sheets_at(tariff, at)[0]
+
+    def next_sheet(self, tariff: str, at: datetime) -> Sheet | None:
+        """Return the sheet that comes into force next, None where none is known."""
+        return self._sheets_at(tariff, at)[1]
 
     def quote(self, tariff: str, usage: Usage, at: datetime, zone: ZoneInfo) -> Quote:
         """Return what the usage costs at an instant, by the clocks of `zone`.
