@@ -184,6 +184,8 @@ VALUES: dict[str, set[str]] = {
     },
     "account.next.*": {"bonus", "expired", "given_up", "grace"},
     "account.to.*": {"lost", "reactivate", "sim", "tickets", "unbar"},
+    "rates.*": ["calls", "sms", "mms", "gb", "mb", "kb"],
+    "rates.per_*": ["minute", "message", "megabyte"],
     "recovery.fact.*": {"birth_date", "contact", "name"},
     "recovery.missing.*": {"document", "fact"},
     "recovery.told.*": {"lost", "reactivate"},

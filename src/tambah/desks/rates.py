@@ -106,7 +106,8 @@ class Counter:
             mms=self.price(_with(usage, Service.MMS)),
             others=() if where.is_number else self._others(where, origin, voice),
         )
-        if card.voice is None and card.sms is None and not card.others:
+        is_known = card.voice is not None or card.others or where.regions and card.sms is not None
+        if not is_known:
             raise RateUnknown
         return card
 

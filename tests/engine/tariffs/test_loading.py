@@ -57,7 +57,9 @@ def load(database: Database, tmp_path: Path) -> Load:
     return load
 
 
-async def price_of(database: Database, to: str, at: datetime = NOW, tariff: str = "standard") -> int:
+async def price_of(
+    database: Database, to: str, at: datetime = NOW, tariff: str = "standard"
+) -> int:
     """Return what a unit of a call costs, by the book, in micro-ringgit."""
     book = await read_book(database, {}, NOW)
     usage = Usage(service=Service.VOICE, to=to)

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from tambah.domain.actor import Actor
-from tambah.domain.commands import ImportLine
-from tambah.domain.rules import Rules
+from tambah.domain.commands import TopUp
+from tambah.domain.refusals import BalanceTooHigh
 from tambah.domain.tariff import TariffBook
 from tambah.engine.clock import Clock
 from tambah.engine.engine import Engine
 from tambah.engine.tariffs import TariffRequest, TariffSource, load_tariff
 from tambah.jobs.renewing import Renewal
 from tambah.store.database import Database
+from tests.engine.books import RM, add_line, add_partner
 
+ALICE = 60123456789
 SHEET = "service,destination,price,class\nvoice,60,0.15,domestic\n"
 
 
 async def bring(database: Database, path: Path, price: str) -> None:
     """Load a sheet with that price, from now on."""
-    path.write_text(SHEET.replace("0.15", price), encoding="utf-8")
+    content = SHEET.replace("0.15", price)
+    await asyncio.to_thread(path.write_text, content, encoding="utf-8")
     request = TariffRequest(
         path=path,
         tariff="standard",
@@ -64,18 +70,26 @@ async def test_a_sheet_that_was_replaced_long_ago_is_let_go(
     assert [sheet.sheet_id for sheet in engine.rules.tariffs.sheets["standard"]] == [2]
 
 
-async def test_the_next_batch_is_decided_by_the_new_rules(engine: Engine, rules: Rules) -> None:
-    def line(msisdn: int) -> ImportLine:
-        return ImportLine(
+async def test_the_next_batch_is_decided_by_the_new_rules(
+    engine: Engine, database: Database
+) -> None:
+    partner_id = await add_partner(engine, database, 100 * RM)
+    await add_line(engine, database, ALICE)
+
+    def top_up(key: str) -> TopUp:
+        return TopUp(
             caller="test",
-            request_key=str(msisdn),
-            msisdn=msisdn,
-            line_id=msisdn % 1000,
-            actor=Actor(who="cli:test", why="test"),
+            request_key=key,
+            msisdn=ALICE,
+            partner_id=partner_id,
+            amount_micros=10 * RM,
+            reference=key,
         )
 
-    renewed = replace(rules, most_credit_micros=1)
-    engine.renew(renewed)
+    await engine.submit(top_up("one"))
+    engine.renew(replace(engine.rules, most_credit_micros=15 * RM))
 
-    assert engine.rules is renewed
-    assert all(lane._rules is renewed for lane in engine._lanes)  # noqa: SLF001
+    with pytest.raises(BalanceTooHigh):
+        await engine.submit(top_up("two"))
+    engine.renew(replace(engine.rules, most_credit_micros=20 * RM))
+    assert (await engine.submit(top_up("three"))).balance_micros == 20 * RM
