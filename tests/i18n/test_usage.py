@@ -27,6 +27,7 @@ from tambah.console.line_acts import BARS
 from tambah.console.live import COUNTERS
 from tambah.console.pages import MENU
 from tambah.console.stock_pages import MOVE_KINDS
+from tambah.console.tariffs import STANDINGS as SHEET_STANDINGS
 from tambah.desks.answering import READY_ANSWERS
 from tambah.desks.printing import WORDS as PRINTED
 from tambah.domain.approval import ApprovalState, Deed
@@ -39,6 +40,7 @@ from tambah.domain.finance.three_way import ItemKind, Moved, Sold, Used
 from tambah.domain.line import Language, LineState
 from tambah.domain.payment import PaymentState, ProviderId, RefundState
 from tambah.domain.point import PointKind
+from tambah.domain.rating import Service
 from tambah.domain.refusals import every_refusal
 from tambah.domain.sim import SimKind, SimState
 from tambah.domain.staff import Permission, Role, StaffState
@@ -256,6 +258,9 @@ VALUES: dict[str, set[str]] = {
     "points.map.*": {"in", "out", "north", "south", "west", "east"},
     "points.only.*": {"cards", "reloads", "open"},
     "points.sells.*": {"cards", "reloads"},
+    "console.tariffs.*": set(SHEET_STANDINGS),
+    "console.tariffs.came.*": {"seen", "same", "bad"},
+    "console.tariffs.service.*": names(Service),
     "portal.check.next.*": {"bank", "provider"},
     "portal.error.*": {"404", "405", "413", "500", "503"},
     "portal.help.*": codes(EXPLAINED),

@@ -106,8 +106,8 @@ class Counter:
             mms=self.price(_with(usage, Service.MMS)),
             others=() if where.is_number else self._others(where, origin, voice),
         )
-        is_known = card.voice is not None or card.others or where.regions and card.sms is not None
-        if not is_known:
+        # A catch-all for messages makes no number of a few digits.
+        if card.voice is None and not card.others and not (where.regions and card.sms):
             raise RateUnknown
         return card
 

@@ -73,7 +73,7 @@ async def test_a_sheet_that_was_replaced_long_ago_is_let_go(
 async def test_the_next_batch_is_decided_by_the_new_rules(
     engine: Engine, database: Database
 ) -> None:
-    partner_id = await add_partner(engine, database, 100 * RM)
+    partner_id = await add_partner(database)
     await add_line(engine, database, ALICE)
 
     def top_up(key: str) -> TopUp:
