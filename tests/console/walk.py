@@ -138,6 +138,7 @@ VALUES = {
     "{kind:str}": "ship",
     "{name:str}": "nobody",
     "{batch_id:int}": "7",
+    "{sheet_id:int}": "7",
     "{photo_no:int}": "1",
     "{entry:str}": "0123456789ab",
     "{slug:str}": "nothing-here",

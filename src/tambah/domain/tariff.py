@@ -147,17 +147,20 @@ class Entry(Record, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Table:
-    """What the patterns of a place cost. lengths: of its prefixes, the longest first."""
+    """What the patterns of a place cost. lengths: of its prefixes, the longest first.
+
+    ordered: the patterns in order. has_whole: some are whole numbers or words.
+    """
 
     entries: Mapping[str, Entry]
     lengths: tuple[int, ...]
     ordered: tuple[str, ...]
+    has_whole: bool
 
     def find(self, dialled: str) -> Entry | None:
         """Return the entry of the whole number, else of the longest prefix that it begins with."""
         entries = self.entries
-        found = entries.get(EXACT + dialled)
-        if found is not None:
+        if self.has_whole and (found := entries.get(EXACT + dialled)) is not None:
             return found
         for length in self.lengths:
             found = entries.get(dialled[:length])
@@ -174,7 +177,7 @@ class Table:
             yield pattern, self.entries[pattern]
 
 
-_NO_TABLE = Table({}, (), ())
+_NO_TABLE = Table({}, (), (), has_whole=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -241,7 +244,9 @@ def build_sheet(sheet_id: int, effective_from: datetime, rows: Iterable[TariffRo
 
 def _table(entries: Mapping[str, Entry]) -> Table:
     lengths = {len(pattern) for pattern in entries if not pattern.startswith(EXACT)}
-    return Table(entries, tuple(sorted(lengths, reverse=True)), tuple(sorted(entries)))
+    ordered = tuple(sorted(entries))
+    has_whole = any(pattern.startswith(EXACT) for pattern in entries)
+    return Table(entries, tuple(sorted(lengths, reverse=True)), ordered, has_whole=has_whole)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
