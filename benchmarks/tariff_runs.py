@@ -77,7 +77,7 @@ class LookUps:
         return (time.process_time() - began) / LOOK_UPS * 1e6
 
     def quote(self) -> float:
-        """Return microseconds of processor time for a whole quote: usage, sheet in force, prefix, until when."""
+        """Return the same for a whole quote: usage, sheet in force, prefix, until when."""
         began = time.process_time()
         for number in self._numbers:
             usage = Usage(service=Service.VOICE, to=number)
