@@ -45,7 +45,10 @@ def test_a_sheet_is_looked_at_loaded_and_asked(tambah: Tambah, sheet: Path) -> N
     assert (quoted["price"], quoted["per"], quoted["name"]) == ("0.10", 60, "China, Shenzhen")
     assert quoted["costs"] == {"60": "0.10", "300": "0.50", "600": "1.00"}
     night = tambah("tariff", "quote", "012-345 6789", "--at", "2090-06-03T03:00+08:00", "--json")
-    assert (night.document["price"], night.document["until"]) == ("0.10", "2090-06-02T23:00:00+00:00")
+    assert (night.document["price"], night.document["until"]) == (
+        "0.10",
+        "2090-06-02T23:00:00+00:00",
+    )
     told = tambah("tariff", "quote", "012-345 6789", "--at", "2090-06-03T12:00+08:00").out
     assert "RM0.15 for 60 seconds, charged by 30 and then 30." in told
     assert "A call of 1 min RM0.15, 5 min RM0.75, 10 min RM1.50." in told

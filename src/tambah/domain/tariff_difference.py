@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
@@ -86,7 +87,7 @@ class Difference(Record, frozen=True, kw_only=True):
 def compare(before: Iterable[TariffRow], after: Iterable[TariffRow]) -> Difference:
     """Return what `after` changes against `before`."""
     was = {key_of(row): row for row in before}
-    counts = dict.fromkeys(("added", "dearer", "cheaper", "mixed", "reworded", "same"), 0)
+    counts = Counter[str]()
     changes: dict[str, list[Change]] = {"dearer": [], "cheaper": []}
     for row in after:
         old = was.pop(key_of(row), None)
@@ -104,7 +105,12 @@ def compare(before: Iterable[TariffRow], after: Iterable[TariffRow]) -> Differen
         dropped=len(was),
         most_dearer=_biggest(changes["dearer"]),
         most_cheaper=_biggest(changes["cheaper"]),
-        **counts,
+        added=counts["added"],
+        dearer=counts["dearer"],
+        cheaper=counts["cheaper"],
+        mixed=counts["mixed"],
+        reworded=counts["reworded"],
+        same=counts["same"],
     )
 
 
