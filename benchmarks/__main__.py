@@ -16,7 +16,15 @@ from pathlib import Path
 
 import uvloop
 
-from . import console_runs, dealer_runs, dialogue_runs, engine_runs, reference, sms_runs
+from . import (
+    console_runs,
+    dealer_runs,
+    dialogue_runs,
+    engine_runs,
+    reference,
+    sms_runs,
+    tariff_runs,
+)
 from .calling import Calls, top_up_calls
 from .ground import Ground, add_known_codes, make_ground
 from .http_runs import Load, Server
@@ -39,6 +47,7 @@ PARTS = (
     "rss",
     "growth",
     "console",
+    "tariff",
 )
 CODES = 900_000
 WEBHOOKS = 8_000
@@ -292,6 +301,24 @@ def measure_sms(ground: Ground, results: Results) -> None:
         telling.stop()
 
 
+def measure_tariff(ground: Ground, results: Results) -> None:
+    """Measure prices looked up in 200,000 prefixes, and a file of as many loaded."""
+    look_ups = tariff_runs.LookUps()
+    look_ups.longest_prefix()  # warm
+    pairs = interleaved(look_ups.longest_prefix, look_ups.dict_get)
+    quotes = [look_ups.quote() for _ in range(PAIRS)]
+    results.add(
+        "tariff_lookup",
+        statistics.median(value for value, _ in pairs),
+        "microseconds",
+        statistics.median(against for _, against in pairs),
+        statistics.median(value / against for value, against in pairs),
+        quote=round(statistics.median(quotes), 2),
+    )
+    loaded, read, peak = uvloop.run(tariff_runs.load_large(ground, ground.folder))
+    results.add("tariff_load_s", loaded, "seconds", book_s=round(read, 2), peak_mb=round(peak))
+
+
 def measure_vouchers(ground: Ground, results: Results) -> None:
     """Measure a million codes generated, digested and stored."""
     seconds = make_million(ground)
@@ -393,6 +420,7 @@ def main(wanted: list[str]) -> None:
             "rss": measure_rss,
             "growth": measure_growth,
             "console": measure_console,
+            "tariff": measure_tariff,
         }
         for part in PARTS:
             if part in parts:

@@ -27,6 +27,7 @@ KEY = "tk_test_" + "a" * 32
 SCOPES = [
     "lines:read",
     "redemptions:write",
+    "rates:read",
     "sales:read",
     "sales:write",
     "topups:write",

@@ -240,6 +240,8 @@ def test_the_sheet_in_force_counts_until_the_next() -> None:
     late = tariffs.quote("standard", call("60"), second, KL)
 
     assert (early.sheet_id, early.until) == (1, second)
+    assert tariffs.next_sheet("standard", NOON) is tariffs.sheet("standard", second)
+    assert tariffs.next_sheet("standard", second) is None
     assert (late.sheet_id, late.until) == (2, None)
 
 

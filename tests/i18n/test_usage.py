@@ -27,6 +27,7 @@ from tambah.console.line_acts import BARS
 from tambah.console.live import COUNTERS
 from tambah.console.pages import MENU
 from tambah.console.stock_pages import MOVE_KINDS
+from tambah.console.tariffs import STANDINGS as SHEET_STANDINGS
 from tambah.desks.answering import READY_ANSWERS
 from tambah.desks.printing import WORDS as PRINTED
 from tambah.domain.approval import ApprovalState, Deed
@@ -187,6 +188,8 @@ VALUES: dict[str, set[str]] = {
     },
     "account.next.*": {"bonus", "expired", "given_up", "grace"},
     "account.to.*": {"lost", "reactivate", "sim", "tickets", "unbar"},
+    "rates.*": ["calls", "sms", "mms", "gb", "mb", "kb"],
+    "rates.per_*": ["minute", "message", "megabyte"],
     "recovery.fact.*": {"birth_date", "contact", "name"},
     "recovery.missing.*": {"document", "fact"},
     "recovery.told.*": {"lost", "reactivate"},
@@ -260,6 +263,9 @@ VALUES: dict[str, set[str]] = {
     "points.map.*": {"in", "out", "north", "south", "west", "east"},
     "points.only.*": {"cards", "reloads", "open"},
     "points.sells.*": {"cards", "reloads"},
+    "console.tariffs.*": set(SHEET_STANDINGS),
+    "console.tariffs.came.*": {"seen", "same", "bad"},
+    "console.tariffs.service.*": names(Service),
     "portal.check.next.*": {"bank", "provider"},
     "portal.error.*": {"404", "405", "413", "500", "503"},
     "portal.help.*": codes(EXPLAINED),

@@ -19,6 +19,10 @@ PATHS = (
     "/",
     "/help",
     "/points",
+    "/rates",
+    "/rates?to=%2B44",
+    "/rates?to=united",
+    "/rates?to=Malaysia&from=world",
     "/account/sign-in",
     "/account/forgotten",
     "/account/lost",
@@ -140,7 +144,7 @@ async def test_every_page_looks_right(browser: Browser, demo: Demo, tag: str) ->
     found: list[str] = []
     async with visit(browser, demo, viewport=PHONE if tag != "ms" else DESK) as page:
         for path in PATHS:
-            await page.goto(f"{path}?lang={tag}")
+            await page.goto(f"{path}{'&' if '?' in path else '?'}lang={tag}")
             found += await look(page, path)
         for query in ("q=Johor+Bahru", "q=nowhere", "open=yes&page=2"):
             await page.goto(f"/points?{query}&lang={tag}")

@@ -14,7 +14,7 @@ from tambah.i18n import LANGUAGES, texts
 
 from .conftest import SCRIPTS, Demo, phone_or_desk, visit
 
-MENU = ("/", "/account", "/points", "/offers", "/help")
+MENU = ("/", "/account", "/points", "/rates", "/offers", "/help")
 
 
 @SCRIPTS

@@ -82,6 +82,7 @@ WALK: dict[str, Address] = {
     "GET /offers/{slug:str}": OPEN,
     "GET /offers/feed.xml": OPEN,
     "GET /points": OPEN,
+    "GET /rates": OPEN,
     "GET /points/near": OPEN,
     "POST /points/near": Address(
         reach=Reach.OPEN, forms=({"latitude": "3.14", "longitude": "101.69"},)

@@ -69,6 +69,8 @@ REFERENCE = {
     "help_answer",
     "book_close",
     "book_close_line",
+    "tariff_sheet",
+    "tariff_rate",
 }
 LOCAL = {
     "sandbox_sms",

@@ -21,6 +21,7 @@ from tambah.config import (
 from tambah.desks.deeds import means_of
 from tambah.engine.clock import Clock
 from tambah.engine.engine import Engine
+from tambah.engine.tariffs import TariffSource
 from tambah.i18n import LANGUAGES, texts
 from tambah.jobs.approvals import carry_out_for_ever
 from tambah.jobs.bank_folder import watch_folder_for_ever
@@ -30,6 +31,7 @@ from tambah.jobs.daily import daily_for_ever
 from tambah.jobs.demo import seed_demo
 from tambah.jobs.inbox import InboxWorker
 from tambah.jobs.payments import poll_for_ever
+from tambah.jobs.renewing import Renewal
 from tambah.jobs.sweep import sweep_for_ever
 from tambah.jobs.watch import watch_for_ever
 from tambah.payments.build import Ground, build_bank_desk, build_desk
@@ -97,6 +99,7 @@ async def open_house(
             closing.push_async_callback(site.payments.close)
         if demo:
             site = replace(site, sandbox=await seed_demo(site, base.data_dir))
+        await closing.enter_async_context(_renewing(site))
         switchboard = build_switchboard(site, base.data_dir, secrets)
         closing.push_async_callback(switchboard.close)
         async with _working(site, ground, switchboard, works=works) as notifier:
@@ -134,6 +137,19 @@ def _by_the_clock(site: Site) -> list[asyncio.Task[None]]:
         asyncio.create_task(work(site.engine, site.database, site.clock))
         for work in (sweep_for_ever, close_overdue_for_ever)
     ]
+
+
+@asynccontextmanager
+async def _renewing(site: Site) -> AsyncGenerator[None]:
+    """Take the rules that are kept in the database, before the first request and ever after."""
+    renewal = Renewal(site.engine, [TariffSource(site.database, site.clock)])
+    await renewal.look()
+    task = asyncio.create_task(renewal.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await _wait_out([task])
 
 
 @asynccontextmanager

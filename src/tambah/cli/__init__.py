@@ -36,6 +36,7 @@ _COMMANDS = {
         "tambah.cli.promotions:promotions",
         "Look at promotions, and at what they would have given.",
     ),
+    "tariff": ("tambah.cli.tariff:tariff", "Load rate sheets, say what calls cost."),
     "partners": ("tambah.cli.partners:partners", "Add partners and fund their floats."),
     "dealers": (
         "tambah.cli.dealers:dealers",

@@ -21,6 +21,7 @@ from tambah.config.entries import (
     SignInEntry,
     SimsEntry,
     SocialEntry,
+    TariffsEntry,
     TicketsEntry,
     ValidityEntry,
 )
@@ -73,6 +74,7 @@ __all__ = [
     "SignInEntry",
     "SimsEntry",
     "SocialEntry",
+    "TariffsEntry",
     "TicketsEntry",
     "ValidityEntry",
     "check_gateways",

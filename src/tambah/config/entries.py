@@ -236,6 +236,16 @@ class BankEntry(msgspec.Struct, frozen=True, kw_only=True):
     category: str = "4814"
 
 
+class TariffsEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """Tariffs. plans: which tariff lines of a plan have, `standard` those of any other.
+
+    zones: roaming zones by name, each with its countries (ISO 3166, two letters).
+    """
+
+    plans: dict[str, str] = {}
+    zones: dict[str, tuple[str, ...]] = {}
+
+
 class TicketsEntry(msgspec.Struct, frozen=True, kw_only=True):
     """Tickets to customer care: when somebody is there, within how many of those hours to answer.
 

@@ -28,6 +28,7 @@ from tambah.config.entries import (
     SignInEntry,
     SimsEntry,
     SocialEntry,
+    TariffsEntry,
     TicketsEntry,
     ValidityEntry,
 )
@@ -52,6 +53,7 @@ class Operator(msgspec.Struct, frozen=True, kw_only=True):
     printing: PrintingEntry = PrintingEntry()
     sims: SimsEntry = SimsEntry()
     dealers: DealersEntry = DealersEntry()
+    tariffs: TariffsEntry = TariffsEntry()
     tickets: TicketsEntry = TicketsEntry()
     console: ConsoleEntry = ConsoleEntry()
     finance: FinanceEntry = FinanceEntry()

@@ -14,6 +14,7 @@ from tambah.web.site import Site
 LINES, VOUCHERS = "/console/lines", "/console/vouchers"
 BATCHES = "/console/batches"
 DEALERS, STOCK = "/console/dealers", "/console/stock"
+TARIFFS = "/console/tariffs"
 PAYMENTS, TICKETS, SIMS = "/console/payments", "/console/tickets", "/console/sims"
 
 
@@ -45,6 +46,7 @@ FACTS = frozenset(
         "changed",
         "closed",
         "created",
+        "compared_with",
         "credit",
         "credit_limit",
         "credit_now",
@@ -145,6 +147,17 @@ FACTS = frozenset(
         "subject",
         "sum_due",
         "taken",
+        "tariff",
+        "tariff_added",
+        "tariff_cheaper",
+        "tariff_dearer",
+        "tariff_dropped",
+        "tariff_mixed",
+        "tariff_most_cheaper",
+        "tariff_most_dearer",
+        "tariff_rates",
+        "tariff_reworded",
+        "tariff_sheet",
         "topup_no",
         "until_day",
         "valid_days",

@@ -7,7 +7,8 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, cast
 
-from tambah.console.facts import BATCHES, DEALERS, LINES, Fact, Wording
+from tambah.console.facts import BATCHES, DEALERS, LINES, TARIFFS, Fact, Wording
+from tambah.console.tariff_words import asked_facts
 from tambah.domain.approval import Approval, Deed
 from tambah.domain.dealer import percent
 from tambah.domain.voucher import format_serial
@@ -149,6 +150,19 @@ def _agreement(params: _Params, before: _Params, say: Wording) -> list[Fact]:
     ]
 
 
+def _tariff(params: _Params, before: _Params, say: Wording) -> list[Fact]:
+    sheet, was = str(params["sheet"]), before["sheet"]
+    at = datetime.fromisoformat(params["effective_from"])
+    return [
+        Fact("tariff", params["tariff"]),
+        Fact("tariff_sheet", sheet, f"{TARIFFS}/{sheet}", was=str(was) if was else ""),
+        Fact("in_force", say.when(at)),
+        Fact("tariff_rates", f"{params['rates']:,}"),
+        *asked_facts(params, say),
+        Fact("sha256", params["sha256"]),
+    ]
+
+
 def terms_told(terms: Mapping[str, Any], say: Wording) -> dict[str, str]:
     """Return what is agreed with a dealer, by the word of each fact."""
     none = say.texts.get("dealers.own_limit")
@@ -185,6 +199,7 @@ _FACTS: Mapping[Deed, Callable[[_Params, _Params, Wording], list[Fact]]] = Mappi
         Deed.FUND_PARTNER: _funding,
         Deed.MOVE_FLOAT: _float_move,
         Deed.CHANGE_AGREEMENT: _agreement,
+        Deed.LOAD_TARIFF: _tariff,
         Deed.INVITE_STAFF: _roles,
         Deed.CHANGE_ROLES: _roles,
     }

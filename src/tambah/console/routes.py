@@ -40,6 +40,7 @@ from tambah.console.signing_in import sign_in_routes
 from tambah.console.staff_pages import staff_routes
 from tambah.console.stock_acts import stock_act_routes
 from tambah.console.stock_pages import stock_routes
+from tambah.console.tariffs import tariff_routes
 from tambah.console.three_ways import three_way_routes
 from tambah.console.ticket_desk import ticket_routes
 from tambah.console.ticket_list import beside_tickets, ticket_list
@@ -79,6 +80,7 @@ def console_router(site: Site) -> Router:
         *three_way_routes(pages),
         *content_routes(pages),
         *point_routes(pages),
+        *tariff_routes(pages),
         *live_routes(pages),
         *figure_routes(pages),
         *operation_routes(pages),

@@ -122,14 +122,16 @@ class Entry(Record, frozen=True, kw_only=True):
 
     def rate_at(self, at: datetime, zone: ZoneInfo) -> Rate:
         """Return the rate that holds at an instant, by the clocks of `zone`."""
+        band = self.band_at(at, zone)
+        return self.rate if band is None else band[1]
+
+    def band_at(self, at: datetime, zone: ZoneInfo) -> tuple[Band, Rate] | None:
+        """Return the band that covers an instant, with its rate; None where none does."""
         if not self.banded:
-            return self.rate
+            return None
         local = at.astimezone(zone)
         minute = local.weekday() * MINUTES_PER_DAY + local.hour * 60 + local.minute
-        for band, rate in self.banded:
-            if band.minutes[minute]:
-                return rate
-        return self.rate
+        return next((one for one in self.banded if one[0].minutes[minute]), None)
 
     def changes_at(self, at: datetime, zone: ZoneInfo) -> datetime | None:
         """Return the first instant (UTC) after `at` at which another rate holds, if ever."""
@@ -145,17 +147,20 @@ class Entry(Record, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Table:
-    """What the patterns of a place cost. lengths: of its prefixes, the longest first."""
+    """What the patterns of a place cost. lengths: of its prefixes, the longest first.
+
+    ordered: the patterns in order. has_whole: some are whole numbers or words.
+    """
 
     entries: Mapping[str, Entry]
     lengths: tuple[int, ...]
     ordered: tuple[str, ...]
+    has_whole: bool
 
     def find(self, dialled: str) -> Entry | None:
         """Return the entry of the whole number, else of the longest prefix that it begins with."""
         entries = self.entries
-        found = entries.get(EXACT + dialled)
-        if found is not None:
+        if self.has_whole and (found := entries.get(EXACT + dialled)) is not None:
             return found
         for length in self.lengths:
             found = entries.get(dialled[:length])
@@ -172,7 +177,7 @@ class Table:
             yield pattern, self.entries[pattern]
 
 
-_NO_TABLE = Table({}, (), ())
+_NO_TABLE = Table({}, (), (), has_whole=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -239,7 +244,9 @@ def build_sheet(sheet_id: int, effective_from: datetime, rows: Iterable[TariffRo
 
 def _table(entries: Mapping[str, Entry]) -> Table:
     lengths = {len(pattern) for pattern in entries if not pattern.startswith(EXACT)}
-    return Table(entries, tuple(sorted(lengths, reverse=True)), tuple(sorted(entries)))
+    ordered = tuple(sorted(entries))
+    has_whole = any(pattern.startswith(EXACT) for pattern in entries)
+    return Table(entries, tuple(sorted(lengths, reverse=True)), ordered, has_whole=has_whole)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -259,6 +266,10 @@ class TariffBook:
     def sheet(self, tariff: str, at: datetime) -> Sheet | None:
         """Return the sheet in force at an instant, None before a tariff's first."""
         return self._sheets_at(tariff, at)[0]
+
+    def next_sheet(self, tariff: str, at: datetime) -> Sheet | None:
+        """Return the sheet that comes into force next, None where none is known."""
+        return self._sheets_at(tariff, at)[1]
 
     def quote(self, tariff: str, usage: Usage, at: datetime, zone: ZoneInfo) -> Quote:
         """Return what the usage costs at an instant, by the clocks of `zone`.

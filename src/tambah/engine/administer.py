@@ -18,6 +18,7 @@ from tambah.store.ledger import audit, lines, partner_admin
 
 SCOPES = (
     "lines:read",
+    "rates:read",
     "redemptions:write",
     "sales:read",
     "sales:write",

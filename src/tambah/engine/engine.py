@@ -102,6 +102,7 @@ class Engine:
         queue_limit: int = 2000,
     ) -> None:
         self._keys = keys
+        self._rules = rules
         self._queue_limit = max(queue_limit, 1)
         self._accepting = False
         self.on_messages: Callable[[], object] = _nothing
@@ -123,6 +124,17 @@ class Engine:
             lane.finish()
         await asyncio.gather(*self._tasks)
         self._tasks = []
+
+    @property
+    def rules(self) -> Rules:
+        """Return the rules by which the next batch is decided."""
+        return self._rules
+
+    def renew(self, rules: Rules) -> None:
+        """Decide by other rules from the next batch on; one under way keeps to its own."""
+        self._rules = rules
+        for lane in self._lanes:
+            lane.renew(rules)
 
     @property
     def waiting(self) -> int:

@@ -69,6 +69,10 @@ class Lane:
         """Say whether the writing connection is open."""
         return self._connection is not None and not self._connection.is_closed()
 
+    def renew(self, rules: Rules) -> None:
+        """Decide by other rules from the next batch on."""
+        self._rules = rules
+
     def put(self, pending: Pending) -> None:
         """Add a command to the queue."""
         self._queue.append(pending)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import date
+from types import MappingProxyType
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from tambah.config import (
@@ -33,6 +34,7 @@ from tambah.domain.service_hours import ServiceHours, parse_week
 from tambah.domain.sign_in_rule import SignInRule
 from tambah.domain.sim_rule import SimRule
 from tambah.domain.staff import StaffRule
+from tambah.domain.tariff import HOME, TariffBook
 from tambah.domain.ticket import Category, TicketRule
 from tambah.domain.validity import ValidityPolicy, ValidityRule
 from tambah.engine.charging import charging_rule
@@ -42,6 +44,8 @@ from tambah.engine.promotions import promotion_rules
 
 _TILES = re.compile(r"(https://[0-9a-z.-]+(:[0-9]{1,5})?)?/(?!/)[0-9A-Za-z._~{}/@?=&-]+", re.ASCII)
 _PLACES = ("{z}", "{x}", "{y}")
+_TARIFF = re.compile(r"[a-z][a-z0-9-]{0,29}", re.ASCII)
+_COUNTRY = re.compile(r"[A-Z]{2}", re.ASCII)
 _MOST_HOLD_HOURS = 24 * 30
 _MOST_SESSION_HOURS = 24
 _MOST_UNDO_MINUTES = 60 * 24
@@ -94,7 +98,23 @@ def operator_rules(operator: Operator) -> Rules:
         promotions=promotion_rules(operator, validity),
         dealers=_dealers(operator.dealers),
         charging=charging_rule(operator.charging),
+        tariffs=_tariffs(operator),
     )
+
+
+def _tariffs(operator: Operator) -> TariffBook:
+    """Return the book without sheets: those are in the database. Raises ConfigError."""
+    entry = operator.tariffs
+    for plan in entry.plans:
+        if plan not in operator.plans:
+            raise ConfigError(f"tariffs.plans: {plan} is none of plans")
+    for name in (*entry.plans.values(), *entry.zones):
+        if name == HOME or not _TARIFF.fullmatch(name):
+            raise ConfigError(f"tariffs: {name} must be small letters, digits and dashes")
+    for countries in entry.zones.values():
+        if not countries or not all(_COUNTRY.fullmatch(country) for country in countries):
+            raise ConfigError("tariffs.zones: each lists countries by two letters, such as SG")
+    return TariffBook(plans=MappingProxyType(dict(entry.plans)))
 
 
 def staff_rule(entry: ConsoleEntry) -> StaffRule:

@@ -31,17 +31,20 @@ from tambah.domain.commands import (
 from tambah.domain.guessing import Audience
 from tambah.domain.line import LANGUAGE_BY_TAG, Language, LineState, grace_after
 from tambah.domain.money import MICROS_PER_RINGGIT
+from tambah.domain.tariff import STANDARD
 from tambah.engine.administer import SCOPES, KeyRequest, add_key, add_partner
 from tambah.engine.identities import mint_owner_ids
 from tambah.engine.importing.people import seal_person
 from tambah.engine.points import PointsRequest, import_points
 from tambah.engine.publishing import publish_articles, read_articles
+from tambah.engine.tariffs import TariffRequest, load_tariff
 from tambah.engine.vouchers import BatchRequest, change_batch, generate
 from tambah.jobs.demo_shops import DemoCard, DemoSeller, make_cards, open_shops
 from tambah.jobs.demo_sims import demo_iccid, is_esim, make_sims
 from tambah.jobs.demo_staff import DemoStaff, hire_staff
 from tambah.jobs.demo_tickets import make_tickets
 from tambah.store.stamps import read_stamps, write_stamp
+from tambah.store.tariffs import list_sheets
 from tambah.store.views.codes import live_digests
 from tambah.store.views.lines import find_line_id
 from tambah.web.site import Sandbox, Site
@@ -49,6 +52,7 @@ from tambah.web.site import Sandbox, Site
 LINES = 500
 FILE = "demo.json"
 ARTICLES = Path(tambah.__file__).with_name("demo_articles.toml")
+TARIFF = Path(tambah.__file__).with_name("demo_tariff.csv")
 _FIRST_NUMBER = 60_191_230_000
 _CODES_AT_HAND = 60
 _LIVED = 4  # lines with a history, one of each language
@@ -102,6 +106,8 @@ async def seed_demo(site: Site, data_dir: Path) -> Sandbox:
         demo = msgspec.json.decode(path.read_bytes(), type=DemoFile)
     else:
         demo = await _make_everything(site)
+    if not await list_sheets(site.database, limit=1):
+        await _load_rates(site)
     if not demo.staff:
         demo.staff = await hire_staff(site)
     if not demo.sellers:
@@ -131,6 +137,7 @@ def write_demo_file(data_dir: Path, url: str) -> DemoFile:
     demo.pages = {
         "portal": f"{url}/",
         "points": f"{url}/points",
+        "rates": f"{url}/rates",
         "codes": f"{url}/sandbox/codes",
         "sms": f"{url}/sandbox/sms",
         "phone": f"{url}/sandbox/phone",
@@ -140,6 +147,17 @@ def write_demo_file(data_dir: Path, url: str) -> DemoFile:
     }
     _write(path, demo)
     return demo
+
+
+async def _load_rates(site: Site) -> None:
+    request = TariffRequest(
+        path=TARIFF,
+        tariff=STANDARD,
+        actor=_ACTOR,
+        now=site.clock.now(),
+        zones=site.operator.tariffs.zones,
+    )
+    await load_tariff(site.database, request)
 
 
 async def _make_everything(site: Site) -> DemoFile:

@@ -16,6 +16,7 @@ from tambah.portal.lost import lost_routes
 from tambah.portal.offers import NoticeBoard, offers_routes
 from tambah.portal.paying import paying_routes
 from tambah.portal.points import points_routes
+from tambah.portal.rates import rate_routes
 from tambah.portal.reactivating import reactivating_routes
 from tambah.portal.results import result_routes
 from tambah.portal.sandbox import sandbox_routes
@@ -50,6 +51,7 @@ def routes(site: Site) -> list[Any]:
         *help_routes(pages),
         *offers_routes(pages, board),
         *points_routes(pages),
+        *rate_routes(pages),
         *sign_in_routes(pages, sessions),
         *forgotten_routes(pages, identities),
         *lost_routes(pages, sessions, identities),

@@ -33,8 +33,8 @@ async def migrate(owner_dsn: str, app_dsn: str = "") -> None:
     """Bring a database to the present schema, its partitions and its grants.
 
     owner_dsn: a role that may create tables. app_dsn: the role that the product runs as, which
-    is given no right to change or delete a transfer, an audit row or a close, nor what a
-    request that takes two people asked for.
+    is given no right to change or delete a transfer, an audit row, a close or a rate, nor what
+    a request that takes two people asked for.
     """
     lock = await _driver.connect(owner_dsn, timeout=10)
     try:
@@ -128,7 +128,9 @@ async def _grant(owner: Any, app_dsn: str) -> None:
                    (6, 'GRANT INSERT (deed, subject, params, before, why, maker, made_at,'
                        ' expires_at) ON approval TO %I'),
                    (7, 'GRANT UPDATE (state, decided_by, decided_at, collect_until, answer,'
-                       ' tries, held_until, done_at, outcome) ON approval TO %I'))
+                       ' tries, held_until, done_at, outcome) ON approval TO %I'),
+                   (8, 'REVOKE UPDATE, DELETE ON tariff_sheet, tariff_rate FROM %I'),
+                   (9, 'GRANT UPDATE (effective_from, agreed_at) ON tariff_sheet TO %I'))
                    AS grants (place, text)
              ORDER BY place
             """,

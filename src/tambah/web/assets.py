@@ -50,7 +50,7 @@ class Assets:
         self._add("icon.svg", icon)
         self._add("tambah.css", brand_css(brand.colour) + (FOLDER / "tambah.css").read_text())
         self._add("portal.js", (FOLDER / "portal.js").read_text())
-        for name in ("points.js", "points.css", "phone.js", "phone.css"):
+        for name in ("points.js", "points.css", "phone.js", "phone.css", "rates.css"):
             self._add(name, (FOLDER / name).read_text())
         for name in ("console.js", "console.css"):
             self._add(name, (FOLDER / name).read_text())

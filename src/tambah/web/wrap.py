@@ -9,7 +9,7 @@ from tambah.domain.refusals import BodyTooLarge
 MOST_BODY_BYTES = 256 * 1024
 MOST_PHOTO_BODY_BYTES = 8 * 1024 * 1024
 """More than a photo may have: who sends a larger one is told so, and keeps what was typed."""
-PHOTO_PATHS = ("/help/ticket", "/console/points/import")
+PHOTO_PATHS = ("/help/ticket", "/console/points/import", "/console/tariffs/load")
 """Where a form may bring a photo, or a file of as much: the paths that begin so."""
 MOST_DRAINED_BYTES = 8 * 1024 * 1024
 LEAST_COMPRESSED_BYTES = 600

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote
 
 import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -232,7 +232,8 @@ def _curl(route: Route, server: str, sandbox: Sandbox | None) -> str:
     number = sandbox.msisdn if sandbox else examples.MSISDN
     subjects = {"msisdn": number, "serial": examples.SERIAL, "reference": examples.REFERENCE}
     subject = subjects.get(route.subject, "")
-    lines = [f"curl {server}{route.path.replace(f'{{{route.subject}}}', subject)}"]
+    query = f"?to={quote(examples.CALLED)}" if route.takes_rate else ""
+    lines = [f"curl {server}{route.path.replace(f'{{{route.subject}}}', subject)}{query}"]
     lines.append(f"  -H 'Authorization: Bearer {key}'")
     if route.is_keyed and route.body is None:
         lines += ["  -H 'Idempotency-Key: 2042-b'", "  -X POST"]

@@ -12,6 +12,7 @@ SERIAL = "0007-00000042"
 REFERENCE = "till-7-2042"
 CODE = "4829 1735 0264 8819"
 API_KEY = "tk_test_…"
+CALLED = "+8675512345678"
 
 _AT = datetime(2027, 3, 1, 6, 30, tzinfo=UTC)
 _ACTIVE_UNTIL = datetime(2027, 3, 31, 16, 0, tzinfo=UTC)
@@ -112,6 +113,41 @@ ANSWERS: Mapping[str, msgspec.Struct] = {
             )
         ],
         next="AAAAAAAI",
+    ),
+    "showRates": shapes.Rates(
+        to="8675512345678",
+        countries=["CN"],
+        origin="home",
+        tariff="standard",
+        sheet=3,
+        at=_AT,
+        until=None,
+        currency="MYR",
+        voice=shapes.Price(
+            destination_class="idd-1",
+            name="China, Shenzhen",
+            rates=[
+                shapes.BandRate(
+                    hours="",
+                    now=True,
+                    unit="seconds",
+                    connection="0.00",
+                    price="0.10",
+                    per=60,
+                    first=30,
+                    next=30,
+                    rounding="up",
+                    round_to="0.000001",
+                    costs={"60": "0.10", "300": "0.50", "600": "1.00"},
+                )
+            ],
+        ),
+        voice_on_net=None,
+        sms=None,
+        sms_on_net=None,
+        mms=None,
+        received=None,
+        data={},
     ),
     "showVoucher": shapes.Voucher(
         serial=SERIAL,

@@ -8,6 +8,7 @@ import msgspec
 from tambah.api.refusals import RETRY_SECONDS, STATUS, Problem
 from tambah.api.rest import examples
 from tambah.api.rest.lines import MOST_LIMIT, USUAL_LIMIT
+from tambah.api.rest.rates import MOST_TYPED
 from tambah.api.rest.request import MOST_KEY_CHARACTERS
 from tambah.api.rest.routes import EVERYWHERE, ROUTES, Route
 from tambah.api.rest.sales import MOST_SALES, USUAL_SALES
@@ -70,6 +71,28 @@ _PAGE: list[Json] = [
         "in": "query",
         "description": "The `next` of the page before.",
         "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]{8}$"},
+    },
+]
+_RATE: list[Json] = [
+    {
+        "name": "to",
+        "in": "query",
+        "required": True,
+        "description": "A number with its country code, its beginning, or a country.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": MOST_TYPED},
+        "example": examples.CALLED,
+    },
+    {
+        "name": "from",
+        "in": "query",
+        "description": "`home`, or a roaming zone of the operator's.",
+        "schema": {"type": "string", "default": "home"},
+    },
+    {
+        "name": "plan",
+        "in": "query",
+        "description": "Of the lines that have this plan.",
+        "schema": {"type": "string"},
     },
 ]
 _IDEMPOTENCY_KEY: Json = {
@@ -145,6 +168,8 @@ def parameters(route: Route) -> list[Json]:
         found += _PAGE
     if route.takes_limit:
         found.append(_LIMIT_OF_SALES)
+    if route.takes_rate:
+        found += _RATE
     if route.is_keyed:
         found.append(_IDEMPOTENCY_KEY)
     return found

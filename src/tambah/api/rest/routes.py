@@ -8,6 +8,7 @@ import msgspec
 from tambah.api.rest import shapes
 from tambah.api.rest.credits import redeem_voucher, top_up
 from tambah.api.rest.lines import list_transfers, show_line
+from tambah.api.rest.rates import show_rates
 from tambah.api.rest.request import Request
 from tambah.api.rest.sales import list_sales, sell_card, undo_sale
 from tambah.api.rest.vouchers import show_voucher
@@ -64,7 +65,8 @@ class Route:
 
     noun, tail: of its path, /api/v1/{noun}/{subject}/{tail}; without a subject it is of the
     caller's own. scope: what the key must have. body: what is sent, None for nothing. refusals:
-    besides those of EVERYWHERE. takes_page: has `limit` and `cursor`; takes_limit: `limit` alone.
+    besides those of EVERYWHERE. takes_page: has `limit` and `cursor`; takes_limit: `limit` alone;
+    takes_rate: `to`, `from` and what else a rate is asked for by.
     """
 
     name: str
@@ -82,6 +84,7 @@ class Route:
     refusals: tuple[type[Refusal], ...]
     takes_page: bool = False
     takes_limit: bool = False
+    takes_rate: bool = False
 
     @property
     def is_keyed(self) -> bool:
@@ -262,6 +265,23 @@ ROUTES: tuple[Route, ...] = (
         answer=shapes.SaleList,
         refusals=(no.DealerUnknown, no.FieldMalformed),
         takes_limit=True,
+    ),
+    Route(
+        name="showRates",
+        summary="Look up a rate",
+        about=(
+            "What calls, messages and data cost now from somewhere to a number or a country: as "
+            "the rate page tells it. A country is given by its code (CN) or by a name, in any of "
+            "the four languages."
+        ),
+        method="GET",
+        noun="rates",
+        scope="rates:read",
+        handler=show_rates,
+        status=200,
+        answer=shapes.Rates,
+        refusals=(no.FieldMissing, no.FieldMalformed, no.RateUnknown),
+        takes_rate=True,
     ),
 )
 

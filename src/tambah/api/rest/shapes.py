@@ -309,3 +309,59 @@ class SaleList(msgspec.Struct, frozen=True, kw_only=True):
 
     items: list[Sale]
     next: str | None
+
+
+class BandRate(msgspec.Struct, frozen=True, kw_only=True):
+    """A rate and when it holds: within `hours` of the week (OpenStreetMap's way of writing them),
+    in the operator's time zone; the empty one at all other times."""
+
+    hours: str
+    now: Annotated[bool, Meta(description="Whether it holds now.")]
+    unit: AllowanceUnit
+    connection: Annotated[Amount, Meta(description="Once, for using it at all.")]
+    price: Annotated[Amount, Meta(description="For each `per` units.")]
+    per: int
+    first: Annotated[int, Meta(description="The first interval charged, in units.")]
+    next: Annotated[int, Meta(description="Every further interval; each begun counts in full.")]
+    rounding: Annotated[
+        Literal["up", "nearest", "down"],
+        Meta(description="Of the whole charge, to a multiple of `round_to`."),
+    ]
+    round_to: Amount
+    costs: Annotated[
+        dict[str, Amount], Meta(description="What so many units cost altogether: examples.")
+    ]
+
+
+class Price(msgspec.Struct, frozen=True, kw_only=True):
+    """What a service costs to somewhere, by band where bands differ."""
+
+    destination_class: str
+    name: Annotated[str, Meta(description="Of the destination, in English; may be empty.")]
+    rates: list[BandRate]
+
+
+class Rates(msgspec.Struct, frozen=True, kw_only=True):
+    """What everything costs from somewhere to somewhere. What cannot be had is null."""
+
+    to: Annotated[str, Meta(description="The digits that were looked up.")]
+    countries: Annotated[list[str], Meta(description="Whose numbers begin so (ISO 3166).")]
+    origin: str
+    tariff: str
+    sheet: int
+    at: datetime
+    until: Annotated[
+        datetime | None, Meta(description="When the next sheet comes into force, if one is known.")
+    ]
+    currency: Currency
+    voice: Price | None
+    voice_on_net: Annotated[
+        Price | None, Meta(description="To numbers on our own network, where that differs.")
+    ]
+    sms: Price | None
+    sms_on_net: Price | None
+    mms: Price | None
+    received: Annotated[Price | None, Meta(description="A call received while roaming.")]
+    data: Annotated[
+        dict[str, Price], Meta(description="By class of application; the empty one is for any.")
+    ]

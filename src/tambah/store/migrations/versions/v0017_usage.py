@@ -3,7 +3,7 @@
 from tambah.store.migrate import run_sql_file
 
 revision = "0017"
-down_revision = "0012"
+down_revision = "0016"
 
 
 def upgrade() -> None:
