@@ -76,7 +76,7 @@ class ChargingDesk:
         Raises what charging it would raise.
         """
         account = await read_line(self._database, step.msisdn)
-        return foresee_charge(step, account, self._rules, self._clock.now())
+        return foresee_charge(step, account, self._engine.rules, self._clock.now())
 
     def _ask(self, wish: Wish, ours: set[int]) -> Ask:
         rule = self._rules.charging
