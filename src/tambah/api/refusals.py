@@ -59,6 +59,7 @@ STATUS: Mapping[type[Refusal], int] = {
     no.TicketUnknown: 404,
     no.InvitationUnknown: 404,
     no.StaffUnknown: 404,
+    no.PasskeyUnknown: 404,
     no.ApprovalUnknown: 404,
     no.PeriodUnknown: 404,
     no.MethodNotAllowed: 405,
@@ -69,6 +70,8 @@ STATUS: Mapping[type[Refusal], int] = {
     no.CodeNotUsable: 422,
     no.SignInCodeWrong: 422,
     no.AuthenticatorCodeWrong: 422,
+    no.PasskeyNotAccepted: 422,
+    no.SingleSignOnRefused: 422,
     no.IdentityNotMatched: 422,
     no.BarNotYours: 409,
     no.DenominationUnknown: 422,
@@ -78,6 +81,7 @@ STATUS: Mapping[type[Refusal], int] = {
     no.AuditHeadMalformed: 422,
     # As things stand; they may change.
     no.ReferenceUsed: 409,
+    no.LastSecondFactor: 409,
     no.LineNotActivated: 409,
     no.LineExpired: 409,
     no.LineTerminated: 409,
@@ -137,6 +141,7 @@ STATUS: Mapping[type[Refusal], int] = {
     no.TooManyTickets: 429,
     no.Unavailable: 503,
     no.ProviderUnavailable: 503,
+    no.SingleSignOnDown: 503,
     no.InternalError: 500,
 }
 

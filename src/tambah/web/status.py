@@ -28,6 +28,7 @@ STATUS: dict[type[Refusal], int] = {
     refusals.TicketUnknown: 404,
     refusals.InvitationUnknown: 404,
     refusals.StaffUnknown: 404,
+    refusals.PasskeyUnknown: 404,
     refusals.ApprovalUnknown: 404,
     refusals.PeriodUnknown: 404,
     refusals.MethodNotAllowed: 405,
@@ -57,6 +58,7 @@ STATUS: dict[type[Refusal], int] = {
     refusals.StockSold: 409,
     refusals.SellerNumberTaken: 409,
     refusals.FloatTooLow: 409,
+    refusals.LastSecondFactor: 409,
     refusals.DailyCapReached: 409,
     refusals.CreditTooLow: 409,
     refusals.AlreadyReversed: 409,
@@ -114,6 +116,8 @@ STATUS: dict[type[Refusal], int] = {
     refusals.PinWrong: 422,
     refusals.PinTooWeak: 422,
     refusals.AuthenticatorCodeWrong: 422,
+    refusals.PasskeyNotAccepted: 422,
+    refusals.SingleSignOnRefused: 422,
     refusals.TooManyWrongCodes: 429,
     refusals.TooManyTries: 429,
     refusals.GuestsPaused: 429,
@@ -124,6 +128,7 @@ STATUS: dict[type[Refusal], int] = {
     refusals.InternalError: 500,
     refusals.Unavailable: 503,
     refusals.ProviderUnavailable: 503,
+    refusals.SingleSignOnDown: 503,
 }
 
 
