@@ -26,6 +26,7 @@ from tambah.console.lines import line_routes
 from tambah.console.list_pages import list_routes
 from tambah.console.live import live_routes
 from tambah.console.operations import operation_routes
+from tambah.console.own_access import own_access_routes
 from tambah.console.pages import ConsolePages
 from tambah.console.payment_desk import payment_routes
 from tambah.console.payment_list import payment_list
@@ -55,6 +56,7 @@ def console_router(site: Site) -> Router:
         *sign_in_routes(pages),
         *invitation_routes(pages),
         *proving_routes(pages),
+        *own_access_routes(pages),
         *finding_routes(pages),
         *line_routes(pages),
         *line_act_routes(pages),

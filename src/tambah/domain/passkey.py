@@ -36,7 +36,7 @@ def fold_passkey_name(typed: str) -> str:
     seen = "".join(one if one.isprintable() else " " for one in text)
     name = " ".join(seen.split())[:MOST_NAME].strip()
     if not name:
-        raise FieldMissing(field="passkey_name")
+        raise FieldMissing(field="name")
     return name
 
 

@@ -135,9 +135,7 @@ async def test_a_passkey_is_added_and_opens_the_door_with_the_password(
         {"with": "passkey"},
         {"with": "passkey"},
     ]
-    assert ("AddPasskey", '{"passkey":"blue key","passkeys":1}') in await rows_of(
-        bench.database
-    )
+    assert ("AddPasskey", '{"passkey":"blue key","passkeys":1}') in await rows_of(bench.database)
 
 
 async def test_a_passkey_without_a_counter_is_good_again_and_again(bench: Bench) -> None:

@@ -44,7 +44,7 @@ async def add_passkey(
 ) -> Passkey:
     """Give somebody who is signed in another passkey, whatever else they have.
 
-    Raises FieldMissing (passkey_name) and PasskeyNotAccepted.
+    Raises FieldMissing (name) and PasskeyNotAccepted.
     """
     named = fold_passkey_name(name)
     async with acting(database) as connection:
