@@ -153,6 +153,7 @@ RETRY_SECONDS: Mapping[type[Refusal], int] = {
     no.TooManyCodesAsked: 3600,
     no.TooManyTickets: 3600,
     no.ProviderUnavailable: 10,
+    no.SingleSignOnDown: 60,
     no.Busy: 1,
     no.Unavailable: 2,
 }

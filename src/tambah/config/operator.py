@@ -26,6 +26,7 @@ from tambah.config.entries import (
     ShopEntry,
     SignInEntry,
     SimsEntry,
+    SingleSignOnEntry,
     SocialEntry,
     TicketsEntry,
     ValidityEntry,
@@ -52,6 +53,7 @@ class Operator(msgspec.Struct, frozen=True, kw_only=True):
     dealers: DealersEntry = DealersEntry()
     tickets: TicketsEntry = TicketsEntry()
     console: ConsoleEntry = ConsoleEntry()
+    single_sign_on: SingleSignOnEntry = SingleSignOnEntry()
     finance: FinanceEntry = FinanceEntry()
     shop: ShopEntry = ShopEntry()
     promotions: tuple[PromotionEntry, ...] = ()

@@ -13,17 +13,17 @@ from tambah.console.guard import Reach, quietly, reaches, signed_in
 from tambah.console.pages import ConsolePages
 from tambah.console.passkeys import Passkeys
 from tambah.console.proving import require_fresh
-from tambah.console.sessions import HOME
+from tambah.console.single_sign_on import ACCOUNT, connect_mark
 from tambah.domain.passkey import MOST_NAME, MOST_PASSKEYS, Passkey
 from tambah.domain.refusals import PasskeyNotAccepted, PasskeyUnknown, Refusal
 from tambah.engine.staff import add_passkey, remove_passkey
 from tambah.store.staff import read_account
+from tambah.store.staff_identities import read_identity
 from tambah.store.staff_passkeys import list_passkeys
 from tambah.web.forms import read_form
 from tambah.web.pages import AnyRequest
 from tambah.web.status import status_of
 
-ACCOUNT = f"{HOME}/account"
 NEW = f"{ACCOUNT}/passkeys/new"
 _ADDING = "add"
 
@@ -38,7 +38,8 @@ def _account_page(pages: ConsolePages) -> Any:
 
     @get(ACCOUNT, opt=reaches(Reach.STAFF), include_in_schema=False)
     async def show_account(request: AnyRequest) -> Response[Any]:
-        staff = signed_in(request).staff
+        seated = signed_in(request).seated
+        staff = seated.staff
         account = await read_account(site.database, staff.name)
         having = await list_passkeys(site.database, staff.staff_id)
         return pages.draw(
@@ -48,6 +49,9 @@ def _account_page(pages: ConsolePages) -> Any:
             has_authenticator=account is not None and account.totp is not None,
             is_possible=passkeys.is_possible,
             is_full=len(having) >= MOST_PASSKEYS,
+            provider=site.operator.single_sign_on,
+            identity=await read_identity(site.database, staff.staff_id),
+            mark=connect_mark(site, seated),
         )
 
     return show_account

@@ -18,7 +18,7 @@ from tambah.console.pages import ConsolePages
 from tambah.console.passkeys import Passkeys
 from tambah.console.sessions import HOME
 from tambah.domain.refusals import Refusal, StaffSignInWrong
-from tambah.engine.operator import staff_rule
+from tambah.engine.operator import door_rule
 from tambah.engine.staff import prove_again
 from tambah.store.staff_passkeys import list_passkeys
 from tambah.web.budgets import Budget
@@ -66,7 +66,7 @@ def proving_routes(pages: ConsolePages) -> list[Any]:
     """Return the handlers of the page that asks for a proof."""
     site = pages.site
     entry = site.operator.console
-    rule, visitors, passkeys = staff_rule(entry), Visitors(site), Passkeys(site)
+    rule, visitors, passkeys = door_rule(site.operator), Visitors(site), Passkeys(site)
     wrong = Budget(
         site,
         "wrong staff try",
@@ -113,6 +113,8 @@ def _draw(
         headers=retry_header(refusal, pages.site.clock.now()) if refusal else {},
         back=back,
         passkeys=_has_passkeys(pages, request),
+        provider=pages.site.operator.single_sign_on,
+        query=urlencode({"back": back}),
         refusal=refusal,
     )
 

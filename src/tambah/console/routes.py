@@ -37,6 +37,7 @@ from tambah.console.refunds import refund_routes
 from tambah.console.requests import request_routes
 from tambah.console.sessions import HOME, Sessions
 from tambah.console.signing_in import sign_in_routes
+from tambah.console.single_sign_on import single_sign_on_routes
 from tambah.console.staff_pages import staff_routes
 from tambah.console.stock_acts import stock_act_routes
 from tambah.console.stock_pages import stock_routes
@@ -57,6 +58,7 @@ def console_router(site: Site) -> Router:
         *invitation_routes(pages),
         *proving_routes(pages),
         *own_access_routes(pages),
+        *single_sign_on_routes(pages),
         *finding_routes(pages),
         *line_routes(pages),
         *line_act_routes(pages),

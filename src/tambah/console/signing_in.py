@@ -23,7 +23,7 @@ from tambah.console.sessions import (
     session_cookie,
 )
 from tambah.domain.refusals import Refusal, StaffSignInWrong
-from tambah.engine.operator import staff_rule
+from tambah.engine.operator import door_rule
 from tambah.engine.staff import Try, session_digest, sign_in, sign_out, sign_out_everywhere
 from tambah.store.database import CONNECTION_LOST
 from tambah.web.budgets import Budget
@@ -50,7 +50,7 @@ def sign_in_routes(pages: ConsolePages) -> list[Any]:
     async def show_sign_in(request: AnyRequest) -> Response[Any]:
         if find_signed_in(request):
             return pages.redirect(request, HOME)
-        return _draw(pages, request)
+        return draw_sign_in(pages, request)
 
     @get(f"{SIGN_IN}/passkey", opt=reaches(Reach.STRANGERS), include_in_schema=False)
     async def say_what_to_show(request: AnyRequest) -> Response[Any]:
@@ -69,7 +69,7 @@ def sign_in_routes(pages: ConsolePages) -> list[Any]:
         try:
             secret = await desk.enter(tried, visitors.source(request))
         except Refusal as refusal:
-            return _draw(pages, request, tried.name, refusal)
+            return draw_sign_in(pages, request, tried.name, refusal)
         return pages.redirect(request, HOME, cookies=[session_cookie(pages.site, secret)])
 
     @post(f"{HOME}/sign-out", status_code=200, opt=reaches(Reach.STAFF), include_in_schema=False)
@@ -91,7 +91,7 @@ class SignInDesk:
     def __init__(self, site: Site) -> None:
         self._site = site
         entry = site.operator.console
-        self._rule = staff_rule(entry)
+        self._rule = door_rule(site.operator)
         self._wrong = Budget(
             site,
             "wrong staff try",
@@ -125,9 +125,10 @@ class SignInDesk:
         return secret
 
 
-def _draw(
+def draw_sign_in(
     pages: ConsolePages, request: AnyRequest, name: str = "", refusal: Refusal | None = None
 ) -> Response[Any]:
+    """Draw the page on which staff sign in, with what was refused."""
     return pages.draw(
         request,
         "sign_in.html",
@@ -135,5 +136,6 @@ def _draw(
         headers=retry_header(refusal, pages.site.clock.now()) if refusal else {},
         name=name,
         passkeys=Passkeys(pages.site).is_possible,
+        provider=pages.site.operator.single_sign_on,
         refusal=refusal,
     )

@@ -195,6 +195,11 @@ class StaffRule:
     ladder: tuple[tuple[int, int], ...] = ((5, 15), (10, 30), (15, 60), (20, 1440))
     session_hours: int = 10
     idle_minutes: int = 30
+    passwords_for_administrators_alone: bool = False
+
+    def takes_password(self, staff: Staff) -> bool:
+        """Say whether a password of theirs counts: where it does not, single sign-on does."""
+        return not self.passwords_for_administrators_alone or Role.ADMINISTRATOR in staff.roles
 
 
 class StaffSession(Record, frozen=True, kw_only=True):

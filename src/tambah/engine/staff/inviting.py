@@ -53,6 +53,7 @@ from tambah.store.staff import (
     write_secrets,
     write_staff,
 )
+from tambah.store.staff_identities import take_identity
 from tambah.store.staff_passkeys import take_all_passkeys
 from tambah.store.staff_sessions import end_sessions_of
 
@@ -114,6 +115,7 @@ async def invite_again(database: Database, keys: Keys, name: str, *, actor: Acto
         after = replace(fresh, state=StaffState.INVITED, totp_step=0, passkeys=0)
         await write_staff(connection, after)
         await take_all_passkeys(connection, after.staff_id)
+        await take_identity(connection, after.staff_id)
         await write_secrets(connection, after.staff_id, password=None, totp=None)
         await write_recovery(connection, after.staff_id, [])
         await end_sessions_of(connection, after.staff_id)

@@ -78,18 +78,18 @@ async def sign_in(
         # Held only now, so that nobody waits behind the hashing; what was tried meanwhile counts,
         # for whether this was right is not told before.
         account = await lock_staff(connection, name)
-        staff = _open(account, now)
+        staff = open_account(account, now)
         if account is None or staff is None:
             signed_in = None
-        elif is_right and known is not None and known.password == account.password:
+        elif _is_proved(rule, staff, account, known if is_right else None):
             signed_in = await use_factor(connection, keys, account, tried.factor, now)
         else:
             signed_in = None
         if staff is not None and signed_in is None:
-            await _count_wrong(connection, rule, staff, now)
+            await count_wrong(connection, rule, staff, now)
         if signed_in is not None:
             await write_staff(connection, signed_in)
-            await insert_session(connection, _new_session(signed_in, rule, session, now))
+            await insert_session(connection, new_session(signed_in, rule, session, now))
             after = {"with": factor_word(tried.factor)}
             who = actor_of(signed_in)
             await note(connection, who, "SignIn", subject_of(signed_in), after=after)
@@ -118,15 +118,15 @@ async def prove_again(
     is_right = await is_password(stored, password)
     async with acting(database) as connection:
         account = await lock_staff(connection, name)
-        staff = _open(account, now)
+        staff = open_account(account, now)
         proved = None
         if account is not None and staff is not None:
             if not password:
                 proved = await use_factor(connection, keys, account, proof, now)
-            elif is_right and account.password == stored:
+            elif _is_proved(rule, staff, account, known if is_right else None):
                 proved = forget_wrong_tries(staff)
             if proved is None:
-                await _count_wrong(connection, rule, staff, now)
+                await count_wrong(connection, rule, staff, now)
             else:
                 await write_staff(connection, proved)
                 await prove_session(connection, seated.session.digest, now)
@@ -154,7 +154,14 @@ async def sign_out_everywhere(database: Database, seated: Seated) -> None:
         )
 
 
-def _open(account: Account | None, now: datetime) -> Staff | None:
+def _is_proved(rule: StaffRule, staff: Staff, account: Account, known: Account | None) -> bool:
+    """Say whether the password that was right is still the one, and counts here."""
+    if known is None or known.password != account.password:
+        return False
+    return rule.takes_password(staff)
+
+
+def open_account(account: Account | None, now: datetime) -> Staff | None:
     """Return who may try now: nobody who is locked, disabled or has not accepted yet."""
     if account is None or account.staff.state is not StaffState.ACTIVE:
         return None
@@ -192,9 +199,10 @@ async def _use_code(
     return None if step is None else replace(forget_wrong_tries(staff), totp_step=step)
 
 
-async def _count_wrong(
+async def count_wrong(
     connection: Connection, rule: StaffRule, staff: Staff, now: datetime
 ) -> None:
+    """Count a wrong try of somebody who is held; a lock-out leaves an audit row."""
     after = count_wrong_try(staff, rule, now)
     await write_staff(connection, after)
     if after.is_locked(now):
@@ -203,7 +211,8 @@ async def _count_wrong(
         await note(connection, who, "LockStaff", subject_of(staff), after=facts)
 
 
-def _new_session(staff: Staff, rule: StaffRule, digest: bytes, now: datetime) -> StaffSession:
+def new_session(staff: Staff, rule: StaffRule, digest: bytes, now: datetime) -> StaffSession:
+    """Return a session that begins now."""
     return StaffSession(
         staff_id=staff.staff_id,
         digest=digest,
