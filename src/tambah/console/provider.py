@@ -34,6 +34,8 @@ _KEPT = timedelta(minutes=10)
 _ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA")
 """Signed with a key of the provider's alone: neither nothing (none) nor our own secret (HS…)."""
 
+_KEYS: Any = dict[str, Any]
+
 Shape = TypeVar("Shape")
 
 
@@ -124,8 +126,9 @@ class Provider:
                 log.error("single sign-on: the provider calls itself another", issuer=issuer)
                 raise SingleSignOnDown
             answer = await _send(http, http.build_request("GET", known.jwks_uri))
+        document: Any = _read(answer, _KEYS)
         try:
-            keys = KeySet.import_key_set(_read(answer, Any))
+            keys = KeySet.import_key_set(document)
         except (JoseError, ValueError, TypeError, LookupError):
             log.error("single sign-on: the provider's keys cannot be read", issuer=issuer)
             raise SingleSignOnDown from None
