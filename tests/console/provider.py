@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from joserfc import jwt
 from joserfc.jwk import KeySet, OctKey, RSAKey
@@ -57,6 +57,9 @@ class Provider:
             return 503, {}
         if path == "/.well-known/openid-configuration":
             return 200, self._document()
+        if path.startswith("/authorize?"):
+            where = parse_qs(urlsplit(path).query)["redirect_uri"][0]
+            return 303, f"{where}?{urlencode(self.allow(path))}"
         if path == "/keys":
             return 200, KeySet([self.key]).as_dict(private=False)
         if path == "/userinfo":
@@ -120,6 +123,8 @@ def running() -> Iterator[Provider]:
             status, said = provider.answer(self.command, self.path, form, auth)
             body = json.dumps(said).encode()
             self.send_response(status)
+            if status == 303:
+                self.send_header("location", said)
             self.send_header("content-length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)

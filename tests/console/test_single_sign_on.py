@@ -407,6 +407,7 @@ async def test_when_the_provider_is_down_the_page_says_so_and_passwords_work(
             await bench.browser().get(f"{SSO}/start?lang={tag}"),
         ):
             assert answer.status_code == 503
+            assert answer.headers["retry-after"] == "60"
             assert texts(tag).get("refusal.single_sign_on_down") in text_of(answer)
             assert 'name="password"' in answer.text
         entered = await sign_in(browser, bench.mina, code=bench.mina.codes.pop())

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -81,8 +81,10 @@ def demo() -> Iterator[Demo]:
 
 
 @contextmanager
-def running_demo(host: str = "127.0.0.1") -> Iterator[Demo]:
-    """Run a demo. host: what people call this machine."""
+def running_demo(
+    host: str = "127.0.0.1", operator: str = "", secrets: Mapping[str, str] | None = None
+) -> Iterator[Demo]:
+    """Run a demo. host: what people call this machine; operator: instead of the usual one."""
     if not CHROMIUM.exists():
         pytest.skip("NO BROWSER: /usr/bin/chromium is missing, run `make setup-browser`")
     folder = Path(tempfile.mkdtemp(prefix="tambah-journeys-"))
@@ -90,11 +92,12 @@ def running_demo(host: str = "127.0.0.1") -> Iterator[Demo]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         listen = f"127.0.0.1:{free.getsockname()[1]}"
-    (folder / "operator.toml").write_text(roomy_operator())
+    (folder / "operator.toml").write_text(operator or roomy_operator())
     environment |= {
         "TAMBAH_DATA_DIR": str(folder / "data"),
         "TAMBAH_LISTEN": listen,
         "TAMBAH_OPERATOR_FILE": str(folder / "operator.toml"),
+        **(secrets or {}),
         "TAMBAH_PUBLIC_URL": f"http://{listen.replace('127.0.0.1', host)}",
     }
     with (folder / "log").open("wb") as log:
