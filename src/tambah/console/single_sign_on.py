@@ -43,7 +43,7 @@ from tambah.store.staff_sessions import Seated
 from tambah.web.budgets import Budget
 from tambah.web.errors import retry_header
 from tambah.web.forms import read_form
-from tambah.web.pages import AnyRequest
+from tambah.web.pages import AnyRequest, asked_language
 from tambah.web.sealed_cookie import SealedCookie
 from tambah.web.site import Site
 from tambah.web.status import status_of
@@ -221,7 +221,10 @@ class SsoDesk:
             now=now,
         )
         headers = {"location": address, "cache-control": "no-store"}
-        return Response(None, status_code=303, headers=headers, cookies=[self.flows.keep(flow)])
+        cookies, tag = [self.flows.keep(flow)], asked_language(request)
+        if tag:  # whoever comes back brings no language along
+            cookies.append(self.pages.language_cookie(tag))
+        return Response(None, status_code=303, headers=headers, cookies=cookies)
 
     async def take(self, request: AnyRequest) -> tuple[Flow, Told]:
         """Return what somebody was sent for, and who the provider says it is.
