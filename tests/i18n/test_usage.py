@@ -94,7 +94,7 @@ SENT_BACK = {Said.REFUNDING, Said.REFUND_FAILED, Said.REFUNDED, Said.DISPUTED}
 VALUES: dict[str, set[str]] = {
     "acts.*": names(Deed)
     | {"bars", "disable_staff", "lock_batch", "printed", "slips"}
-    | {"add_dealer", "pay_commission", "resume_partner", "suspend_partner"}
+    | {"add_dealer", "pay_commission", "remove_passkey", "resume_partner", "suspend_partner"}
     | {f"{kind}_stock" for kind in MOVE_KINDS},
     "acts.*_stock": set(MOVE_KINDS),
     "acts.file.*": {kind.value for kind in PrintKind},
@@ -103,6 +103,7 @@ VALUES: dict[str, set[str]] = {
     "acts.bar.*": set(BARS),
     "acts.do.*": {"adjust_credit", "bars", "disable_staff", "lock_batch", "reverse_topup"}
     | {"add_dealer", "move_float", "pay_commission", "resume_partner", "suspend_partner"}
+    | {"remove_passkey"}
     | {f"{kind}_stock" for kind in MOVE_KINDS},
     "acts.field.*": {
         "amount",

@@ -10,8 +10,8 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -76,6 +76,15 @@ def _as_written(msisdn: int) -> str:
 @pytest.fixture(scope="session")
 def demo() -> Iterator[Demo]:
     """Run `tambah demo` on a free port with a data directory of its own."""
+    with running_demo() as demo:
+        yield demo
+
+
+@contextmanager
+def running_demo(
+    host: str = "127.0.0.1", operator: str = "", secrets: Mapping[str, str] | None = None
+) -> Iterator[Demo]:
+    """Run a demo. host: what people call this machine; operator: instead of the usual one."""
     if not CHROMIUM.exists():
         pytest.skip("NO BROWSER: /usr/bin/chromium is missing, run `make setup-browser`")
     folder = Path(tempfile.mkdtemp(prefix="tambah-journeys-"))
@@ -83,11 +92,13 @@ def demo() -> Iterator[Demo]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         listen = f"127.0.0.1:{free.getsockname()[1]}"
-    (folder / "operator.toml").write_text(roomy_operator())
+    (folder / "operator.toml").write_text(operator or roomy_operator())
     environment |= {
         "TAMBAH_DATA_DIR": str(folder / "data"),
         "TAMBAH_LISTEN": listen,
         "TAMBAH_OPERATOR_FILE": str(folder / "operator.toml"),
+        **(secrets or {}),
+        "TAMBAH_PUBLIC_URL": f"http://{listen.replace('127.0.0.1', host)}",
     }
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
@@ -102,7 +113,7 @@ def demo() -> Iterator[Demo]:
         esims = [line for line in lines if line.get("esim")]
         cards = [line for line in lines if not line.get("esim")]
         yield Demo(
-            url=told["url"],
+            url=environment["TAMBAH_PUBLIC_URL"],
             codes=iter(told["codes"]),
             lines=told["lines"],
             environment=environment,

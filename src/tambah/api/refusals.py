@@ -60,6 +60,7 @@ STATUS: Mapping[type[Refusal], int] = {
     no.InvitationUnknown: 404,
     no.RateUnknown: 404,
     no.StaffUnknown: 404,
+    no.PasskeyUnknown: 404,
     no.ApprovalUnknown: 404,
     no.PeriodUnknown: 404,
     no.MethodNotAllowed: 405,
@@ -70,6 +71,8 @@ STATUS: Mapping[type[Refusal], int] = {
     no.CodeNotUsable: 422,
     no.SignInCodeWrong: 422,
     no.AuthenticatorCodeWrong: 422,
+    no.PasskeyNotAccepted: 422,
+    no.SingleSignOnRefused: 422,
     no.IdentityNotMatched: 422,
     no.BarNotYours: 409,
     no.DenominationUnknown: 422,
@@ -79,6 +82,7 @@ STATUS: Mapping[type[Refusal], int] = {
     no.AuditHeadMalformed: 422,
     # As things stand; they may change.
     no.ReferenceUsed: 409,
+    no.LastSecondFactor: 409,
     no.LineNotActivated: 409,
     no.LineExpired: 409,
     no.LineTerminated: 409,
@@ -143,6 +147,7 @@ STATUS: Mapping[type[Refusal], int] = {
     no.TooManyTickets: 429,
     no.Unavailable: 503,
     no.ProviderUnavailable: 503,
+    no.SingleSignOnDown: 503,
     no.InternalError: 500,
 }
 
@@ -154,6 +159,7 @@ RETRY_SECONDS: Mapping[type[Refusal], int] = {
     no.TooManyCodesAsked: 3600,
     no.TooManyTickets: 3600,
     no.ProviderUnavailable: 10,
+    no.SingleSignOnDown: 60,
     no.Busy: 1,
     no.Unavailable: 2,
 }

@@ -119,6 +119,7 @@ def _open_site(ground: Ground) -> Site:
         payments=build_desk(ground),
         trusted_proxies=tuple(_split(ground.settings.trusted_proxies)),
         recordings_dir=ground.settings.recordings_dir,
+        sso_client_secret=ground.settings.sso_client_secret,
     )
 
 

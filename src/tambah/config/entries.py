@@ -125,6 +125,24 @@ class ConsoleEntry(msgspec.Struct, frozen=True, kw_only=True):
     command_line_asks: bool = True
 
 
+class SingleSignOnEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """Single sign-on of staff by OpenID Connect; no issuer, none.
+
+    name: what people call the provider, on the button. domains: of verified email addresses whose
+    first part is the name of the account. trusts_second_factor: none of ours is asked for where
+    the provider says one of `methods` (amr; an empty list: always). only: passwords are for
+    administrators alone.
+    """
+
+    issuer: str = ""
+    client_id: str = ""
+    name: str = ""
+    domains: tuple[str, ...] = ()
+    trusts_second_factor: bool = False
+    methods: tuple[str, ...] = ("mfa",)
+    only: bool = False
+
+
 class ShopEntry(msgspec.Struct, frozen=True, kw_only=True):
     """The shops' doors, by page and by SMS: how long sellers stay signed in, what guards them.
 

@@ -27,6 +27,7 @@ from tambah.config.entries import (
     ShopEntry,
     SignInEntry,
     SimsEntry,
+    SingleSignOnEntry,
     SocialEntry,
     TariffsEntry,
     TicketsEntry,
@@ -56,6 +57,7 @@ class Operator(msgspec.Struct, frozen=True, kw_only=True):
     tariffs: TariffsEntry = TariffsEntry()
     tickets: TicketsEntry = TicketsEntry()
     console: ConsoleEntry = ConsoleEntry()
+    single_sign_on: SingleSignOnEntry = SingleSignOnEntry()
     finance: FinanceEntry = FinanceEntry()
     shop: ShopEntry = ShopEntry()
     promotions: tuple[PromotionEntry, ...] = ()

@@ -44,6 +44,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     paypal_api_url: str = ""
     bank_folder: str = ""
     recordings_dir: str = ""
+    sso_client_secret: str = ""
 
 
 SECRET_SETTINGS = frozenset(
@@ -54,6 +55,7 @@ SECRET_SETTINGS = frozenset(
         "stripe_secret_key",
         "stripe_webhook_secret",
         "paypal_client_secret",
+        "sso_client_secret",
     }
 )
 

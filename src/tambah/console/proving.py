@@ -13,12 +13,14 @@ from urllib.parse import urlencode
 
 from litestar import Response, get, post
 
-from tambah.console.guard import Reach, reaches, signed_in
+from tambah.console.guard import Reach, quietly, reaches, signed_in
 from tambah.console.pages import ConsolePages
+from tambah.console.passkeys import Passkeys
 from tambah.console.sessions import HOME
 from tambah.domain.refusals import Refusal, StaffSignInWrong
-from tambah.engine.operator import staff_rule
+from tambah.engine.operator import door_rule
 from tambah.engine.staff import prove_again
+from tambah.store.staff_passkeys import list_passkeys
 from tambah.web.budgets import Budget
 from tambah.web.errors import Elsewhere, retry_header
 from tambah.web.forms import read_form
@@ -30,6 +32,7 @@ PROVE = f"{HOME}/prove"
 FRESH = timedelta(minutes=5)
 """How long a proof is good for: long enough to read what an act would do, and to do it."""
 
+_PROVING = "prove"
 _MOST_TYPED = 256
 _MOST_BACK = 1024
 _BACK = re.compile(r"/console(/(?!\.)[A-Za-z0-9._~-]+)*(\?[A-Za-z0-9._~%=&+:-]*)?")
@@ -63,7 +66,7 @@ def proving_routes(pages: ConsolePages) -> list[Any]:
     """Return the handlers of the page that asks for a proof."""
     site = pages.site
     entry = site.operator.console
-    rule, visitors = staff_rule(entry), Visitors(site)
+    rule, visitors, passkeys = door_rule(site.operator), Visitors(site), Passkeys(site)
     wrong = Budget(
         site,
         "wrong staff try",
@@ -75,11 +78,18 @@ def proving_routes(pages: ConsolePages) -> list[Any]:
     async def ask_for_proof(request: AnyRequest) -> Response[Any]:
         return _draw(pages, request, safe_back(request.query_params.get("back", "")))
 
+    @get(f"{PROVE}/passkey", opt=quietly(reaches(Reach.STAFF)), include_in_schema=False)
+    async def say_what_to_show(request: AnyRequest) -> Response[Any]:
+        seated = signed_in(request).seated
+        having = await list_passkeys(site.database, seated.staff.staff_id)
+        return passkeys.ask(_PROVING, seated.session.digest, having)
+
     @post(PROVE, status_code=200, opt=reaches(Reach.STAFF), include_in_schema=False)
     async def take_proof(request: AnyRequest) -> Response[Any]:
         fields, me = await read_form(request), signed_in(request)
         back, source = safe_back(fields.get("back", "")), visitors.source(request)
-        proof = fields.get("proof", "")[:_MOST_TYPED]
+        shown = passkeys.shown(fields, _PROVING, me.seated.session.digest)
+        proof = shown or fields.get("proof", "")[:_MOST_TYPED]
         try:
             await wrong.require_left(source)
             await prove_again(site.database, site.keys, rule, me.seated, proof, now=me.at)
@@ -90,7 +100,7 @@ def proving_routes(pages: ConsolePages) -> list[Any]:
             return _draw(pages, request, back, refusal)
         return pages.redirect(request, back)
 
-    return [ask_for_proof, take_proof]
+    return [ask_for_proof, say_what_to_show, take_proof]
 
 
 def _draw(
@@ -102,5 +112,12 @@ def _draw(
         status=status_of(refusal) if refusal else 200,
         headers=retry_header(refusal, pages.site.clock.now()) if refusal else {},
         back=back,
+        passkeys=_has_passkeys(pages, request),
+        provider=pages.site.operator.single_sign_on,
+        query=urlencode({"back": back}),
         refusal=refusal,
     )
+
+
+def _has_passkeys(pages: ConsolePages, request: AnyRequest) -> bool:
+    return signed_in(request).staff.passkeys > 0 and Passkeys(pages.site).is_possible

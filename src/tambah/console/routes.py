@@ -26,6 +26,7 @@ from tambah.console.lines import line_routes
 from tambah.console.list_pages import list_routes
 from tambah.console.live import live_routes
 from tambah.console.operations import operation_routes
+from tambah.console.own_access import own_access_routes
 from tambah.console.pages import ConsolePages
 from tambah.console.payment_desk import payment_routes
 from tambah.console.payment_list import payment_list
@@ -37,6 +38,7 @@ from tambah.console.requests import request_routes
 from tambah.console.session_list import session_list
 from tambah.console.sessions import HOME, Sessions
 from tambah.console.signing_in import sign_in_routes
+from tambah.console.single_sign_on import single_sign_on_routes
 from tambah.console.staff_pages import staff_routes
 from tambah.console.stock_acts import stock_act_routes
 from tambah.console.stock_pages import stock_routes
@@ -57,6 +59,8 @@ def console_router(site: Site) -> Router:
         *sign_in_routes(pages),
         *invitation_routes(pages),
         *proving_routes(pages),
+        *own_access_routes(pages),
+        *single_sign_on_routes(pages),
         *finding_routes(pages),
         *line_routes(pages),
         *line_act_routes(pages),

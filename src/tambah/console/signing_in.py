@@ -1,4 +1,4 @@
-"""`/console/sign-in`: name, password and a code of the authenticator; and out again.
+"""`/console/sign-in`: name, password, and a code or a passkey; and out again.
 
 Whether an account exists is told by nothing here: a wrong try is answered alike, and after the
 same time, whatever was wrong.
@@ -14,6 +14,7 @@ from litestar import Response, get, post
 
 from tambah.console.guard import Reach, find_signed_in, reaches, signed_in
 from tambah.console.pages import ConsolePages
+from tambah.console.passkeys import Passkeys
 from tambah.console.sessions import (
     HOME,
     SIGN_IN,
@@ -22,7 +23,7 @@ from tambah.console.sessions import (
     session_cookie,
 )
 from tambah.domain.refusals import Refusal, StaffSignInWrong
-from tambah.engine.operator import staff_rule
+from tambah.engine.operator import door_rule
 from tambah.engine.staff import Try, session_digest, sign_in, sign_out, sign_out_everywhere
 from tambah.store.database import CONNECTION_LOST
 from tambah.web.budgets import Budget
@@ -37,31 +38,38 @@ WRONG_ANSWER_SECONDS = 0.5
 """After which a wrong try is answered: hashing takes a part of it, whatever is compared."""
 
 _MOST_TYPED = 256
+_ENTERING = "sign in"
 
 
 def sign_in_routes(pages: ConsolePages) -> list[Any]:
     """Return the handlers of signing in and out."""
-    desk = SignInDesk(pages.site)
+    desk, passkeys = SignInDesk(pages.site), Passkeys(pages.site)
     visitors = Visitors(pages.site)
 
     @get(SIGN_IN, opt=reaches(Reach.STRANGERS), include_in_schema=False)
     async def show_sign_in(request: AnyRequest) -> Response[Any]:
         if find_signed_in(request):
             return pages.redirect(request, HOME)
-        return _draw(pages, request)
+        return draw_sign_in(pages, request)
+
+    @get(f"{SIGN_IN}/passkey", opt=reaches(Reach.STRANGERS), include_in_schema=False)
+    async def say_what_to_show(request: AnyRequest) -> Response[Any]:
+        return passkeys.ask(_ENTERING)
 
     @post(SIGN_IN, status_code=200, opt=reaches(Reach.STRANGERS), include_in_schema=False)
     async def enter(request: AnyRequest) -> Response[Any]:
-        fields = {k: v[:_MOST_TYPED] for k, v in (await read_form(request)).items()}
+        sent = await read_form(request)
+        fields = {k: v[:_MOST_TYPED] for k, v in sent.items()}
         tried = Try(
             name=fields.get("name", ""),
             password=fields.get("password", ""),
             code=fields.get("code", ""),
+            passkey=passkeys.shown(sent, _ENTERING),
         )
         try:
             secret = await desk.enter(tried, visitors.source(request))
         except Refusal as refusal:
-            return _draw(pages, request, tried.name, refusal)
+            return draw_sign_in(pages, request, tried.name, refusal)
         return pages.redirect(request, HOME, cookies=[session_cookie(pages.site, secret)])
 
     @post(f"{HOME}/sign-out", status_code=200, opt=reaches(Reach.STAFF), include_in_schema=False)
@@ -74,7 +82,7 @@ def sign_in_routes(pages: ConsolePages) -> list[Any]:
             await sign_out(pages.site.database, seated)
         return pages.redirect(request, SIGN_IN, cookies=[ended_cookie()])
 
-    return [show_sign_in, enter, leave]
+    return [show_sign_in, say_what_to_show, enter, leave]
 
 
 class SignInDesk:
@@ -83,7 +91,7 @@ class SignInDesk:
     def __init__(self, site: Site) -> None:
         self._site = site
         entry = site.operator.console
-        self._rule = staff_rule(entry)
+        self._rule = door_rule(site.operator)
         self._wrong = Budget(
             site,
             "wrong staff try",
@@ -117,14 +125,17 @@ class SignInDesk:
         return secret
 
 
-def _draw(
+def draw_sign_in(
     pages: ConsolePages, request: AnyRequest, name: str = "", refusal: Refusal | None = None
 ) -> Response[Any]:
+    """Draw the page on which staff sign in, with what was refused."""
     return pages.draw(
         request,
         "sign_in.html",
         status=status_of(refusal) if refusal else 200,
         headers=retry_header(refusal, pages.site.clock.now()) if refusal else {},
         name=name,
+        passkeys=Passkeys(pages.site).is_possible,
+        provider=pages.site.operator.single_sign_on,
         refusal=refusal,
     )

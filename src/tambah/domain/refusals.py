@@ -596,6 +596,36 @@ class AuthenticatorCodeWrong(Refusal):
     code = "authenticator_code_wrong"
 
 
+class PasskeyNotAccepted(Refusal):
+    """The passkey could not be added: not verified, asked for too long ago, or one too many."""
+
+    code = "passkey_not_accepted"
+
+
+class PasskeyUnknown(Refusal):
+    """Whoever is signed in has no such passkey."""
+
+    code = "passkey_unknown"
+
+
+class LastSecondFactor(Refusal):
+    """Without that passkey a password alone would be enough."""
+
+    code = "last_second_factor"
+
+
+class SingleSignOnRefused(Refusal):
+    """The provider's answer is wrong, late, or of nobody who may sign in; which is not told."""
+
+    code = "single_sign_on_refused"
+
+
+class SingleSignOnDown(Refusal):
+    """The provider of single sign-on does not answer."""
+
+    code = "single_sign_on_down"
+
+
 class InvitationUnknown(Refusal):
     """The invitation was used, is over, or never was."""
 

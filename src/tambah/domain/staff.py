@@ -1,7 +1,7 @@
 """Who works here: roles as sets of permissions, and the rules of signing in to the console.
 
-A password alone is never enough: a code of an authenticator app, good once, goes with it. Wrong
-tries are counted for the account, whatever was wrong and wherever they come from.
+A password alone is never enough: a passkey goes with it, or a code of an authenticator app, good
+once. Wrong tries are counted for the account, whatever was wrong and wherever they come from.
 """
 
 import re
@@ -161,7 +161,7 @@ class Staff(Record, frozen=True, kw_only=True):
     """Somebody who works here, but for their secrets.
 
     name: what they sign in with. totp_step: the last step of the authenticator's clock whose code
-    was used. wrong: tries in a row.
+    was used. wrong: tries in a row. passkeys: how many they have.
     """
 
     staff_id: int
@@ -172,6 +172,7 @@ class Staff(Record, frozen=True, kw_only=True):
     totp_step: int = 0
     wrong: int = 0
     locked_until: datetime | None = None
+    passkeys: int = 0
 
     @property
     def permissions(self) -> frozenset[Permission]:
@@ -194,6 +195,11 @@ class StaffRule:
     ladder: tuple[tuple[int, int], ...] = ((5, 15), (10, 30), (15, 60), (20, 1440))
     session_hours: int = 10
     idle_minutes: int = 30
+    passwords_for_administrators_alone: bool = False
+
+    def takes_password(self, staff: Staff) -> bool:
+        """Say whether a password of theirs counts: where it does not, single sign-on does."""
+        return not self.passwords_for_administrators_alone or Role.ADMINISTRATOR in staff.roles
 
 
 class StaffSession(Record, frozen=True, kw_only=True):

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from types import MappingProxyType
+from ipaddress import ip_address
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from tambah.config import (
@@ -17,6 +20,7 @@ from tambah.config import (
     ShopEntry,
     SignInEntry,
     SimsEntry,
+    SingleSignOnEntry,
     TicketsEntry,
 )
 from tambah.domain.catalog import Catalog, Denomination, OwnAmount
@@ -33,6 +37,7 @@ from tambah.domain.seller import SellerRule
 from tambah.domain.service_hours import ServiceHours, parse_week
 from tambah.domain.sign_in_rule import SignInRule
 from tambah.domain.sim_rule import SimRule
+from tambah.domain.single_sign_on import SingleSignOnRule
 from tambah.domain.staff import StaffRule
 from tambah.domain.tariff import HOME, TariffBook
 from tambah.domain.ticket import Category, TicketRule
@@ -43,6 +48,7 @@ from tambah.engine.entries import read_money as _money
 from tambah.engine.promotions import promotion_rules
 
 _TILES = re.compile(r"(https://[0-9a-z.-]+(:[0-9]{1,5})?)?/(?!/)[0-9A-Za-z._~{}/@?=&-]+", re.ASCII)
+_DOMAIN = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+")
 _PLACES = ("{z}", "{x}", "{y}")
 _TARIFF = re.compile(r"[a-z][a-z0-9-]{0,29}", re.ASCII)
 _COUNTRY = re.compile(r"[A-Z]{2}", re.ASCII)
@@ -65,6 +71,7 @@ def operator_rules(operator: Operator) -> Rules:
         raise ConfigError("guessing.ladder: steps must ascend, and there must be one")
     ticket_rule(operator)
     staff_rule(operator.console)
+    single_sign_on_rule(operator.single_sign_on)
     seller_rule(operator.shop)
     alone_up_to(operator.console)
     account_codes(operator)
@@ -130,6 +137,42 @@ def staff_rule(entry: ConsoleEntry) -> StaffRule:
         session_hours=entry.session_hours,
         idle_minutes=entry.idle_minutes,
     )
+
+
+def door_rule(operator: Operator) -> StaffRule:
+    """Return how the console is guarded, and whose passwords count there."""
+    only = operator.single_sign_on.only
+    return replace(staff_rule(operator.console), passwords_for_administrators_alone=only)
+
+
+def single_sign_on_rule(entry: SingleSignOnEntry) -> SingleSignOnRule | None:
+    """Return who comes in by single sign-on, None where there is none. Raises ConfigError."""
+    if not entry.issuer:
+        if entry.only or entry.client_id:
+            raise ConfigError("single_sign_on.issuer: needed for client_id and only")
+        return None
+    if not is_private(entry.issuer) or not entry.client_id:
+        raise ConfigError("single_sign_on: issuer, an https:// address, and client_id are needed")
+    if not all(_DOMAIN.fullmatch(one) for one in entry.domains):
+        raise ConfigError("single_sign_on.domains: names of domains in small letters, without @")
+    return SingleSignOnRule(
+        issuer=entry.issuer,
+        client_id=entry.client_id,
+        domains=frozenset(entry.domains),
+        trusts_second_factor=entry.trusts_second_factor,
+        methods=frozenset(entry.methods),
+    )
+
+
+def is_private(address: str) -> bool:
+    """Say whether nobody on the way reads what is sent to an address: TLS, or this machine."""
+    parts = urlsplit(address)
+    if parts.scheme == "https":
+        return bool(parts.hostname)
+    try:
+        return parts.scheme == "http" and ip_address(parts.hostname or "").is_loopback
+    except ValueError:
+        return False
 
 
 def seller_rule(entry: ShopEntry) -> SellerRule:

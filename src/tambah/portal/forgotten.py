@@ -19,9 +19,9 @@ from tambah.desks.recovery import Recovering, RecoveryDesk
 from tambah.domain.numbering import fold_msisdn, show_msisdn
 from tambah.domain.refusals import Refusal
 from tambah.portal.identity import IdentityForm, draw_identity_form
-from tambah.portal.sealed_cookie import SealedCookie
 from tambah.web.forms import read_form, require_own_origin
 from tambah.web.pages import AnyRequest, Pages
+from tambah.web.sealed_cookie import SealedCookie
 from tambah.web.site import Site
 from tambah.web.status import status_of
 from tambah.web.visitors import Visitors

@@ -23,7 +23,6 @@ from tambah.domain.care_commands import SignedIn as Proved
 from tambah.domain.numbering import fold_msisdn, show_msisdn
 from tambah.domain.refusals import NumberUnknown, Refusal, SignInCodeWrong
 from tambah.engine.secret_params import seal_params
-from tambah.portal.sealed_cookie import SealedCookie
 from tambah.portal.sessions import (
     SIGN_IN,
     Sessions,
@@ -37,6 +36,7 @@ from tambah.store.sessions import end_all_sessions, end_session
 from tambah.web.budgets import Budget
 from tambah.web.forms import fold_digits, read_form, require_own_origin
 from tambah.web.pages import AnyRequest, Pages
+from tambah.web.sealed_cookie import SealedCookie
 from tambah.web.site import Site
 from tambah.web.status import status_of
 from tambah.web.visitors import Visitors

@@ -59,7 +59,8 @@ async def write_staff(connection: Connection, staff: Staff) -> None:
     """Write what may change of somebody who is held, but for their secrets."""
     await connection.execute(
         """
-        UPDATE staff SET roles = $2, state = $3, totp_step = $4, wrong = $5, locked_until = $6
+        UPDATE staff SET roles = $2, state = $3, totp_step = $4, wrong = $5,
+               locked_until = $6, passkeys = $7
          WHERE staff_id = $1
         """,
         staff.staff_id,
@@ -68,6 +69,7 @@ async def write_staff(connection: Connection, staff: Staff) -> None:
         staff.totp_step,
         staff.wrong,
         staff.locked_until,
+        staff.passkeys,
     )
 
 
@@ -167,6 +169,7 @@ def staff_from_row(row: Record) -> Staff:
         totp_step=row["totp_step"],
         wrong=row["wrong"],
         locked_until=row["locked_until"],
+        passkeys=row["passkeys"],
     )
 
 

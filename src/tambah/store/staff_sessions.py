@@ -73,10 +73,11 @@ async def end_sessions_of(connection: Connection, staff_id: int) -> int:
 
 
 async def prune_staff_sessions(database: Database, before: datetime) -> int:
-    """Forget sessions and invitations that ended before an instant; return how many."""
+    """Forget sessions, invitations and what was used up, ended before an instant; say how many."""
     sessions = await database.execute("DELETE FROM staff_session WHERE expires_at < $1", before)
     asked = await database.execute("DELETE FROM staff_invitation WHERE expires_at < $1", before)
-    return sum(int(done.rsplit(" ", 1)[1]) for done in (sessions, asked))
+    spent = await database.execute("DELETE FROM staff_spent WHERE expires_at < $1", before)
+    return sum(int(done.rsplit(" ", 1)[1]) for done in (sessions, asked, spent))
 
 
 def _session(row: Record) -> StaffSession:

@@ -52,7 +52,7 @@ class Assets:
         self._add("portal.js", (FOLDER / "portal.js").read_text())
         for name in ("points.js", "points.css", "phone.js", "phone.css", "rates.css"):
             self._add(name, (FOLDER / name).read_text())
-        for name in ("console.js", "console.css"):
+        for name in ("console.js", "console.css", "passkeys.js"):
             self._add(name, (FOLDER / name).read_text())
         for name in ("shop.js", "shop.css"):
             self._add(name, (FOLDER / name).read_text())

@@ -20,6 +20,7 @@ from tambah.domain.refusals import (
     PageNotFound,
     ProviderUnavailable,
     Refusal,
+    SingleSignOnDown,
     TooManyLookUps,
     TooManyTries,
     TooManyWrongCodes,
@@ -35,6 +36,7 @@ _RETRY_SECONDS: dict[type[Refusal], int] = {
     Busy: 2,
     Unavailable: 10,
     ProviderUnavailable: 10,
+    SingleSignOnDown: 60,
     TooManyTries: 3600,
     TooManyLookUps: 3600,
 }

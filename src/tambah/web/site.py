@@ -35,6 +35,7 @@ class Site:
     database was stamped *demo* when it was made; then, and only then, /sandbox pages exist.
     trusted_proxies: addresses or networks whose X-Forwarded-For is believed. payments: there when
     somebody takes money; without it, only codes and partners top up. recordings_dir: of prompts.
+    sso_client_secret: ours at the provider of single sign-on.
     """
 
     engine: Engine
@@ -48,6 +49,7 @@ class Site:
     trusted_proxies: tuple[str, ...] = ()
     payments: PaymentDesk | None = None
     recordings_dir: str = ""
+    sso_client_secret: str = field(default="", repr=False)
 
     @property
     def is_demo(self) -> bool:

@@ -28,6 +28,7 @@ STATUS: dict[type[Refusal], int] = {
     refusals.TicketUnknown: 404,
     refusals.InvitationUnknown: 404,
     refusals.StaffUnknown: 404,
+    refusals.PasskeyUnknown: 404,
     refusals.ApprovalUnknown: 404,
     refusals.PeriodUnknown: 404,
     refusals.RateUnknown: 404,
@@ -58,6 +59,7 @@ STATUS: dict[type[Refusal], int] = {
     refusals.StockSold: 409,
     refusals.SellerNumberTaken: 409,
     refusals.FloatTooLow: 409,
+    refusals.LastSecondFactor: 409,
     refusals.DailyCapReached: 409,
     refusals.LineInGrace: 409,
     refusals.SessionUnknown: 404,
@@ -120,6 +122,8 @@ STATUS: dict[type[Refusal], int] = {
     refusals.PinWrong: 422,
     refusals.PinTooWeak: 422,
     refusals.AuthenticatorCodeWrong: 422,
+    refusals.PasskeyNotAccepted: 422,
+    refusals.SingleSignOnRefused: 422,
     refusals.TooManyWrongCodes: 429,
     refusals.TooManyTries: 429,
     refusals.GuestsPaused: 429,
@@ -130,6 +134,7 @@ STATUS: dict[type[Refusal], int] = {
     refusals.InternalError: 500,
     refusals.Unavailable: 503,
     refusals.ProviderUnavailable: 503,
+    refusals.SingleSignOnDown: 503,
 }
 
 

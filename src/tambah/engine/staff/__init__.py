@@ -8,11 +8,21 @@ from tambah.engine.staff.inviting import (
     INVITATION,
     Invited,
     accept_invitation,
+    accept_with_passkey,
     find_invited,
     invite,
     invite_again,
 )
 from tambah.engine.staff.keeping import change_roles, disable
+from tambah.engine.staff.passkey_proofs import (
+    Asked,
+    RelyingParty,
+    Shown,
+    creation_options,
+    relying_party,
+    request_options,
+)
+from tambah.engine.staff.passkeys import add_passkey, remove_passkey
 from tambah.engine.staff.proofs import totp_address, totp_code
 from tambah.engine.staff.signing_in import (
     Try,
@@ -25,16 +35,25 @@ from tambah.engine.staff.signing_in import (
 
 __all__ = [
     "INVITATION",
+    "Asked",
     "Invited",
+    "RelyingParty",
+    "Shown",
     "Try",
     "accept_invitation",
+    "accept_with_passkey",
     "actor_of",
+    "add_passkey",
     "change_roles",
+    "creation_options",
     "disable",
     "find_invited",
     "invite",
     "invite_again",
     "prove_again",
+    "relying_party",
+    "remove_passkey",
+    "request_options",
     "session_digest",
     "sign_in",
     "sign_out",

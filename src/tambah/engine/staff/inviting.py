@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -28,6 +28,8 @@ from tambah.domain.staff import (
 from tambah.engine.administer import acting, note
 from tambah.engine.keys import Keys
 from tambah.engine.staff.acting import actor_of, facts_of, require_account, subject_of
+from tambah.engine.staff.passkey_proofs import Shown
+from tambah.engine.staff.passkeys import make_passkey
 from tambah.engine.staff.proofs import (
     fold_code,
     hash_password,
@@ -51,11 +53,15 @@ from tambah.store.staff import (
     write_secrets,
     write_staff,
 )
+from tambah.store.staff_identities import take_identity
+from tambah.store.staff_passkeys import take_all_passkeys
 from tambah.store.staff_sessions import end_sessions_of
 
 INVITATION = "/console/invitation"
 """Below which an invitation has its address."""
 
+FIRST_PASSKEY = "1"
+"""What the passkey of an invitation is called."""
 _ID_BITS = 62
 
 
@@ -97,14 +103,19 @@ async def invite(
 async def invite_again(database: Database, keys: Keys, name: str, *, actor: Actor) -> str:
     """Let somebody start anew: lost phone, late, or disabled before; return the path.
 
-    Their password, authenticator and sessions end at once. Raises StaffUnknown, ReasonMissing.
+    Their password, authenticator, passkeys and sessions end at once.
+
+    Raises StaffUnknown, ReasonMissing.
     """
     async with acting(database) as connection:
         now: datetime = await connection.fetchval("SELECT now()")
         before = (await require_account(connection, name)).staff
         # Another authenticator has used none of its codes yet.
-        after = replace(forget_wrong_tries(before), state=StaffState.INVITED, totp_step=0)
+        fresh = forget_wrong_tries(before)
+        after = replace(fresh, state=StaffState.INVITED, totp_step=0, passkeys=0)
         await write_staff(connection, after)
+        await take_all_passkeys(connection, after.staff_id)
+        await take_identity(connection, after.staff_id)
         await write_secrets(connection, after.staff_id, password=None, totp=None)
         await write_recovery(connection, after.staff_id, [])
         await end_sessions_of(connection, after.staff_id)
@@ -143,14 +154,48 @@ async def accept_invitation(
     step = matching_step(invited.totp, fold_code(code), usable_steps(staff, now))
     if step is None:
         raise AuthenticatorCodeWrong
+    sealed = seal_totp(keys, staff.staff_id, invited.totp)
+
+    async def connect(_: Connection, held: Staff) -> tuple[Staff, bytes | None]:
+        return replace(held, totp_step=step), sealed
+
+    return await _accept(database, keys, invited, password, connect, now)
+
+
+async def accept_with_passkey(
+    database: Database, keys: Keys, invited: Invited, *, password: str, shown: Shown, now: datetime
+) -> list[str]:
+    """Do the same with a passkey in place of the authenticator, which is then not connected.
+
+    Raises PasswordTooWeak, PasskeyNotAccepted and InvitationUnknown.
+    """
+    require_password(password, invited.staff.name)
+
+    async def connect(connection: Connection, held: Staff) -> tuple[Staff, bytes | None]:
+        await make_passkey(connection, keys, held, shown, name=FIRST_PASSKEY, now=now)
+        return replace(held, passkeys=1), None
+
+    return await _accept(database, keys, invited, password, connect, now)
+
+
+async def _accept(
+    database: Database,
+    keys: Keys,
+    invited: Invited,
+    password: str,
+    connect: Callable[[Connection, Staff], Awaitable[tuple[Staff, bytes | None]]],
+    now: datetime,
+) -> list[str]:
+    """Use an invitation up. connect: returns the account, and an authenticator's secret sealed."""
+    staff = invited.staff
     hashed, codes = await hash_password(password), new_recovery_codes()
     async with acting(database) as connection:
         held = await lock_staff(connection, staff.name)
         taken = await take_invitation(connection, invited.digest, now)
         if held is None or not taken:
             raise InvitationUnknown
-        after = replace(held.staff, state=StaffState.ACTIVE, totp_step=step)
-        sealed = seal_totp(keys, staff.staff_id, invited.totp)
+        connected, sealed = await connect(connection, held.staff)
+        after = replace(connected, state=StaffState.ACTIVE)
         await write_secrets(connection, staff.staff_id, password=hashed, totp=sealed)
         await write_staff(connection, after)
         digests = [recovery_digest(keys, staff.staff_id, one) for one in codes]

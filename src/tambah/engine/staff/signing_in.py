@@ -20,6 +20,8 @@ from tambah.domain.staff import (
 from tambah.engine.administer import acting, note
 from tambah.engine.keys import Keys
 from tambah.engine.staff.acting import actor_of, subject_of
+from tambah.engine.staff.passkey_proofs import Shown
+from tambah.engine.staff.passkeys import use_passkey
 from tambah.engine.staff.proofs import (
     fold_code,
     is_password,
@@ -41,11 +43,20 @@ from tambah.store.staff_sessions import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Try:
-    """What somebody typed to sign in. code: of the authenticator, or a recovery code."""
+    """What somebody typed to sign in. code: of the authenticator, or a recovery code.
+
+    passkey: what their browser sent of one; no code is looked at then.
+    """
 
     name: str
     password: str = field(repr=False)
-    code: str = field(repr=False)
+    code: str = field(default="", repr=False)
+    passkey: Shown | None = None
+
+    @property
+    def factor(self) -> str | Shown:
+        """Return what goes with the password."""
+        return self.code if self.passkey is None else self.passkey
 
 
 def session_digest(keys: Keys, secret: str) -> bytes:
@@ -67,46 +78,55 @@ async def sign_in(
         # Held only now, so that nobody waits behind the hashing; what was tried meanwhile counts,
         # for whether this was right is not told before.
         account = await lock_staff(connection, name)
-        staff = _open(account, now)
+        staff = open_account(account, now)
         if account is None or staff is None:
             signed_in = None
-        elif is_right and known is not None and known.password == account.password:
-            signed_in = await _use_code(connection, keys, account, tried.code, now)
+        elif _is_proved(rule, staff, account, known if is_right else None):
+            signed_in = await use_factor(connection, keys, account, tried.factor, now)
         else:
             signed_in = None
         if staff is not None and signed_in is None:
-            await _count_wrong(connection, rule, staff, now)
+            await count_wrong(connection, rule, staff, now)
         if signed_in is not None:
             await write_staff(connection, signed_in)
-            await insert_session(connection, _new_session(signed_in, rule, session, now))
-            await note(connection, actor_of(signed_in), "SignIn", subject_of(signed_in))
+            await insert_session(connection, new_session(signed_in, rule, session, now))
+            after = {"with": factor_word(tried.factor)}
+            who = actor_of(signed_in)
+            await note(connection, who, "SignIn", subject_of(signed_in), after=after)
     if signed_in is None:
         raise StaffSignInWrong
     return signed_in
 
 
 async def prove_again(
-    database: Database, keys: Keys, rule: StaffRule, seated: Seated, proof: str, *, now: datetime
+    database: Database,
+    keys: Keys,
+    rule: StaffRule,
+    seated: Seated,
+    proof: str | Shown,
+    *,
+    now: datetime,
 ) -> None:
-    """Take a password or a code of somebody who is signed in, before money moves.
+    """Take a password, a code or a passkey of somebody who is signed in, before money moves.
 
     Wrong ones count as they do for signing in. Raises StaffSignInWrong.
     """
-    by_code, name = looks_like_totp(proof), seated.staff.name
+    password = "" if isinstance(proof, Shown) or looks_like_totp(proof) else proof
+    name = seated.staff.name
     known = await read_account(database, name)
-    stored = known.password if known and not by_code else None
-    is_right = await is_password(stored, proof)
+    stored = known.password if known and password else None
+    is_right = await is_password(stored, password)
     async with acting(database) as connection:
         account = await lock_staff(connection, name)
-        staff = _open(account, now)
+        staff = open_account(account, now)
         proved = None
         if account is not None and staff is not None:
-            if by_code:
-                proved = await _use_code(connection, keys, account, proof, now)
-            elif is_right and account.password == stored:
+            if not password:
+                proved = await use_factor(connection, keys, account, proof, now)
+            elif _is_proved(rule, staff, account, known if is_right else None):
                 proved = forget_wrong_tries(staff)
             if proved is None:
-                await _count_wrong(connection, rule, staff, now)
+                await count_wrong(connection, rule, staff, now)
             else:
                 await write_staff(connection, proved)
                 await prove_session(connection, seated.session.digest, now)
@@ -134,17 +154,39 @@ async def sign_out_everywhere(database: Database, seated: Seated) -> None:
         )
 
 
-def _open(account: Account | None, now: datetime) -> Staff | None:
+def _is_proved(rule: StaffRule, staff: Staff, account: Account, known: Account | None) -> bool:
+    """Say whether the password that was right is still the one, and counts here."""
+    if known is None or known.password != account.password:
+        return False
+    return rule.takes_password(staff)
+
+
+def open_account(account: Account | None, now: datetime) -> Staff | None:
     """Return who may try now: nobody who is locked, disabled or has not accepted yet."""
     if account is None or account.staff.state is not StaffState.ACTIVE:
         return None
     return None if account.staff.is_locked(now) else account.staff
 
 
+async def use_factor(
+    connection: Connection, keys: Keys, account: Account, shown: str | Shown, now: datetime
+) -> Staff | None:
+    """Return somebody who is held, with the code or passkey used up; None if it is not right."""
+    if isinstance(shown, Shown):
+        return await use_passkey(connection, keys, account.staff, shown, now)
+    return await _use_code(connection, keys, account, shown, now)
+
+
+def factor_word(shown: str | Shown) -> str:
+    """Return what the audit trail calls a second factor."""
+    if isinstance(shown, Shown):
+        return "passkey"
+    return "authenticator" if looks_like_totp(shown) else "recovery code"
+
+
 async def _use_code(
     connection: Connection, keys: Keys, account: Account, typed: str, now: datetime
 ) -> Staff | None:
-    """Return the account with the code used up, None where it is not right."""
     staff, code = account.staff, fold_code(typed)
     if not looks_like_totp(typed):
         digest = recovery_digest(keys, staff.staff_id, code)
@@ -157,9 +199,10 @@ async def _use_code(
     return None if step is None else replace(forget_wrong_tries(staff), totp_step=step)
 
 
-async def _count_wrong(
+async def count_wrong(
     connection: Connection, rule: StaffRule, staff: Staff, now: datetime
 ) -> None:
+    """Count a wrong try of somebody who is held; a lock-out leaves an audit row."""
     after = count_wrong_try(staff, rule, now)
     await write_staff(connection, after)
     if after.is_locked(now):
@@ -168,7 +211,8 @@ async def _count_wrong(
         await note(connection, who, "LockStaff", subject_of(staff), after=facts)
 
 
-def _new_session(staff: Staff, rule: StaffRule, digest: bytes, now: datetime) -> StaffSession:
+def new_session(staff: Staff, rule: StaffRule, digest: bytes, now: datetime) -> StaffSession:
+    """Return a session that begins now."""
     return StaffSession(
         staff_id=staff.staff_id,
         digest=digest,
