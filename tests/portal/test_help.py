@@ -25,7 +25,7 @@ from tests.engine.publishing.writing import answer_toml, put
 from .conftest import client_of, text_of
 
 ACTOR = Actor(who="cli:tester", why="testing")
-MENU = ["/", "/account", "/points", "/offers", "/help"]
+MENU = ["/", "/account", "/points", "/rates", "/offers", "/help"]
 
 
 def sections(page: httpx.Response) -> list[str]:
