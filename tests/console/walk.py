@@ -63,6 +63,8 @@ WALK: dict[str, Reach | Permission] = {
     "GET /console/sims/{iccid:str}": Permission.SIMS_READ,
     "GET /console/lines/{msisdn:str}/credit": Permission.CREDIT_WRITE,
     "POST /console/lines/{msisdn:str}/credit": Permission.CREDIT_WRITE,
+    "GET /console/lines/{msisdn:str}/topups/{number:int}/move": Permission.CREDIT_WRITE,
+    "POST /console/lines/{msisdn:str}/topups/{number:int}/move": Permission.CREDIT_WRITE,
     "GET /console/lines/{msisdn:str}/topups/{number:int}/reverse": Permission.CREDIT_WRITE,
     "POST /console/lines/{msisdn:str}/topups/{number:int}/reverse": Permission.CREDIT_WRITE,
     "GET /console/lines/{msisdn:str}/bars": Permission.LINES_WRITE,

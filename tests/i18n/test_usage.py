@@ -100,6 +100,7 @@ VALUES: dict[str, set[str]] = {
     "acts.*_batch": {"close", "export", "lock", "release", "sheets", "void"},
     "acts.bar.*": set(BARS),
     "acts.do.*": {"adjust_credit", "bars", "disable_staff", "lock_batch", "reverse_topup"}
+    | {"move_topup"}
     | {"add_dealer", "move_float", "pay_commission", "resume_partner", "suspend_partner"}
     | {f"{kind}_stock" for kind in MOVE_KINDS},
     "acts.field.*": {
@@ -128,6 +129,7 @@ VALUES: dict[str, set[str]] = {
         "rate",
         "reason",
         "receiver",
+        "to_number",
         "recipient",
         "redeem_until",
         "reference",
@@ -140,7 +142,7 @@ VALUES: dict[str, set[str]] = {
     },
     "acts.hint.*": {"amount", "name", "reason", "recipient"}
     | {"cards", "dealer", "from_holder", "parent", "rate", "receiver", "reference", "since"}
-    | {"to_holder", "until_day"},
+    | {"to_holder", "to_number", "until_day"},
     "acts.way.*": {"less", "more"},
     "requests.*": names(ApprovalState) | {"expired"},
     "staff.state.*": names(StaffState),
@@ -159,6 +161,8 @@ VALUES: dict[str, set[str]] = {
         "forfeit",
         "grace",
         "lapse",
+        "moved_away",
+        "moved_here",
         "opening",
         "payment",
         "reactivation",
@@ -171,7 +175,7 @@ VALUES: dict[str, set[str]] = {
         "tax_back",
         "topup",
     },
-    "account.from.*": {"partner", "payment", "voucher"},
+    "account.from.*": {"moved", "partner", "payment", "voucher"},
     "account.history.*": {"charges", "corrections", "line", "top_ups"},
     "account.is.*": {
         "active",

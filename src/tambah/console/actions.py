@@ -57,6 +57,7 @@ ACTIONS = frozenset(
         "payment_news",
         "publish_answer",
         "publish_article",
+        "move_top_up",
         "recount_stock",
         "redeem_ticket_card",
         "refund_payment",

@@ -14,6 +14,7 @@ from tambah.web.site import Site
 LINES, VOUCHERS = "/console/lines", "/console/vouchers"
 BATCHES = "/console/batches"
 DEALERS, STOCK = "/console/dealers", "/console/stock"
+REQUESTS = "/console/requests"
 PAYMENTS, TICKETS, SIMS = "/console/payments", "/console/tickets", "/console/sims"
 
 
@@ -94,6 +95,7 @@ FACTS = frozenset(
         "method",
         "most_day",
         "most_sale",
+        "moved",
         "name",
         "number",
         "one_guess",
@@ -145,6 +147,7 @@ FACTS = frozenset(
         "subject",
         "sum_due",
         "taken",
+        "to_number",
         "topup_no",
         "until_day",
         "valid_days",

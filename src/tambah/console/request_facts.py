@@ -15,7 +15,12 @@ from tambah.engine.answers import refusal_of
 
 _Params = Mapping[str, Any]
 
-_AMOUNTS = {"balance_micros": "credit", "taken_micros": "taken", "float_micros": "float"}
+_AMOUNTS = {
+    "moved_micros": "moved",
+    "balance_micros": "credit",
+    "taken_micros": "taken",
+    "float_micros": "float",
+}
 
 
 def request_facts(approval: Approval, say: Wording) -> list[Fact]:
@@ -69,6 +74,20 @@ def _reversal(params: _Params, before: _Params, say: Wording) -> list[Fact]:
         Fact("topup_no", str(params["topup_no"])),
         Fact("taken", say.money(params["taken_micros"])),
         Fact("credit", after, was=say.money(was)),
+    ]
+
+
+def _move(params: _Params, before: _Params, say: Wording) -> list[Fact]:
+    was, to_was = before["balance_micros"], before["to_balance_micros"]
+    moved = params["taken_micros"]
+    to_msisdn = params["to_msisdn"]
+    return [
+        _number(params, say),
+        Fact("topup_no", str(params["topup_no"])),
+        Fact("moved", say.money(moved)),
+        Fact("credit", say.money(max(0, was - moved)), was=say.money(was)),
+        Fact("to_number", say.number(to_msisdn), f"{LINES}/{to_msisdn}"),
+        Fact("credit", say.money(to_was + moved), was=say.money(to_was)),
     ]
 
 
@@ -176,6 +195,7 @@ _FACTS: Mapping[Deed, Callable[[_Params, _Params, Wording], list[Fact]]] = Mappi
     {
         Deed.ADJUST_CREDIT: _credit,
         Deed.REVERSE_TOPUP: _reversal,
+        Deed.MOVE_TOPUP: _move,
         Deed.GENERATE_BATCH: _generate,
         Deed.RELEASE_BATCH: _batch_deed("released"),
         Deed.CLOSE_BATCH: _batch_deed("closed"),

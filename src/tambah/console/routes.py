@@ -42,6 +42,7 @@ from tambah.console.stock_pages import stock_routes
 from tambah.console.three_ways import three_way_routes
 from tambah.console.ticket_desk import ticket_routes
 from tambah.console.ticket_list import beside_tickets, ticket_list
+from tambah.console.topup_moves import topup_move_routes
 from tambah.web.errors import ErrorAnswers, ErrorHandler
 from tambah.web.pages import AnyRequest, Pages
 from tambah.web.site import Site
@@ -58,6 +59,7 @@ def console_router(site: Site) -> Router:
         *finding_routes(pages),
         *line_routes(pages),
         *line_act_routes(pages),
+        *topup_move_routes(pages),
         *request_routes(pages),
         *batch_act_routes(pages),
         *staff_routes(pages),

@@ -308,6 +308,13 @@ class Reversed(Record, frozen=True, kw_only=True):
     gifts: tuple[Gift, ...] = ()
 
 
+class TopUpMoved(Record, frozen=True, kw_only=True):
+    """A top-up was moved to the right number: what was taken of one line, given to another."""
+
+    taken: Reversed
+    given: Credited
+
+
 class PaymentStands(Record, frozen=True, kw_only=True):
     """A payment as it stands after a command. Micro-ringgit; total is what the payer pays.
 
@@ -357,6 +364,7 @@ Outcome = (
     | Imported
     | LineChanged
     | Reversed
+    | TopUpMoved
     | PaymentStands
     | CareOutcome
     | SimOutcome

@@ -57,7 +57,8 @@ class Draft:
     `now` never goes backwards for a line: it is the later of the batch's instant and the line's
     own clock. The line's counters (`transfer_seq`, …) are kept here and put back into the line
     when the draft is frozen: copying the line for each of them was a third of a top-up's time.
-    aged: the line was brought to `now`, so that what is due next can be told.
+    aged: the line was brought to `now`, so that what is due next can be told. other: of the other
+    line, where a command touches two.
     """
 
     __slots__ = (
@@ -74,6 +75,7 @@ class Draft:
         "message_seq",
         "messages",
         "now",
+        "other",
         "partners",
         "payment",
         "payment_refs",
@@ -112,6 +114,7 @@ class Draft:
         self.sale: DealerSale | None = None
         self.commissions: tuple[Commission, ...] = ()
         self.commission_run: CommissionRun | None = None
+        self.other: Draft | None = None
         self.aged = False
         self.counts = False
         self.wrong_code = False
@@ -315,6 +318,7 @@ class Draft:
             sale=self.sale,
             commissions=self.commissions,
             commission_run=self.commission_run,
+            other=self.other.freeze(answer, action, actor) if self.other else None,
         )
 
     def _tell_by_the_way(self) -> None:

@@ -20,6 +20,7 @@ class Rules:
     """Everything an operator may set that changes a decision.
 
     most_credit_micros: the most main credit that a line may hold. promotions: of all times.
+    move_hours: how long after it a top-up may be moved to the right number; 0 for never.
     """
 
     catalog: Catalog
@@ -34,3 +35,4 @@ class Rules:
     reminders: ReminderRule = field(default_factory=ReminderRule)
     promotions: tuple[Promotion, ...] = ()
     dealers: DealerRule = field(default_factory=DealerRule)
+    move_hours: int = 24

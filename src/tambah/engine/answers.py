@@ -16,6 +16,7 @@ from tambah.domain.commands import (
     Outcome,
     PaymentStands,
     Reversed,
+    TopUpMoved,
 )
 from tambah.domain.dealer_commands import CardSold, CommissionPaid, FloatMoved, SaleUndone
 from tambah.domain.refusals import Refusal, every_refusal
@@ -29,6 +30,7 @@ _OUTCOMES: dict[str, type[Outcome]] = {
         Funded,
         LineChanged,
         Reversed,
+        TopUpMoved,
         PaymentStands,
         Told,
         PreferencesSet,

@@ -10,6 +10,7 @@ from tambah.domain.care_commands import (
     AllowReactivation,
     AskRecovery,
     AskSignIn,
+    MoveTopUp,
     PreferencesSet,
     Proved,
     SetOwnBar,
@@ -43,6 +44,7 @@ from tambah.domain.commands import (
     Reversed,
     ReverseTopUp,
     TopUp,
+    TopUpMoved,
 )
 from tambah.domain.dealer_commands import (
     CardSold,
@@ -145,6 +147,8 @@ class Engine:
     ) -> LineChanged: ...
     @overload
     async def submit(self, command: ReverseTopUp) -> Reversed: ...
+    @overload
+    async def submit(self, command: MoveTopUp) -> TopUpMoved: ...
     @overload
     async def submit(
         self, command: OpenPayment | PaymentNews | RefundPayment

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import cast
 
 from tambah.domain.actor import Actor
+from tambah.domain.care_commands import MoveTopUp
 from tambah.domain.commands import (
     AdjustCredit,
     Command,
@@ -13,8 +14,10 @@ from tambah.domain.commands import (
     Outcome,
     Reversed,
     ReverseTopUp,
+    TopUpMoved,
 )
 from tambah.domain.decide import decide
+from tambah.domain.records import replace
 from tambah.domain.refusals import Refusal
 from tambah.domain.rules import Rules
 from tambah.domain.state import Known, LineAccount
@@ -57,6 +60,30 @@ async def foresee_reversal(
         actor=_NOBODY,
     )
     return cast("Reversed", foresee(command, known, rules, now))
+
+
+async def foresee_move(
+    database: Database,
+    rules: Rules,
+    account: LineAccount,
+    receiving: LineAccount,
+    topup_no: int,
+    now: datetime,
+) -> TopUpMoved:
+    """Return what moving a top-up from a line to another would come to.
+
+    Raises whatever `domain.moving.move_top_up` does.
+    """
+    known = await read_reversible(database, account.line.line_id, topup_no)
+    command = MoveTopUp(
+        caller="",
+        request_key="",
+        msisdn=account.line.msisdn,
+        topup_no=topup_no,
+        to_msisdn=receiving.line.msisdn,
+        actor=_NOBODY,
+    )
+    return cast("TopUpMoved", foresee(command, replace(known, receiving=receiving), rules, now))
 
 
 def foresee_adjustment(

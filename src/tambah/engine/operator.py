@@ -44,6 +44,7 @@ _PLACES = ("{z}", "{x}", "{y}")
 _MOST_HOLD_HOURS = 24 * 30
 _MOST_SESSION_HOURS = 24
 _MOST_UNDO_MINUTES = 60 * 24
+_MOST_MOVE_HOURS = 24 * 30
 PAYMENT_METHODS = frozenset({"card", "fpx", "paypal", "bank", "sandbox"})
 
 
@@ -92,6 +93,7 @@ def operator_rules(operator: Operator) -> Rules:
         reminders=_reminders(operator),
         promotions=promotion_rules(operator, validity),
         dealers=_dealers(operator.dealers),
+        move_hours=_move_hours(operator.console),
     )
 
 
@@ -135,6 +137,12 @@ def alone_up_to(entry: ConsoleEntry) -> int:
     Raises ConfigError.
     """
     return _money(entry.alone_up_to, "console.alone_up_to")
+
+
+def _move_hours(entry: ConsoleEntry) -> int:
+    if not 0 <= entry.move_topup_hours <= _MOST_MOVE_HOURS:
+        raise ConfigError(f"console.move_topup_hours: from 0 to {_MOST_MOVE_HOURS}")
+    return entry.move_topup_hours
 
 
 def _reminders(operator: Operator) -> ReminderRule:

@@ -27,6 +27,9 @@ UNITS = {
 STATES = (LineState.ACTIVE, LineState.GRACE, LineState.EXPIRED)
 """States in which a line can be topped up; expired ones when they are reactivated."""
 
+SOURCES = (TopUpSource.VOUCHER, TopUpSource.PARTNER, TopUpSource.PAYMENT)
+"""Sources that a promotion may be for: what is moved to the right number gets none again."""
+
 _MOST_DAYS = 3650
 _MOST_PERMILLE = 10_000
 _MOST_AMOUNT = 2**50
@@ -65,7 +68,7 @@ def _promotion(entry: PromotionEntry, operator: Operator, validity: ValidityRule
             read_money(price, f"{where}.denominations") for price in entry.denominations
         ),
         least_micros=read_money(entry.least, f"{where}.least"),
-        sources=_chosen(entry.sources, tuple(TopUpSource), f"{where}.sources"),
+        sources=_chosen(entry.sources, SOURCES, f"{where}.sources"),
         states=_chosen(entry.states, STATES, f"{where}.states"),
         plans=entry.plans,
     )

@@ -11,7 +11,7 @@ from alembic.config import Config
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-HEAD = "0012"
+HEAD = "0014"
 MONTHS_AHEAD = 13
 
 _FOLDER = Path(__file__).parent / "migrations"
@@ -126,7 +126,7 @@ async def _grant(owner: Any, app_dsn: str) -> None:
                        ' book_close_line, stock_move, transfer FROM %I'),
                    (5, 'REVOKE INSERT, UPDATE, DELETE ON approval FROM %I'),
                    (6, 'GRANT INSERT (deed, subject, params, before, why, maker, made_at,'
-                       ' expires_at) ON approval TO %I'),
+                       ' expires_at, request) ON approval TO %I'),
                    (7, 'GRANT UPDATE (state, decided_by, decided_at, collect_until, answer,'
                        ' tries, held_until, done_at, outcome) ON approval TO %I'))
                    AS grants (place, text)

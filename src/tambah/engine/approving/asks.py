@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from tambah.domain.approval import Deed
+from tambah.domain.commands import TopUpMoved
 from tambah.domain.refusals import (
     BatchStateWrong,
     BatchUnknown,
@@ -52,6 +53,27 @@ def ask_reversal(
             "taken_micros": taken_micros,
         },
         before={"balance_micros": balance_micros},
+    )
+
+
+def ask_move(line_id: int, to_line_id: int, ahead: TopUpMoved) -> Wanted:
+    """Ask for a top-up to be moved to another number. ahead: what that would come to now."""
+    taken, given = ahead.taken, ahead.given
+    return Wanted(
+        deed=Deed.MOVE_TOPUP,
+        subject=f"line:{line_id}",
+        params={
+            "line": line_id,
+            "msisdn": taken.msisdn,
+            "topup_no": taken.topup_no,
+            "to_line": to_line_id,
+            "to_msisdn": given.msisdn,
+            "taken_micros": taken.main_micros,
+        },
+        before={
+            "balance_micros": taken.balance_micros + taken.main_micros,
+            "to_balance_micros": given.balance_micros - taken.main_micros,
+        },
     )
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import structlog
 
 from tambah.domain.approval import Approval, ApprovalState, Deed, finish, require_collectable
+from tambah.domain.care_commands import MoveTopUp
 from tambah.domain.commands import AdjustCredit, FundPartner, ReverseTopUp
 from tambah.domain.dealer_commands import MoveFloat
 from tambah.domain.refusals import (
@@ -202,6 +203,28 @@ async def _reverse(means: Means, approval: Approval, _: int) -> Outcome:
     }
 
 
+async def _move_topup(means: Means, approval: Approval, _: int) -> Outcome:
+    to_msisdn = _whole(approval, "to_msisdn")
+    if await find_line_id(means.database, to_msisdn) != approval.params["to_line"]:
+        raise NumberUnknown
+    done = await means.engine.submit(
+        MoveTopUp(
+            caller=_CALLER,
+            request_key=str(approval.approval_id),
+            msisdn=await _number(means, approval),
+            topup_no=_whole(approval, "topup_no"),
+            to_msisdn=to_msisdn,
+            actor=actor_behind(approval),
+        )
+    )
+    return {
+        "moved_micros": done.taken.main_micros,
+        "spent_micros": done.taken.spent_micros,
+        "balance_micros": done.taken.balance_micros,
+        "to_balance_micros": done.given.balance_micros,
+    }
+
+
 async def _fund(means: Means, approval: Approval, _: int) -> Outcome:
     done = await means.engine.submit(
         FundPartner(
@@ -314,6 +337,7 @@ _DOERS: Mapping[Deed, Callable[[Means, Approval, int], Awaitable[Outcome]]] = Ma
     {
         Deed.ADJUST_CREDIT: _adjust,
         Deed.REVERSE_TOPUP: _reverse,
+        Deed.MOVE_TOPUP: _move_topup,
         Deed.FUND_PARTNER: _fund,
         Deed.MOVE_FLOAT: _move_float,
         Deed.CHANGE_AGREEMENT: _change_agreement,
