@@ -7,9 +7,10 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, cast
 
-from tambah.console.facts import BATCHES, DEALERS, LINES, Fact, Wording
+from tambah.console.facts import BATCHES, DEALERS, LINES, PAYMENTS, Fact, Wording
 from tambah.domain.approval import Approval, Deed
 from tambah.domain.dealer import percent
+from tambah.domain.payment import show_reference
 from tambah.domain.voucher import format_serial
 from tambah.engine.answers import refusal_of
 
@@ -17,6 +18,7 @@ _Params = Mapping[str, Any]
 
 _AMOUNTS = {
     "moved_micros": "moved",
+    "sent_back_micros": "goes_back",
     "balance_micros": "credit",
     "taken_micros": "taken",
     "float_micros": "float",
@@ -89,6 +91,18 @@ def _move(params: _Params, before: _Params, say: Wording) -> list[Fact]:
         Fact("to_number", say.number(to_msisdn), f"{LINES}/{to_msisdn}"),
         Fact("credit", say.money(to_was + moved), was=say.money(to_was)),
     ]
+
+
+def _refund(params: _Params, _: _Params, say: Wording) -> list[Fact]:
+    reference = params["reference"]
+    facts = [
+        _number(params, say),
+        Fact("payment", show_reference(reference), f"{PAYMENTS}/{reference}"),
+        Fact("goes_back", say.money(params["refund_micros"])),
+    ]
+    if params["at_cost_micros"]:
+        facts.append(Fact("at_cost", say.money(params["at_cost_micros"])))
+    return facts
 
 
 def _generate(params: _Params, _: _Params, say: Wording) -> list[Fact]:
@@ -196,6 +210,7 @@ _FACTS: Mapping[Deed, Callable[[_Params, _Params, Wording], list[Fact]]] = Mappi
         Deed.ADJUST_CREDIT: _credit,
         Deed.REVERSE_TOPUP: _reversal,
         Deed.MOVE_TOPUP: _move,
+        Deed.REFUND_PAYMENT: _refund,
         Deed.GENERATE_BATCH: _generate,
         Deed.RELEASE_BATCH: _batch_deed("released"),
         Deed.CLOSE_BATCH: _batch_deed("closed"),

@@ -27,6 +27,7 @@ class Deed(StrEnum):
     ADJUST_CREDIT = "adjust_credit"
     REVERSE_TOPUP = "reverse_topup"
     MOVE_TOPUP = "move_topup"
+    REFUND_PAYMENT = "refund_payment"
     GENERATE_BATCH = "generate_batch"
     RELEASE_BATCH = "release_batch"
     EXPORT_BATCH = "export_batch"
@@ -56,6 +57,7 @@ DEEDS: Mapping[Deed, DeedRule] = MappingProxyType(
         Deed.ADJUST_CREDIT: DeedRule(Permission.CREDIT_WRITE),
         Deed.REVERSE_TOPUP: DeedRule(Permission.CREDIT_WRITE),
         Deed.MOVE_TOPUP: DeedRule(Permission.CREDIT_WRITE),
+        Deed.REFUND_PAYMENT: DeedRule(Permission.PAYMENTS_WRITE),
         Deed.GENERATE_BATCH: DeedRule(Permission.BATCHES_WRITE),
         Deed.RELEASE_BATCH: DeedRule(Permission.BATCHES_WRITE),
         Deed.EXPORT_BATCH: DeedRule(Permission.BATCHES_WRITE, is_collected=True),

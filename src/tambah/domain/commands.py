@@ -217,7 +217,8 @@ class RefundPayment:
     """Send a payment back, in full or in part, unspent credit taken back first.
 
     amount_micros: None for all that can be taken back. forgive_spent: send back what the line
-    has spent as well, at the operator's cost.
+    has spent as well, at the operator's cost. only_micros: what two people agreed on; nothing is
+    sent back when it would be another amount by now.
     """
 
     caller: str
@@ -226,6 +227,7 @@ class RefundPayment:
     payment_no: int
     amount_micros: int | None = None
     forgive_spent: bool = False
+    only_micros: int | None = None
     actor: Actor
 
 

@@ -59,6 +59,7 @@ _NOT_CONTENT = frozenset(
         "audience",
         "sealed",
         "good_until",
+        "only_micros",
     }
 )
 """Fields that say how a request came, not what it asks."""

@@ -17,7 +17,7 @@ import structlog
 
 from tambah.domain.approval import Approval, ApprovalState, Deed, finish, require_collectable
 from tambah.domain.care_commands import MoveTopUp
-from tambah.domain.commands import AdjustCredit, FundPartner, ReverseTopUp
+from tambah.domain.commands import AdjustCredit, FundPartner, RefundPayment, ReverseTopUp
 from tambah.domain.dealer_commands import MoveFloat
 from tambah.domain.refusals import (
     ApprovalUnknown,
@@ -225,6 +225,24 @@ async def _move_topup(means: Means, approval: Approval, _: int) -> Outcome:
     }
 
 
+async def _refund(means: Means, approval: Approval, _: int) -> Outcome:
+    """Open the refund; whoever works in the background has its provider send it."""
+    amount = approval.params["amount_micros"]
+    done = await means.engine.submit(
+        RefundPayment(
+            caller=_CALLER,
+            request_key=str(approval.approval_id),
+            line_id=_whole(approval, "line"),
+            payment_no=_whole(approval, "payment_no"),
+            amount_micros=None if amount is None else _whole(approval, "amount_micros"),
+            forgive_spent=bool(approval.params["forgive"]),
+            only_micros=_whole(approval, "refund_micros"),
+            actor=actor_behind(approval),
+        )
+    )
+    return {"sent_back_micros": done.refund_micros}
+
+
 async def _fund(means: Means, approval: Approval, _: int) -> Outcome:
     done = await means.engine.submit(
         FundPartner(
@@ -338,6 +356,7 @@ _DOERS: Mapping[Deed, Callable[[Means, Approval, int], Awaitable[Outcome]]] = Ma
         Deed.ADJUST_CREDIT: _adjust,
         Deed.REVERSE_TOPUP: _reverse,
         Deed.MOVE_TOPUP: _move_topup,
+        Deed.REFUND_PAYMENT: _refund,
         Deed.FUND_PARTNER: _fund,
         Deed.MOVE_FLOAT: _move_float,
         Deed.CHANGE_AGREEMENT: _change_agreement,
