@@ -26,6 +26,7 @@ from tambah.console.finding import KINDS
 from tambah.console.line_acts import BARS
 from tambah.console.live import COUNTERS
 from tambah.console.pages import MENU
+from tambah.console.promotion_draft import TICKED, TYPED
 from tambah.console.stock_pages import MOVE_KINDS
 from tambah.desks.answering import READY_ANSWERS
 from tambah.desks.printing import WORDS as PRINTED
@@ -87,6 +88,7 @@ STEPS = {"1", "2", "3"}
 STANDINGS = {"active", "barred", "expired", "grace", "pre_active", "returning", "suspended"}
 SAID_OF_REFUSALS = set(REFUSAL_IDS.values())
 TICKETS_SHOWN = names(state for state in TicketState if state is not TicketState.ERASED)
+DRAFTED = {*TICKED, *TYPED} - {"reason"}
 SENT_BACK = {Said.REFUNDING, Said.REFUND_FAILED, Said.REFUNDED, Said.DISPUTED}
 
 VALUES: dict[str, set[str]] = {
@@ -130,6 +132,7 @@ VALUES: dict[str, set[str]] = {
         "reason",
         "receiver",
         "to_number",
+        *DRAFTED,
         "recipient",
         "redeem_until",
         "reference",
@@ -142,7 +145,9 @@ VALUES: dict[str, set[str]] = {
     },
     "acts.hint.*": {"amount", "name", "reason", "recipient"}
     | {"cards", "dealer", "from_holder", "parent", "rate", "receiver", "reference", "since"}
-    | {"to_holder", "to_number", "until_day"},
+    | {"to_holder", "to_number", "until_day"}
+    | {"promo_allowances", "promo_group", "promo_name", "promo_until"},
+    "promotions.is.*": {"over", "running", "upcoming"},
     "acts.way.*": {"less", "more"},
     "requests.*": names(ApprovalState) | {"expired"},
     "staff.state.*": names(StaffState),

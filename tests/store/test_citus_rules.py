@@ -69,6 +69,7 @@ REFERENCE = {
     "book_close_line",
 }
 LOCAL = {
+    "promotion",
     "sandbox_sms",
     "sandbox_payment",
     "sandbox_refund",

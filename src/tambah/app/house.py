@@ -21,6 +21,7 @@ from tambah.config import (
 from tambah.desks.deeds import means_of
 from tambah.engine.clock import Clock
 from tambah.engine.engine import Engine
+from tambah.engine.live_promotions import LivePromotions
 from tambah.i18n import LANGUAGES, texts
 from tambah.jobs.approvals import carry_out_for_ever
 from tambah.jobs.bank_folder import watch_folder_for_ever
@@ -29,6 +30,7 @@ from tambah.jobs.daily import daily_for_ever
 from tambah.jobs.demo import seed_demo
 from tambah.jobs.inbox import InboxWorker
 from tambah.jobs.payments import poll_for_ever
+from tambah.jobs.promotions import follow_promotions_for_ever
 from tambah.jobs.sweep import sweep_for_ever
 from tambah.jobs.watch import watch_for_ever
 from tambah.payments.build import Ground, build_bank_desk, build_desk
@@ -78,6 +80,8 @@ async def open_house(
             lanes=base.settings.lanes,
             queue_limit=base.settings.queue_limit,
         )
+        live = LivePromotions(database, rules, engine.adopt)
+        await live.refresh()
         await engine.start()
         closing.push_async_callback(engine.stop)
         ground = Ground(
@@ -91,7 +95,7 @@ async def open_house(
             public_url=base.settings.public_url or url,
             is_demo=demo,
         )
-        site = _open_site(ground)
+        site = replace(_open_site(ground), live=live)
         if site.payments is not None:
             closing.push_async_callback(site.payments.close)
         if demo:
@@ -127,12 +131,20 @@ def _keeping_books(site: Site) -> list[asyncio.Task[None]]:
     return tasks
 
 
+def _watching(site: Site) -> list[asyncio.Task[None]]:
+    """Notice that the database is away, and promotions that were agreed to elsewhere."""
+    tasks = [asyncio.create_task(watch_for_ever(site.database))]
+    if site.live is not None:
+        tasks.append(asyncio.create_task(follow_promotions_for_ever(site.live)))
+    return tasks
+
+
 @asynccontextmanager
 async def _working(
     site: Site, ground: Ground, switchboard: Switchboard, *, works: bool
 ) -> AsyncGenerator[Notifier | None]:
     """Run what happens by the clock beside whatever is inside: messages, the sweep, the watch."""
-    tasks = [asyncio.create_task(watch_for_ever(site.database))]
+    tasks = _watching(site)
     notifier: Notifier | None = None
     if works:
         clock = site.clock

@@ -48,7 +48,7 @@ class _Shown:
 @_FILE
 @answering
 def list_command(file: Path | None) -> Answer:
-    """List the promotions of operator.toml: running, still to come, and over."""
+    """List the promotions of operator.toml and of the console: running, to come, and over."""
 
     async def look(desk: Desk) -> Answer:
         """Describe each of them."""
@@ -99,7 +99,9 @@ def _read(desk: Desk, file: Path | None) -> _Shown:
     names = {entry.name for entry in new}
     kept = [entry for entry in desk.operator.promotions if entry.name not in names]
     operator: Operator = msgspec.structs.replace(desk.operator, promotions=(*kept, *new))
-    return _Shown(rules=promotion_rules(operator, validity), validity=validity)
+    in_file = {entry.name for entry in desk.operator.promotions}
+    made = (one for one in desk.rules.promotions if one.name not in in_file | names)
+    return _Shown(rules=(*promotion_rules(operator, validity), *made), validity=validity)
 
 
 def _state(one: Promotion, desk: Desk) -> str:

@@ -57,6 +57,8 @@ ACTIONS = frozenset(
         "payment_news",
         "publish_answer",
         "publish_article",
+        "end_promotion",
+        "make_promotion",
         "move_top_up",
         "recount_stock",
         "redeem_ticket_card",

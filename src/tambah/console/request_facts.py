@@ -8,11 +8,13 @@ from types import MappingProxyType
 from typing import Any, cast
 
 from tambah.console.facts import BATCHES, DEALERS, LINES, PAYMENTS, Fact, Wording
+from tambah.console.promotion_words import promotion_facts
 from tambah.domain.approval import Approval, Deed
 from tambah.domain.dealer import percent
 from tambah.domain.payment import show_reference
 from tambah.domain.voucher import format_serial
 from tambah.engine.answers import refusal_of
+from tambah.engine.approving.of_promotions import read_plain
 
 _Params = Mapping[str, Any]
 
@@ -50,6 +52,9 @@ def outcome_facts(approval: Approval, say: Wording) -> list[Fact]:
     if "effective_at" in outcome:
         at = datetime.fromisoformat(outcome["effective_at"])
         found.append(Fact("in_force", say.when(at)))
+    if "ended_at" in outcome:
+        at = datetime.fromisoformat(outcome["ended_at"])
+        found.append(Fact("promo_until", say.when(at)))
     if "batch" in outcome:
         found.append(_batch(outcome["batch"]))
         found.append(Fact("first_serial", outcome["first_serial"]))
@@ -103,6 +108,17 @@ def _refund(params: _Params, _: _Params, say: Wording) -> list[Fact]:
     if params["at_cost_micros"]:
         facts.append(Fact("at_cost", say.money(params["at_cost_micros"])))
     return facts
+
+
+def _promotion(params: _Params, _: _Params, say: Wording) -> list[Fact]:
+    return promotion_facts(read_plain(params["promotion"]), say)
+
+
+def _ending(_: _Params, before: _Params, say: Wording) -> list[Fact]:
+    stood = read_plain(before["promotion"])
+    facts = [fact for fact in promotion_facts(stood, say) if fact.word != "promo_until"]
+    was = say.when(stood.until) if stood.until else say.texts.get("promotions.open")
+    return [*facts, Fact("promo_until", say.texts.get("dealers.at_once"), was=was)]
 
 
 def _generate(params: _Params, _: _Params, say: Wording) -> list[Fact]:
@@ -222,6 +238,8 @@ _FACTS: Mapping[Deed, Callable[[_Params, _Params, Wording], list[Fact]]] = Mappi
         Deed.CHANGE_AGREEMENT: _agreement,
         Deed.INVITE_STAFF: _roles,
         Deed.CHANGE_ROLES: _roles,
+        Deed.MAKE_PROMOTION: _promotion,
+        Deed.END_PROMOTION: _ending,
     }
 )
 

@@ -30,6 +30,7 @@ from tambah.console.pages import ConsolePages
 from tambah.console.payment_desk import payment_routes
 from tambah.console.payment_list import payment_list
 from tambah.console.points import point_routes
+from tambah.console.promotions import promotion_routes
 from tambah.console.proving import proving_routes
 from tambah.console.records import record_routes
 from tambah.console.refunds import refund_routes
@@ -60,6 +61,7 @@ def console_router(site: Site) -> Router:
         *line_routes(pages),
         *line_act_routes(pages),
         *topup_move_routes(pages),
+        *promotion_routes(pages),
         *request_routes(pages),
         *batch_act_routes(pages),
         *staff_routes(pages),

@@ -39,6 +39,8 @@ class Deed(StrEnum):
     CHANGE_AGREEMENT = "change_agreement"
     INVITE_STAFF = "invite_staff"
     CHANGE_ROLES = "change_roles"
+    MAKE_PROMOTION = "make_promotion"
+    END_PROMOTION = "end_promotion"
 
 
 class DeedRule(NamedTuple):
@@ -69,6 +71,8 @@ DEEDS: Mapping[Deed, DeedRule] = MappingProxyType(
         Deed.CHANGE_AGREEMENT: DeedRule(Permission.DEALERS_WRITE),
         Deed.INVITE_STAFF: DeedRule(Permission.STAFF_WRITE, is_collected=True),
         Deed.CHANGE_ROLES: DeedRule(Permission.STAFF_WRITE),
+        Deed.MAKE_PROMOTION: DeedRule(Permission.CONTENT_WRITE),
+        Deed.END_PROMOTION: DeedRule(Permission.CONTENT_WRITE),
     }
 )
 """The same permission asks and agrees: two of those who may do it at all."""

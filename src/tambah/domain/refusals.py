@@ -290,6 +290,24 @@ class NothingToMove(Refusal):
     code = "nothing_to_move"
 
 
+class PromotionNameTaken(Refusal):
+    """A promotion of that name is there, or was: a name is for ever."""
+
+    code = "promotion_name_taken"
+
+
+class PromotionUnknown(Refusal):
+    """No promotion of that name was made in the console."""
+
+    code = "promotion_unknown"
+
+
+class PromotionOver(Refusal):
+    """The promotion has ended, or would have before it is in force."""
+
+    code = "promotion_over"
+
+
 class AlreadyReversed(Refusal):
     """The top-up was reversed before."""
 

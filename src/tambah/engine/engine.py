@@ -94,14 +94,21 @@ class Engine:
         queue_limit: int = 2000,
     ) -> None:
         self._keys = keys
+        self._rules = rules
         self._queue_limit = max(queue_limit, 1)
         self._accepting = False
         self.on_messages: Callable[[], object] = _nothing
         self._lanes = [
-            Lane(database, rules=rules, keys=keys, clock=clock, on_messages=self._told)
+            Lane(
+                database, rules=lambda: self._rules, keys=keys, clock=clock, on_messages=self._told
+            )
             for _ in range(lanes)
         ]
         self._tasks: list[asyncio.Task[None]] = []
+
+    def adopt(self, rules: Rules) -> None:
+        """Decide by other rules from the next batch on; one that is under way keeps its own."""
+        self._rules = rules
 
     async def start(self) -> None:
         """Start the lanes; commands are accepted from now on."""

@@ -43,7 +43,7 @@ class Lane:
         self,
         database: Database,
         *,
-        rules: Rules,
+        rules: Callable[[], Rules],
         keys: Keys,
         clock: Clock,
         on_messages: Callable[[], object],
@@ -156,7 +156,7 @@ class Lane:
         return await run_batch(
             self._connection,
             batch,
-            rules=self._rules,
+            rules=self._rules(),
             keys=self._keys,
             offset=self._clock.offset,
             guests=self._guests,

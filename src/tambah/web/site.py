@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tambah.config import Operator
+from tambah.domain.promotion import Promotion
 from tambah.domain.rules import Rules
 from tambah.engine.clock import Clock
 from tambah.engine.engine import Engine
 from tambah.engine.keys import Keys
+from tambah.engine.live_promotions import LivePromotions
 from tambah.payments.desk import PaymentDesk
 from tambah.store.database import Database
 
@@ -35,6 +37,7 @@ class Site:
     database was stamped *demo* when it was made; then, and only then, /sandbox pages exist.
     trusted_proxies: addresses or networks whose X-Forwarded-For is believed. payments: there when
     somebody takes money; without it, only codes and partners top up. recordings_dir: of prompts.
+    live: keeps promotions up with what is made in the console; without it the file's are all.
     """
 
     engine: Engine
@@ -48,6 +51,12 @@ class Site:
     trusted_proxies: tuple[str, ...] = ()
     payments: PaymentDesk | None = None
     recordings_dir: str = ""
+    live: LivePromotions | None = None
+
+    @property
+    def promotions(self) -> tuple[Promotion, ...]:
+        """Return the promotions as they stand now, of all times."""
+        return self.live.promotions if self.live else self.rules.promotions
 
     @property
     def is_demo(self) -> bool:

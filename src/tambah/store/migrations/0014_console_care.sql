@@ -11,3 +11,17 @@ ALTER TABLE topup
 ALTER TABLE approval ADD request bytea;
 
 CREATE UNIQUE INDEX approval_request ON approval (maker, request);
+
+-- Promotions made in the console, beside those of operator.toml. A version is never edited: ending
+-- one early is another version. terms: the promotion whole, as JSON. The name is for ever. A few
+-- rows a year: local, not distributed.
+CREATE TABLE promotion (
+    promotion_no  bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name          text NOT NULL,
+    version       integer NOT NULL CONSTRAINT promotion_version_counts CHECK (version > 0),
+    terms         text NOT NULL,
+    approval_id   bigint NOT NULL,
+    made_at       timestamptz NOT NULL,
+    CONSTRAINT promotion_once UNIQUE (approval_id),
+    CONSTRAINT promotion_versions UNIQUE (name, version)
+);
