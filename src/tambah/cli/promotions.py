@@ -104,16 +104,10 @@ def _read(desk: Desk, file: Path | None) -> _Shown:
     return _Shown(rules=(*promotion_rules(operator, validity), *made), validity=validity)
 
 
-def _state(one: Promotion, desk: Desk) -> str:
-    if one.is_running(desk.now):
-        return "running"
-    return "upcoming" if desk.now < one.since else "over"
-
-
 def _document(one: Promotion, desk: Desk) -> dict[str, object]:
     document: dict[str, object] = {
         "name": one.name,
-        "state": _state(one, desk),
+        "state": one.standing(desk.now),
         "since": one.since,
         "until": one.until,
         "group": one.group,
@@ -143,7 +137,7 @@ def _in_words(one: Promotion, validity: ValidityRule, desk: Desk) -> str:
     if one.until is not None:
         days += f" to {validity.last_day(one.until)}"
     group = f", group {one.group}" if one.group else ""
-    return f"{one.name}: {_state(one, desk)}, {days}{group}; gives {_gives(one, texts('en'))}"
+    return f"{one.name}: {one.standing(desk.now)}, {days}{group}; gives {_gives(one, texts('en'))}"
 
 
 def _gives(one: Promotion, english: Texts) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
 
 from tambah.console.facts import Fact, Wording
 from tambah.domain.previewing import Preview
@@ -20,13 +19,6 @@ def promotion_facts(one: Promotion, say: Wording) -> list[Fact]:
     if one.group:
         facts.append(Fact("promo_group", one.group))
     return [*facts, *_given(one, say), *_conditions(one, say)]
-
-
-def stands(one: Promotion, now: datetime) -> str:
-    """Return `running`, `upcoming` or `over`: a text `promotions.is.<word>`."""
-    if one.is_running(now):
-        return "running"
-    return "upcoming" if now < one.since else "over"
 
 
 def preview_facts(seen: Preview, say: Wording) -> list[Fact]:

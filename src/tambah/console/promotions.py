@@ -24,7 +24,7 @@ from tambah.console.facts import Fact, Wording
 from tambah.console.guard import reaches, signed_in
 from tambah.console.pages import ConsolePages
 from tambah.console.promotion_draft import TICKED, TYPED, draft_inputs, read_draft
-from tambah.console.promotion_words import preview_facts, promotion_facts, stands
+from tambah.console.promotion_words import preview_facts, promotion_facts
 from tambah.console.sessions import HOME
 from tambah.domain.previewing import preview
 from tambah.domain.promotion import Promotion
@@ -214,7 +214,7 @@ async def _everything(site: Site, say: Wording) -> list[Listed]:
 
 
 def _listed(one: Promotion, made: MadePromotion | None, site: Site, say: Wording) -> Listed:
-    state, query = stands(one, site.clock.now()), urlencode({"name": one.name})
+    state, query = one.standing(site.clock.now()), urlencode({"name": one.name})
     return Listed(
         promotion=one,
         state=state,
