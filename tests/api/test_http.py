@@ -55,6 +55,7 @@ def test_every_refusal_makes_a_problem(rules: Rules) -> None:
         "most_digits": 4,
         "sold_at": datetime(2027, 1, 1, tzinfo=UTC),
         "minutes": 10,
+        "hours": 24,
         "rate": "3.00",
         "period": "2026-12",
         "what": "batch 7",

@@ -7,9 +7,10 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
-from tambah.config import BankEntry
+from tambah.config import BankEntry, ConsoleEntry
 from tambah.console.proving import FRESH, PROVE
 from tambah.domain.actor import Actor
 from tambah.domain.commands import AdjustCredit, NewsKind, OpenPayment, PaymentNews, PaymentStands
@@ -34,10 +35,12 @@ RM = 1_000_000
 
 @pytest.fixture
 async def shop(world: World) -> AsyncIterator[House]:
-    """Give the world a payment desk with the sandbox."""
+    """Give the world a payment desk with the sandbox, where one person may send RM100 back."""
     site = world.site
+    entry = ConsoleEntry(alone_up_to="100.00")
+    operator = msgspec.structs.replace(site.operator, console=entry)
     async with open_house(site.database, site.rules, site.keys) as house:
-        world.site = dataclasses.replace(site, payments=house.desk)
+        world.site = dataclasses.replace(site, payments=house.desk, operator=operator)
         yield house
 
 

@@ -64,6 +64,7 @@ from .world import (
     day,
     fund,
     import_line,
+    move,
     redeem,
     reverse,
     rules_for,
@@ -236,6 +237,13 @@ _REDEMPTIONS = st.builds(
     source=st.sampled_from(SOURCES),
 )
 _REVERSALS = st.builds(reverse, st.just(KEY), st.sampled_from([1, 1, 1, 2, 2, 3]), _NUMBERS)
+_MOVES = st.builds(
+    move,
+    st.just(KEY),
+    st.sampled_from([1, 1, 1, 2, 2, 3]),
+    _NUMBERS,
+    st.sampled_from([BOB, ALICE]),
+)
 _ADJUSTMENTS = st.builds(
     adjust, st.just(KEY), st.sampled_from([-25, -10, -3.5, -1, -1, -1, 2, 0, 250]), _NUMBERS
 )
@@ -336,6 +344,7 @@ _WEIGHTS: list[tuple[int, st.SearchStrategy[Command]]] = [
     (9, _TOPUPS),
     (5, _REDEMPTIONS),
     (4, _REVERSALS),
+    (4, _MOVES),
     (3, _ADJUSTMENTS),
     (1, st.builds(fund, st.just(KEY), st.sampled_from([100, 500, 0]), _PARTNERS)),
     (1, st.builds(AgeLine, msisdn=_NUMBERS)),

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from tambah.domain.care_commands import SetPreferences
+from tambah.domain.care_commands import MoveTopUp, SetPreferences
 from tambah.domain.commands import (
     BY_LINE,
     BY_PARTNER,
@@ -154,6 +154,9 @@ class MemoryBooks:
             place = self.codes.get(command.digits)
             voucher = self.cards[place] if place else None
             return replace(known, voucher=voucher, tried=self._tried(command.source, now))
+        if isinstance(command, MoveTopUp):
+            receiving = self.lines.get(self.line_of.get(command.to_msisdn, 0))
+            return replace(known, receiving=receiving, topups=self._topups_of(line_id))
         if isinstance(command, ReverseTopUp):
             mended = self.topups.get((line_id, command.topup_no))
             payer_id = (mended.payer_id or mended.partner_id) if mended else None
@@ -256,6 +259,8 @@ class MemoryBooks:
             self.payment_refs.setdefault((ref.ref, ref.provider), ref)
         if decision.audit is not None:
             self.audits.append(decision.audit)
+        if decision.other is not None:
+            self.apply(decision.other)
 
     def state(self) -> tuple[object, ...]:
         """Return everything as it stands, cheaply: records never change, only what holds them."""
@@ -307,7 +312,7 @@ class MemoryBooks:
         if not with_requests:
             for row in tables["transfer"]:
                 del row["request"]
-                if row["kind"] == 1:
+                if row["kind"] in (1, 25):
                     row["reference"] = None
             for row in tables["topup"]:
                 del row["receipt"]
@@ -387,7 +392,8 @@ class MemoryBooks:
         if topup.reversed_at is None:
             _add(self.topups, key, topup)
         else:
-            assert self.topups[key] == replace(topup, reversed_at=None), "only the mark changes"
+            before = replace(topup, reversed_at=None, moved_line_id=None, moved_topup_no=None)
+            assert self.topups[key] == before, "only the mark changes, and where it went"
             self.topups[key] = topup
 
 

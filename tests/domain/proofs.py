@@ -38,6 +38,7 @@ def prove(books: MemoryBooks) -> None:
     prove_topups(books)
     prove_cards(books)
     prove_reversals(books)
+    prove_moves(books)
     prove_payments(books)
     prove_usage(books)
     for line_id in books.lines:
@@ -140,13 +141,14 @@ def prove_accounts(books: MemoryBooks) -> None:
 def prove_pairs(books: MemoryBooks) -> None:
     """What leaves a float arrives at a line or another float; each side names the other."""
     for transfer in books.transfers.values():
-        if transfer.kind is TransferKind.FLOAT_MOVE:
+        if transfer.kind in (TransferKind.FLOAT_MOVE, TransferKind.MOVE):
             other = books.transfers[transfer.peer_owner_id or 0, transfer.peer_seq or 0]
             assert (other.peer_owner_id, other.peer_seq) == (transfer.owner_id, transfer.seq)
             assert signed(other) == -signed(transfer)
     arrived: Counter[tuple[int, int, int]] = Counter()
     for transfer in books.transfers.values():
-        if transfer.owner_id in books.lines and transfer.peer_seq is not None:
+        is_moved = transfer.kind is TransferKind.MOVE
+        if transfer.owner_id in books.lines and transfer.peer_seq is not None and not is_moved:
             into = 1 if transfer.debit is Account.TRANSIT else -1
             key = (transfer.peer_owner_id or 0, transfer.peer_seq, transfer.owner_id)
             arrived[key] += into * transfer.amount_micros
@@ -166,6 +168,7 @@ _CREDITS = {
     TopUpSource.VOUCHER: TransferKind.REDEMPTION,
     TopUpSource.PARTNER: TransferKind.TOPUP,
     TopUpSource.PAYMENT: TransferKind.CREDIT,
+    TopUpSource.MOVED: TransferKind.MOVE,
 }
 
 
@@ -330,7 +333,7 @@ def prove_reversals(books: MemoryBooks) -> None:
     taken: Counter[tuple[int, int, Account]] = Counter()
     for t in books.transfers.values():
         if t.mends_topup_no is not None:
-            assert t.kind is TransferKind.REVERSAL
+            assert t.kind in (TransferKind.REVERSAL, TransferKind.MOVE)
             taken[t.owner_id, t.mends_topup_no, t.debit] += t.amount_micros
     for (line_id, no, account), amount_micros in taken.items():
         topup = books.topups[line_id, no]
@@ -347,6 +350,23 @@ def prove_reversals(books: MemoryBooks) -> None:
         assert amount_micros <= given[account]
         if account is Account.TAX:
             assert taken[line_id, no, Account.LINE_MAIN] == topup.main_micros
+
+
+def prove_moves(books: MemoryBooks) -> None:
+    """What was moved is on one line once: each record names the other, and neither more."""
+    for (line_id, no), topup in books.topups.items():
+        is_named = topup.moved_line_id is not None
+        assert is_named or topup.source is not TopUpSource.MOVED
+        if not is_named:
+            continue
+        other = books.topups[topup.moved_line_id or 0, topup.moved_topup_no or 0]
+        assert (other.moved_line_id, other.moved_topup_no) == (line_id, no)
+        gone, come = (other, topup) if topup.source is TopUpSource.MOVED else (topup, other)
+        assert gone.reversed_at == come.at
+        assert (gone.source is TopUpSource.MOVED, come.reversed_at) == (False, None)
+        assert come.main_micros <= gone.main_micros
+        assert come.bonus_micros in (0, gone.own_bonus_micros)
+        assert (come.tax_micros, come.gifts) == (0, ())
 
 
 def prove_line(books: MemoryBooks, line_id: int) -> None:

@@ -25,6 +25,7 @@ from tambah.domain.commands import (
     Outcome,
     Reversed,
     ReverseTopUp,
+    TopUpMoved,
 )
 from tambah.domain.ledger import TransferKind
 from tambah.domain.line import LineState
@@ -69,6 +70,7 @@ class Watch:
         before = books.state()
         clocks = {line_id: clock_of(books, line_id) for line_id in books.lines}
         aged = self._aged(command, now)
+        held = self._credit()
         answer = self._submit(command, now)
         note(f"{now:%d %b %H:%M:%S} {command} -> {answer!r}")
         if books.decision is None or not _changes(books.decision):
@@ -80,6 +82,8 @@ class Watch:
         if isinstance(answer, Reversed) and books.decision is not None:
             assert isinstance(command, ReverseTopUp)
             self._check_reversed(command, answer, *aged)
+        if isinstance(answer, TopUpMoved) and books.decision is not None:
+            self._check_moved(answer, held)
         return answer
 
     def _submit(self, command: Command, now: datetime) -> Outcome | Refusal:
@@ -130,6 +134,17 @@ class Watch:
             t for t in self._new_transfers() if t.kind is TransferKind.FORFEIT and t.bucket_id == 1
         ]
         assert forfeits == []
+
+    def _credit(self) -> int:
+        return sum(account.main.remaining_micros for account in self.books.lines.values())
+
+    def _check_moved(self, answer: TopUpMoved, held: int) -> None:
+        line_id = self.books.line_of[answer.given.msisdn]
+        fee = self.books.topups[line_id, answer.given.topup_no].reactivation_micros
+        assert answer.taken.main_micros == answer.given.credited_micros > 0
+        # Both lines are brought to the instant first; what that took is no part of the move.
+        lapsed = [t for t in self._new_transfers() if t.kind is TransferKind.FORFEIT]
+        assert lapsed or self._credit() == held - fee
 
     def _new_transfers(self) -> list[Any]:
         return list(self.books.decision.transfers) if self.books.decision else []

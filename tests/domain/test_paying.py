@@ -36,7 +36,20 @@ from tambah.domain.rules import Rules
 
 from .memory_books import MemoryBooks
 from .proofs import balances, prove
-from .world import ALICE, RM, STAFF, START, adjust, bar, day, import_line, reverse, rules_for
+from .world import (
+    ALICE,
+    BOB,
+    RM,
+    STAFF,
+    START,
+    adjust,
+    bar,
+    day,
+    import_line,
+    move,
+    reverse,
+    rules_for,
+)
 
 NOW = START + timedelta(hours=10)
 LINE = 11
@@ -491,6 +504,27 @@ def test_without_an_amount_what_is_unspent_goes_back() -> None:
     assert stands(books.submit(refunding(), NOW)).refund_micros == 10 * RM
     assert books.lines[LINE].main.remaining_micros == 0
     prove(books)
+
+
+def test_what_two_agreed_on_goes_back_or_nothing() -> None:
+    books = paid_books()
+    books.submit(adjust("spent", -5), START)
+    whole = stands(paid_books().submit(refunding(), START)).refund_micros
+    before = books.state()
+    with pytest.raises(no.CreditSpent):
+        books.submit(refunding(only_micros=whole), START)
+    assert books.state() == before
+    left = stands(paid_books().submit(refunding(7), START)).refund_micros
+    answer = stands(books.submit(refunding(7, key="seven", only_micros=left), START))
+    assert answer.refund_micros == left == 7 * RM
+    prove(books)
+
+
+def test_a_paid_top_up_is_refunded_and_not_moved() -> None:
+    books = paid_books()
+    books.submit(import_line(LINE + 1, BOB, until=day(10)), START)
+    with pytest.raises(no.RefundInstead):
+        books.submit(move("m", 1), START)
 
 
 def test_nothing_unspent_is_nothing_to_refund() -> None:

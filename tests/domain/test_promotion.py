@@ -260,3 +260,25 @@ def test_a_promise_is_what_the_rules_give_when_it_is_known(
     then = is_first and is_first_then
     expected = apply(rules, THIRTY, replace(FACTS, is_first=then), NOW)
     assert keep_promise(promised, is_first=then) == expected
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "standing"),
+    [
+        (-1, None, "running"),
+        (-1, 1, "running"),
+        (0, None, "running"),
+        (-2, 0, "over"),
+        (-2, -1, "over"),
+        (1, None, "upcoming"),
+        (1, 2, "upcoming"),
+        (2, -1, "over"),
+        (2, 1, "over"),
+    ],
+)
+def test_a_promotion_that_ended_before_it_began_is_over(
+    since: int, until: int | None, standing: str
+) -> None:
+    end = None if until is None else NOW + timedelta(days=until)
+    one = Promotion(name="x", since=NOW + timedelta(days=since), until=end, bonus_micros=RM)
+    assert one.standing(NOW) == standing

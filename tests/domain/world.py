@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from tambah.domain.actor import Actor
 from tambah.domain.balance import FLOAT_BUCKET_ID, Bucket, BucketKind
+from tambah.domain.care_commands import MoveTopUp
 from tambah.domain.catalog import Catalog, Denomination, OwnAmount
 from tambah.domain.commands import (
     ActivateLine,
@@ -314,6 +315,18 @@ def reverse(key: str, topup_no: int, msisdn: int = ALICE) -> ReverseTopUp:
     """Take a top-up back."""
     return ReverseTopUp(
         caller="console", request_key=key, msisdn=msisdn, topup_no=topup_no, actor=STAFF
+    )
+
+
+def move(key: str, topup_no: int, msisdn: int = ALICE, to_msisdn: int = BOB) -> MoveTopUp:
+    """Move a top-up to the number that it was meant for."""
+    return MoveTopUp(
+        caller="console",
+        request_key=key,
+        msisdn=msisdn,
+        topup_no=topup_no,
+        to_msisdn=to_msisdn,
+        actor=STAFF,
     )
 
 

@@ -26,6 +26,7 @@ from tambah.console.finding import KINDS
 from tambah.console.line_acts import BARS
 from tambah.console.live import COUNTERS
 from tambah.console.pages import MENU
+from tambah.console.promotion_draft import TICKED, TYPED
 from tambah.console.stock_pages import MOVE_KINDS
 from tambah.console.tariffs import STANDINGS as SHEET_STANDINGS
 from tambah.desks.answering import READY_ANSWERS
@@ -89,6 +90,7 @@ STEPS = {"1", "2", "3"}
 STANDINGS = {"active", "barred", "expired", "grace", "pre_active", "returning", "suspended"}
 SAID_OF_REFUSALS = set(REFUSAL_IDS.values())
 TICKETS_SHOWN = names(state for state in TicketState if state is not TicketState.ERASED)
+DRAFTED = {*TICKED, *TYPED} - {"reason"}
 SENT_BACK = {Said.REFUNDING, Said.REFUND_FAILED, Said.REFUNDED, Said.DISPUTED}
 
 VALUES: dict[str, set[str]] = {
@@ -102,6 +104,7 @@ VALUES: dict[str, set[str]] = {
     "acts.*_batch": {"close", "export", "lock", "release", "sheets", "void"},
     "acts.bar.*": set(BARS),
     "acts.do.*": {"adjust_credit", "bars", "disable_staff", "lock_batch", "reverse_topup"}
+    | {"move_topup"}
     | {"add_dealer", "move_float", "pay_commission", "resume_partner", "suspend_partner"}
     | {"remove_passkey"}
     | {f"{kind}_stock" for kind in MOVE_KINDS},
@@ -131,6 +134,8 @@ VALUES: dict[str, set[str]] = {
         "rate",
         "reason",
         "receiver",
+        "to_number",
+        *DRAFTED,
         "recipient",
         "redeem_until",
         "reference",
@@ -143,7 +148,9 @@ VALUES: dict[str, set[str]] = {
     },
     "acts.hint.*": {"amount", "name", "reason", "recipient"}
     | {"cards", "dealer", "from_holder", "parent", "rate", "receiver", "reference", "since"}
-    | {"to_holder", "until_day"},
+    | {"to_holder", "to_number", "until_day"}
+    | {"promo_allowances", "promo_group", "promo_name", "promo_until"},
+    "promotions.is.*": {"over", "running", "upcoming"},
     "acts.way.*": {"less", "more"},
     "requests.*": names(ApprovalState) | {"expired"},
     "staff.state.*": names(StaffState),
@@ -162,6 +169,8 @@ VALUES: dict[str, set[str]] = {
         "forfeit",
         "grace",
         "lapse",
+        "moved_away",
+        "moved_here",
         "opening",
         "payment",
         "reactivation",
@@ -176,7 +185,7 @@ VALUES: dict[str, set[str]] = {
         "used",
         "used_back",
     },
-    "account.from.*": {"partner", "payment", "voucher"},
+    "account.from.*": {"moved", "partner", "payment", "voucher"},
     "account.history.*": {"charges", "corrections", "line", "top_ups"},
     "account.is.*": {
         "active",

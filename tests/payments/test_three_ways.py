@@ -200,6 +200,20 @@ async def test_a_card_that_is_reversed_is_owed_again(trade: Trade) -> None:
     assert (found.used[Used.REDEEMED], found.moved[Moved.CARDS_TAKEN_BACK]) == (0, 10 * RM)
 
 
+async def test_a_top_up_that_is_moved_changes_no_side(trade: Trade) -> None:
+    world = trade.world
+    await trade.sell(1, 1)
+    await trade.redeem(1)
+    await trade.reload(10)
+    before = await trade.reconcile(world.day)
+    await trade.move(1)
+
+    found = await trade.reconcile(world.day)
+
+    assert found.is_clean
+    assert (found.sold, found.used, found.moved) == (before.sold, before.used, before.moved)
+
+
 async def test_without_a_provider_the_books_are_believed_and_that_is_said(trade: Trade) -> None:
     await trade.world.pay()
 

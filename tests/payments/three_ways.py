@@ -9,6 +9,7 @@ from typing import Any, cast
 import asyncpg
 
 from tambah.domain.actor import Actor
+from tambah.domain.care_commands import MoveTopUp
 from tambah.domain.commands import AdjustCredit, FundPartner, RedeemVoucher, ReverseTopUp, TopUp
 from tambah.domain.dealer import DealerKind
 from tambah.domain.dealer_commands import SellCard, UndoSale
@@ -82,6 +83,19 @@ class Trade:
                 request_key=f"reverse {number}",
                 msisdn=NUMBERS[number % len(NUMBERS)],
                 topup_no=1,
+                actor=STAFF,
+            )
+        )
+
+    async def move(self, number: int) -> None:
+        """Move what a card gave, the first top-up of its line, to the next line."""
+        await self.world.engine.submit(
+            MoveTopUp(
+                caller="cli",
+                request_key=f"move {number}",
+                msisdn=NUMBERS[number % len(NUMBERS)],
+                topup_no=1,
+                to_msisdn=NUMBERS[(number + 1) % len(NUMBERS)],
                 actor=STAFF,
             )
         )

@@ -114,6 +114,7 @@ def example(refusal: type[Refusal], now: datetime) -> Refusal:
         refusals.CommissionOutOfTree: {"rate": "3.00"},
         refusals.CardSoldByYou: {"sold_at": now},
         refusals.UndoTooLate: {"minutes": 10},
+        refusals.MoveTooLate: {"hours": 24},
         refusals.StockNotHeld: {"serial": "0001-00000007"},
         refusals.StockSold: {"serial": "0001-00000007"},
         refusals.PeriodNotOver: {"until": now},

@@ -73,6 +73,7 @@ REFERENCE = {
     "tariff_rate",
 }
 LOCAL = {
+    "promotion",
     "sandbox_sms",
     "sandbox_payment",
     "sandbox_refund",

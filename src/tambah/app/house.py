@@ -21,6 +21,7 @@ from tambah.config import (
 from tambah.desks.deeds import means_of
 from tambah.engine.clock import Clock
 from tambah.engine.engine import Engine
+from tambah.engine.live_promotions import PromotionSource
 from tambah.engine.tariffs import TariffSource
 from tambah.i18n import LANGUAGES, texts
 from tambah.jobs.approvals import carry_out_for_ever
@@ -143,7 +144,13 @@ def _by_the_clock(site: Site) -> list[asyncio.Task[None]]:
 @asynccontextmanager
 async def _renewing(site: Site) -> AsyncGenerator[None]:
     """Take the rules that are kept in the database, before the first request and ever after."""
-    renewal = Renewal(site.engine, [TariffSource(site.database, site.clock)])
+    renewal = Renewal(
+        site.engine,
+        [
+            TariffSource(site.database, site.clock),
+            PromotionSource(site.database, site.rules),
+        ],
+    )
     await renewal.look()
     task = asyncio.create_task(renewal.run())
     try:

@@ -15,8 +15,13 @@ from tambah.domain.refusals import NumberUnknown
 from tambah.domain.staff import StaffState
 from tambah.domain.state import LineAccount
 from tambah.engine.approving import Wanted, file
-from tambah.engine.approving.asks import ask_credit, ask_reversal
-from tambah.engine.foreseeing import adjusted_today, foresee_adjustment, foresee_reversal
+from tambah.engine.approving.asks import ask_credit, ask_move, ask_reversal
+from tambah.engine.foreseeing import (
+    adjusted_today,
+    foresee_adjustment,
+    foresee_move,
+    foresee_reversal,
+)
 from tambah.engine.operator import alone_up_to
 from tambah.store.staff import list_staff
 from tambah.store.views.lines import read_line
@@ -81,6 +86,23 @@ async def ask_taking_back(desk: Desk, number: str, topup_no: int, actor: Actor) 
     line = account.line
     before_micros = ahead.balance_micros + ahead.main_micros
     wanted = ask_reversal(line.line_id, line.msisdn, topup_no, ahead.main_micros, before_micros)
+    return await ask_for(desk, wanted, actor)
+
+
+async def ask_moving(
+    desk: Desk, number: str, topup_no: int, to_number: str, actor: Actor
+) -> Answer | None:
+    """Ask for a top-up to be moved where that takes two; None where one may do it.
+
+    Raises NumberMalformed, NumberUnknown, and what the rules would refuse.
+    """
+    if not await takes_two(desk, Deed.MOVE_TOPUP):
+        return None
+    account, receiving = await _account(desk, number), await _account(desk, to_number)
+    ahead = await foresee_move(desk.database, desk.rules, account, receiving, topup_no, desk.now)
+    if ahead.taken.main_micros <= alone_up_to(desk.operator.console):
+        return None
+    wanted = ask_move(account.line.line_id, receiving.line.line_id, ahead)
     return await ask_for(desk, wanted, actor)
 
 

@@ -19,6 +19,7 @@ from tambah.domain.rules import Rules
 from tambah.engine.clock import Clock
 from tambah.engine.engine import Engine
 from tambah.engine.keys import Keys
+from tambah.engine.live_promotions import with_made
 from tambah.store.database import Database
 from tambah.store.migrate import HEAD, current_version, migrate
 from tambah.store.stamps import read_stamps
@@ -101,6 +102,7 @@ async def open_desk(base: Base) -> AsyncGenerator[Desk]:
         operator, rules = read_rules(base.settings, demo=is_demo)
         keys = read_keys(base.settings, base.data_dir, make=False)
         await check_peppers(database, keys)
+        rules = await with_made(database, rules)
         yield Desk(
             base=base,
             database=database,

@@ -9,14 +9,14 @@ from uuid import uuid4
 import click
 import rich_click
 
-from tambah.cli.asking import ask_adjustment, ask_taking_back
+from tambah.cli.asking import ask_adjustment, ask_moving, ask_taking_back
 from tambah.cli.desk import Desk, actor, at_desk
 from tambah.cli.frame import Answer, answering
 from tambah.cli.options import SIGNED_RINGGIT, imports_file, reason, request_key
 from tambah.cli.progress import progress
 from tambah.cli.reports import import_answer, report_to
 from tambah.domain.actor import Actor
-from tambah.domain.care_commands import AllowReactivation
+from tambah.domain.care_commands import AllowReactivation, MoveTopUp
 from tambah.domain.commands import (
     ActivateLine,
     AdjustCredit,
@@ -24,6 +24,7 @@ from tambah.domain.commands import (
     LineChanged,
     Reversed,
     ReverseTopUp,
+    TopUpMoved,
 )
 from tambah.domain.line import LineState, stage_ends
 from tambah.domain.money import ringgit
@@ -359,6 +360,64 @@ def reverse(number: str, top_up: int, reason: str) -> Answer:
     text = (
         f"Taken back: RM{ringgit(done.main_micros)} and RM{ringgit(done.bonus_micros)} of bonus;"
         f" RM{ringgit(done.spent_micros)} was spent. Balance: RM{ringgit(done.balance_micros)}."
+    )
+    return Answer(document=document, text=text)
+
+
+@lines.command("move-top-up", cls=rich_click.RichCommand)
+@click.argument("number")
+@click.argument("top_up", type=int)
+@click.argument("to_number")
+@reason
+@answering
+def move_top_up(number: str, top_up: int, to_number: str, reason: str) -> Answer:
+    """Move what is unspent of the TOP_UP of NUMBER (its first is 1) to TO_NUMBER.
+
+    For a top-up that went to a wrong number, within [console] move_topup_hours.
+    """
+
+    async def mend(desk: Desk) -> TopUpMoved | Answer:
+        """Have the engine move it, or ask for it."""
+        who = actor(reason)
+        asked = await ask_moving(desk, number, top_up, to_number, who)
+        if asked is not None:
+            return asked
+        to_msisdn = fold_msisdn(to_number, desk.rules.numbers)
+        command = MoveTopUp(
+            caller=who.who,
+            # A top-up is moved once: a repeat gets the first answer.
+            request_key=f"move:{top_up}:{to_msisdn}",
+            msisdn=fold_msisdn(number, desk.rules.numbers),
+            topup_no=top_up,
+            to_msisdn=to_msisdn,
+            actor=who,
+        )
+        async with desk.engine() as engine:
+            return await engine.submit(command)
+
+    done = at_desk(mend)
+    if isinstance(done, Answer):
+        return done
+    taken, given = done.taken, done.given
+    document = {
+        "msisdn": str(taken.msisdn),
+        "top_up": taken.topup_no,
+        "to_msisdn": str(given.msisdn),
+        "to_top_up": given.topup_no,
+        "main": ringgit(taken.main_micros),
+        "spent": ringgit(taken.spent_micros),
+        "bonus_taken": ringgit(taken.bonus_micros),
+        "bonus_given": ringgit(given.bonus_micros),
+        "balance": ringgit(taken.balance_micros),
+        "to_balance": ringgit(given.balance_micros),
+        "active_until": taken.active_until,
+        "to_active_until": given.active_until,
+        "receipt": given.receipt,
+    }
+    text = (
+        f"Moved: RM{ringgit(taken.main_micros)} from {taken.msisdn} to {given.msisdn};"
+        f" RM{ringgit(taken.spent_micros)} was spent. Balances: RM{ringgit(taken.balance_micros)}"
+        f" and RM{ringgit(given.balance_micros)}."
     )
     return Answer(document=document, text=text)
 

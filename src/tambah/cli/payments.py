@@ -8,12 +8,15 @@ from datetime import date
 import click
 import rich_click
 
+from tambah.cli.asking import ask_for, takes_two
 from tambah.cli.desk import Desk, actor, at_desk
 from tambah.cli.frame import Answer, answering
 from tambah.cli.inbox import inbox_command, rerun_command
 from tambah.cli.options import DAY, RINGGIT, reason, request_key
 from tambah.cli.providers import payment_desk
-from tambah.desks.refunding import Ahead, foresee
+from tambah.desks import refunding
+from tambah.desks.refunding import Ahead, Asking, foresee
+from tambah.domain.approval import Deed
 from tambah.domain.commands import NewsKind, PaymentNews, RefundPayment
 from tambah.domain.money import ringgit
 from tambah.domain.numbering import show_msisdn
@@ -28,6 +31,8 @@ from tambah.domain.payment import (
 )
 from tambah.domain.payment_changes import left_micros
 from tambah.domain.refusals import PaymentUnknown
+from tambah.engine.approving.asks import ask_refund
+from tambah.engine.operator import alone_up_to
 from tambah.store.views.payments import PaymentView, find_payment, list_payments, read_payment
 
 
@@ -168,6 +173,9 @@ def refund(
         ahead = await _foresee(desk, command)
         if ahead is not None and not _is_agreed(_consequences(view, ahead, desk), is_sure=is_sure):
             return Answer(document=_document(view), text="Nothing was sent back.", is_wrong=True)
+        if ahead is not None and await _takes_two(desk, command, ahead):
+            wanted = ask_refund(command, view, ahead.refund_micros, ahead.at_cost_micros)
+            return await ask_for(desk, wanted, command.actor)
         return await _refund(desk, view, command, ahead)
 
     return at_desk(give_back)
@@ -197,6 +205,14 @@ async def _foresee(desk: Desk, command: RefundPayment) -> Ahead | None:
     """Return what the rules would do, None when they refuse (or it was done before)."""
     ahead = await foresee(desk.database, desk.rules, command, desk.now)
     return ahead if isinstance(ahead, Ahead) else None
+
+
+async def _takes_two(desk: Desk, command: RefundPayment, ahead: Ahead) -> bool:
+    if not await takes_two(desk, Deed.REFUND_PAYMENT):
+        return False
+    asking = Asking(database=desk.database, rules=desk.rules, keys=desk.keys, now=desk.now)
+    alone_micros = alone_up_to(desk.operator.console)
+    return await refunding.takes_two(asking, command, ahead, alone_micros=alone_micros)
 
 
 def _consequences(view: PaymentView, ahead: Ahead, desk: Desk) -> str:

@@ -48,7 +48,7 @@ class _Shown:
 @_FILE
 @answering
 def list_command(file: Path | None) -> Answer:
-    """List the promotions of operator.toml: running, still to come, and over."""
+    """List the promotions of operator.toml and of the console: running, to come, and over."""
 
     async def look(desk: Desk) -> Answer:
         """Describe each of them."""
@@ -99,19 +99,15 @@ def _read(desk: Desk, file: Path | None) -> _Shown:
     names = {entry.name for entry in new}
     kept = [entry for entry in desk.operator.promotions if entry.name not in names]
     operator: Operator = msgspec.structs.replace(desk.operator, promotions=(*kept, *new))
-    return _Shown(rules=promotion_rules(operator, validity), validity=validity)
-
-
-def _state(one: Promotion, desk: Desk) -> str:
-    if one.is_running(desk.now):
-        return "running"
-    return "upcoming" if desk.now < one.since else "over"
+    in_file = {entry.name for entry in desk.operator.promotions}
+    made = (one for one in desk.rules.promotions if one.name not in in_file | names)
+    return _Shown(rules=(*promotion_rules(operator, validity), *made), validity=validity)
 
 
 def _document(one: Promotion, desk: Desk) -> dict[str, object]:
     document: dict[str, object] = {
         "name": one.name,
-        "state": _state(one, desk),
+        "state": one.standing(desk.now),
         "since": one.since,
         "until": one.until,
         "group": one.group,
@@ -141,7 +137,7 @@ def _in_words(one: Promotion, validity: ValidityRule, desk: Desk) -> str:
     if one.until is not None:
         days += f" to {validity.last_day(one.until)}"
     group = f", group {one.group}" if one.group else ""
-    return f"{one.name}: {_state(one, desk)}, {days}{group}; gives {_gives(one, texts('en'))}"
+    return f"{one.name}: {one.standing(desk.now)}, {days}{group}; gives {_gives(one, texts('en'))}"
 
 
 def _gives(one: Promotion, english: Texts) -> str:

@@ -112,7 +112,8 @@ class ConsoleEntry(msgspec.Struct, frozen=True, kw_only=True):
     ladder: as of recharge codes, for wrong tries at one account. source_wrong_hourly,
     all_wrong_hourly: wrong tries of one source, and of everybody together. session_hours: after
     which one signs in anew; idle_minutes: the same after doing nothing. alone_up_to: ringgit, the
-    most that one person puts right or takes back without a second one. command_line_asks: the
+    most that one person puts right or takes back without a second one. move_topup_hours: how long
+    after it a top-up may be moved to the right number, 0 for never. command_line_asks: the
     command line files requests too, once two people work here who could decide them.
     """
 
@@ -122,6 +123,7 @@ class ConsoleEntry(msgspec.Struct, frozen=True, kw_only=True):
     session_hours: int = 10
     idle_minutes: int = 30
     alone_up_to: str = "10.00"
+    move_topup_hours: int = 24
     command_line_asks: bool = True
 
 

@@ -13,11 +13,12 @@ from typing import Any
 
 from litestar import Response
 
-from tambah.console.facts import Fact
+from tambah.console.facts import REQUESTS, Fact
 from tambah.console.pages import ConsolePages
 from tambah.domain.actor import Actor
 from tambah.domain.refusals import ReasonMissing, Refusal
 from tambah.domain.staff import Staff
+from tambah.engine.approving import Wanted, file
 from tambah.engine.staff import actor_of
 from tambah.web.forms import check_token, mint_token
 from tambah.web.pages import AnyRequest
@@ -85,6 +86,24 @@ def is_confirmed(pages: ConsolePages, fields: Mapping[str, str]) -> bool:
         return False
     check_token(pages.site.keys, token, pages.site.clock.now())
     return True
+
+
+async def ask_once(
+    pages: ConsolePages,
+    request: AnyRequest,
+    wanted: Wanted,
+    actor: Actor,
+    fields: Mapping[str, str],
+) -> Response[Any]:
+    """File a request and lead to it; a second press of the same button leads to the first.
+
+    Raises ReasonMissing, IdempotencyKeyReused.
+    """
+    site = pages.site
+    asked = await file(
+        site.database, wanted, actor, site.clock.now(), request_key=fields.get("token", "")
+    )
+    return pages.redirect(request, f"{REQUESTS}/{asked.approval_id}")
 
 
 def reason_input(fields: Mapping[str, str]) -> Input:

@@ -10,14 +10,23 @@ from litestar import Response, get, post
 from litestar.params import FromPath
 from litestar.response import Stream
 
-from tambah.console.acts import Act, Input, actor_for, draw_act, is_confirmed, reason_input, typed
+from tambah.console.acts import (
+    Act,
+    Input,
+    actor_for,
+    ask_once,
+    draw_act,
+    is_confirmed,
+    reason_input,
+    typed,
+)
 from tambah.console.batches import DEED_STATES, require_batch
-from tambah.console.facts import BATCHES, Fact, Wording
+from tambah.console.facts import BATCHES, REQUESTS, Fact, Wording
 from tambah.console.guard import reaches, signed_in
 from tambah.console.pages import ConsolePages
 from tambah.console.proving import require_fresh
 from tambah.console.request_facts import wanted_facts
-from tambah.console.requests import REQUESTS, require_visible
+from tambah.console.requests import require_visible
 from tambah.domain.approval import Approval, Deed
 from tambah.domain.refusals import (
     BatchUnknown,
@@ -27,7 +36,7 @@ from tambah.domain.refusals import (
     Refusal,
 )
 from tambah.domain.staff import Permission
-from tambah.engine.approving import Wanted, file
+from tambah.engine.approving import Wanted
 from tambah.engine.approving.asks import (
     BatchWanted,
     ask_activation,
@@ -305,8 +314,7 @@ class BatchActs:
     ) -> Response[Any]:
         actor, say = actor_for(signed_in(request).staff, fields), self._say(request)
         if is_confirmed(self.pages, fields):
-            asked = await file(self.site.database, wanted, actor, self.site.clock.now())
-            return self.pages.redirect(request, f"{REQUESTS}/{asked.approval_id}")
+            return await ask_once(self.pages, request, wanted, actor, fields)
         act = Act(
             word=wanted.deed,
             name="",

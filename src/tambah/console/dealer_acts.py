@@ -10,19 +10,26 @@ from typing import Any
 from litestar import Response, get, post
 from litestar.params import FromPath
 
-from tambah.console.acts import Act, Input, actor_for, draw_act, is_confirmed, reason_input, typed
+from tambah.console.acts import (
+    Act,
+    Input,
+    actor_for,
+    ask_once,
+    draw_act,
+    is_confirmed,
+    reason_input,
+    typed,
+)
 from tambah.console.dealers import KINDS, require_dealer
 from tambah.console.facts import DEALERS, Fact, Wording
 from tambah.console.guard import reaches, signed_in
 from tambah.console.pages import ConsolePages
 from tambah.console.proving import require_fresh
 from tambah.console.request_facts import dealer_fact, wanted_facts
-from tambah.console.requests import REQUESTS
 from tambah.domain.dealer import MOST_RATE_BP, DealerKind, PaidAs, agreement_at, percent
 from tambah.domain.money import parse_ringgit, ringgit
 from tambah.domain.refusals import FieldMalformed, FieldMissing, Refusal
 from tambah.domain.staff import Permission
-from tambah.engine.approving import file
 from tambah.engine.approving.of_dealers import ask_agreement
 from tambah.engine.dealers import Limits, NewDealer, Terms, add_dealer, set_suspended
 from tambah.store.views.dealer_lists import is_child_called
@@ -250,8 +257,7 @@ class DealerActs:
         database = self.site.database
         wanted = await ask_agreement(database, view.partner_id, terms, effective_at, now)
         if is_confirmed(self.pages, fields):
-            asked = await file(database, wanted, actor, now)
-            return self.pages.redirect(request, f"{REQUESTS}/{asked.approval_id}")
+            return await ask_once(self.pages, request, wanted, actor, fields)
         facts = wanted_facts(wanted.deed, wanted.params, wanted.before, self._say(request))
         act = Act(
             word=wanted.deed,

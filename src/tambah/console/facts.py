@@ -15,6 +15,7 @@ LINES, VOUCHERS = "/console/lines", "/console/vouchers"
 BATCHES = "/console/batches"
 DEALERS, STOCK = "/console/dealers", "/console/stock"
 TARIFFS = "/console/tariffs"
+REQUESTS = "/console/requests"
 PAYMENTS, TICKETS, SIMS = "/console/payments", "/console/tickets", "/console/sims"
 
 
@@ -96,6 +97,7 @@ FACTS = frozenset(
         "method",
         "most_day",
         "most_sale",
+        "moved",
         "name",
         "number",
         "one_guess",
@@ -116,6 +118,30 @@ FACTS = frozenset(
         "print_digest",
         "print_is_here",
         "print_size",
+        "promo_allowances",
+        "promo_beaten",
+        "promo_bonus",
+        "promo_bonus_days",
+        "promo_days",
+        "promo_first",
+        "promo_group",
+        "promo_least",
+        "promo_looked_at",
+        "promo_matched",
+        "promo_more",
+        "promo_name",
+        "promo_new_within",
+        "promo_percent",
+        "promo_plans",
+        "promo_prices",
+        "promo_since",
+        "promo_sources",
+        "promo_states",
+        "promo_until",
+        "promo_untold",
+        "promo_would_allowances",
+        "promo_would_bonus",
+        "promo_would_days",
         "provider",
         "provider_ref",
         "quantity",
@@ -158,6 +184,7 @@ FACTS = frozenset(
         "tariff_rates",
         "tariff_reworded",
         "tariff_sheet",
+        "to_number",
         "topup_no",
         "until_day",
         "valid_days",

@@ -102,6 +102,7 @@ def _topup_chart(counts: list[DayCount], days: Sequence[date], texts: Texts) -> 
                 counts=_by_day(counts, days, source),
             )
             for source in TopUpSource
+            if source is not TopUpSource.MOVED
         ),
     )
 

@@ -9,7 +9,16 @@ from typing import Any
 from litestar import Response, get, post
 from litestar.params import FromPath
 
-from tambah.console.acts import Act, Input, actor_for, draw_act, is_confirmed, reason_input, typed
+from tambah.console.acts import (
+    Act,
+    Input,
+    actor_for,
+    ask_once,
+    draw_act,
+    is_confirmed,
+    reason_input,
+    typed,
+)
 from tambah.console.dealer_acts import carried, day_typed, dealer_number, money_typed, named
 from tambah.console.dealers import require_dealer
 from tambah.console.facts import DEALERS, Fact, Wording
@@ -17,7 +26,6 @@ from tambah.console.guard import reaches, signed_in
 from tambah.console.pages import ConsolePages
 from tambah.console.proving import require_fresh
 from tambah.console.request_facts import dealer_fact, wanted_facts
-from tambah.console.requests import REQUESTS
 from tambah.domain.actor import Actor
 from tambah.domain.dealer_commands import MoveFloat, PayCommission
 from tambah.domain.floats import require_movable
@@ -31,7 +39,7 @@ from tambah.domain.refusals import (
 )
 from tambah.domain.staff import Permission
 from tambah.engine.answers import request_digest
-from tambah.engine.approving import Wanted, file
+from tambah.engine.approving import Wanted
 from tambah.engine.approving.asks import ask_funding
 from tambah.engine.approving.of_dealers import ask_float_move
 from tambah.engine.operator import alone_up_to
@@ -152,7 +160,7 @@ class FloatActs:
         actor = actor_for(signed_in(request).staff, fields)
         wanted = await ask_funding(self.site.database, view.partner_id, amount, reference)
         if is_confirmed(self.pages, fields):
-            return await self._file(request, wanted, actor)
+            return await ask_once(self.pages, request, wanted, actor, fields)
         words = ("amount", "reference", "reason")
         return self._draw_sure(request, view, wanted, fields, words, takes_two=True)
 
@@ -196,7 +204,7 @@ class FloatActs:
             words = ("receiver", "amount", "reference", "reason")
             return self._draw_sure(request, view, wanted, fields, words, takes_two=takes_two)
         if takes_two:
-            return await self._file(request, wanted, actor)
+            return await ask_once(self.pages, request, wanted, actor, fields)
         await self.site.engine.submit(
             MoveFloat(
                 caller=actor.who,
@@ -307,10 +315,6 @@ class FloatActs:
             is_sure=True,
         )
         return draw_act(self.pages, request, act)
-
-    async def _file(self, request: AnyRequest, wanted: Wanted, actor: Actor) -> Response[Any]:
-        asked = await file(self.site.database, wanted, actor, self.site.clock.now())
-        return self.pages.redirect(request, f"{REQUESTS}/{asked.approval_id}")
 
     def _say(self, request: AnyRequest) -> Wording:
         return Wording(self.site, self.pages.speak(request))

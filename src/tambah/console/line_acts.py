@@ -12,6 +12,7 @@ from tambah.console.acts import (
     Act,
     Input,
     actor_for,
+    ask_once,
     draw_act,
     is_confirmed,
     reason_input,
@@ -22,8 +23,6 @@ from tambah.console.guard import reaches, signed_in
 from tambah.console.lines import require_line
 from tambah.console.pages import ConsolePages
 from tambah.console.proving import require_fresh
-from tambah.console.requests import REQUESTS
-from tambah.domain.actor import Actor
 from tambah.domain.commands import AdjustCredit, BarLine, Reversed, ReverseTopUp
 from tambah.domain.money import parse_ringgit
 from tambah.domain.refusals import (
@@ -35,7 +34,6 @@ from tambah.domain.refusals import (
 )
 from tambah.domain.staff import Permission
 from tambah.domain.state import LineAccount
-from tambah.engine.approving import Wanted, file
 from tambah.engine.approving.asks import ask_credit, ask_reversal
 from tambah.engine.foreseeing import adjusted_today, foresee_adjustment, foresee_reversal
 from tambah.engine.operator import alone_up_to
@@ -197,7 +195,7 @@ class LineActs:
         line = view.line
         if takes_two:
             wanted = ask_credit(line.line_id, line.msisdn, amount_micros, view.main_micros)
-            return await self._file(request, wanted, actor)
+            return await ask_once(self.pages, request, wanted, actor, fields)
         await self.site.engine.submit(
             AdjustCredit(
                 caller=actor.who,
@@ -266,7 +264,7 @@ class LineActs:
             wanted = ask_reversal(
                 line.line_id, line.msisdn, ahead.topup_no, ahead.main_micros, view.main_micros
             )
-            return await self._file(request, wanted, actor)
+            return await ask_once(self.pages, request, wanted, actor, fields)
         await self.site.engine.submit(
             ReverseTopUp(
                 caller=actor.who,
@@ -319,10 +317,6 @@ class LineActs:
             )
         )
         return self.pages.redirect(request, self._path(view))
-
-    async def _file(self, request: AnyRequest, wanted: Wanted, actor: Actor) -> Response[Any]:
-        asked = await file(self.site.database, wanted, actor, self.site.clock.now())
-        return self.pages.redirect(request, f"{REQUESTS}/{asked.approval_id}")
 
     async def _account(self, view: LineView) -> LineAccount:
         account = await read_line_of(self.site.database, view.line.line_id)

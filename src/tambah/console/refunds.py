@@ -11,12 +11,13 @@ from typing import Any
 from litestar import Response, get, post
 from litestar.params import FromPath
 
+from tambah.console.acts import ask_once
 from tambah.console.facts import PAYMENTS, Fact, Wording
 from tambah.console.guard import reaches, signed_in
 from tambah.console.pages import ConsolePages
 from tambah.console.payment_desk import require_payment
 from tambah.console.proving import require_fresh
-from tambah.desks.refunding import Ahead, foresee
+from tambah.desks.refunding import Ahead, Asking, foresee, takes_two
 from tambah.domain.actor import Actor
 from tambah.domain.commands import RefundPayment
 from tambah.domain.money import parse_ringgit
@@ -24,10 +25,13 @@ from tambah.domain.payment import PaymentAccount, show_reference
 from tambah.domain.payment_changes import left_micros
 from tambah.domain.refusals import ReasonMissing, Refusal
 from tambah.domain.staff import Permission
+from tambah.engine.approving.asks import ask_refund
+from tambah.engine.operator import alone_up_to
 from tambah.engine.staff import actor_of
 from tambah.store.views.payments import PaymentView
 from tambah.web.forms import check_token, mint_token, read_form
 from tambah.web.pages import AnyRequest
+from tambah.web.site import Site
 from tambah.web.status import status_of
 
 _CALLER = "console"
@@ -65,6 +69,9 @@ def refund_routes(pages: ConsolePages) -> list[Any]:
             # A refusal is left to the engine: what was done before under this token is not again.
             if isinstance(ahead, Ahead) and str(ahead.refund_micros) != fields.get("shown", ""):
                 return await _draw(pages, request, view, fields, has_changed=True)
+            if isinstance(ahead, Ahead) and await _takes_two(site, command, ahead):
+                wanted = ask_refund(command, view, ahead.refund_micros, ahead.at_cost_micros)
+                return await ask_once(pages, request, wanted, actor, fields)
             stands = await site.engine.submit(command)
         except Refusal as refusal:
             return await _draw(pages, request, view, fields, refusal)
@@ -95,6 +102,11 @@ def _command(
     )
 
 
+async def _takes_two(site: Site, command: RefundPayment, ahead: Ahead) -> bool:
+    desk = Asking(database=site.database, rules=site.rules, keys=site.keys, now=site.clock.now())
+    return await takes_two(desk, command, ahead, alone_micros=alone_up_to(site.operator.console))
+
+
 def _left(view: PaymentView) -> int:
     return left_micros(PaymentAccount(payment=view.payment, refunds=view.refunds))
 
@@ -111,9 +123,12 @@ async def _draw(
     site = pages.site
     now, say = site.clock.now(), Wording(site, pages.speak(request))
     ahead: Ahead | Refusal
+    is_for_two = False
     try:
         command = _command(view, fields, _LOOKING, "ahead")
         ahead = await foresee(site.database, site.rules, command, now)
+        if isinstance(ahead, Ahead):
+            is_for_two = await _takes_two(site, command, ahead)
     except Refusal as malformed:
         ahead = malformed
     told = refusal or (ahead if isinstance(ahead, Refusal) else None)
@@ -129,6 +144,7 @@ async def _draw(
         ahead=_told(foreseen, say) if foreseen else [],
         shown=foreseen.refund_micros if foreseen else None,
         goes_back=say.money(foreseen.refund_micros) if foreseen else "",
+        takes_two=is_for_two,
         refusal=told,
         has_changed=has_changed,
         token=mint_token(site.keys, now),

@@ -7,16 +7,25 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, cast
 
-from tambah.console.facts import BATCHES, DEALERS, LINES, TARIFFS, Fact, Wording
+from tambah.console.facts import BATCHES, DEALERS, LINES, PAYMENTS, TARIFFS, Fact, Wording
+from tambah.console.promotion_words import promotion_facts
 from tambah.console.tariff_words import asked_facts
 from tambah.domain.approval import Approval, Deed
 from tambah.domain.dealer import percent
+from tambah.domain.payment import show_reference
 from tambah.domain.voucher import format_serial
 from tambah.engine.answers import refusal_of
+from tambah.engine.approving.of_promotions import read_plain
 
 _Params = Mapping[str, Any]
 
-_AMOUNTS = {"balance_micros": "credit", "taken_micros": "taken", "float_micros": "float"}
+_AMOUNTS = {
+    "moved_micros": "moved",
+    "sent_back_micros": "goes_back",
+    "balance_micros": "credit",
+    "taken_micros": "taken",
+    "float_micros": "float",
+}
 
 
 def request_facts(approval: Approval, say: Wording) -> list[Fact]:
@@ -44,6 +53,9 @@ def outcome_facts(approval: Approval, say: Wording) -> list[Fact]:
     if "effective_at" in outcome:
         at = datetime.fromisoformat(outcome["effective_at"])
         found.append(Fact("in_force", say.when(at)))
+    if "ended_at" in outcome:
+        at = datetime.fromisoformat(outcome["ended_at"])
+        found.append(Fact("promo_until", say.when(at)))
     if "batch" in outcome:
         found.append(_batch(outcome["batch"]))
         found.append(Fact("first_serial", outcome["first_serial"]))
@@ -71,6 +83,43 @@ def _reversal(params: _Params, before: _Params, say: Wording) -> list[Fact]:
         Fact("taken", say.money(params["taken_micros"])),
         Fact("credit", after, was=say.money(was)),
     ]
+
+
+def _move(params: _Params, before: _Params, say: Wording) -> list[Fact]:
+    was, to_was = before["balance_micros"], before["to_balance_micros"]
+    moved = params["taken_micros"]
+    to_msisdn = params["to_msisdn"]
+    return [
+        _number(params, say),
+        Fact("topup_no", str(params["topup_no"])),
+        Fact("moved", say.money(moved)),
+        Fact("credit", say.money(max(0, was - moved)), was=say.money(was)),
+        Fact("to_number", say.number(to_msisdn), f"{LINES}/{to_msisdn}"),
+        Fact("credit", say.money(to_was + moved), was=say.money(to_was)),
+    ]
+
+
+def _refund(params: _Params, _: _Params, say: Wording) -> list[Fact]:
+    reference = params["reference"]
+    facts = [
+        _number(params, say),
+        Fact("payment", show_reference(reference), f"{PAYMENTS}/{reference}"),
+        Fact("goes_back", say.money(params["refund_micros"])),
+    ]
+    if params["at_cost_micros"]:
+        facts.append(Fact("at_cost", say.money(params["at_cost_micros"])))
+    return facts
+
+
+def _promotion(params: _Params, _: _Params, say: Wording) -> list[Fact]:
+    return promotion_facts(read_plain(params["promotion"]), say)
+
+
+def _ending(_: _Params, before: _Params, say: Wording) -> list[Fact]:
+    stood = read_plain(before["promotion"])
+    facts = [fact for fact in promotion_facts(stood, say) if fact.word != "promo_until"]
+    was = say.when(stood.until) if stood.until else say.texts.get("promotions.open")
+    return [*facts, Fact("promo_until", say.texts.get("dealers.at_once"), was=was)]
 
 
 def _generate(params: _Params, _: _Params, say: Wording) -> list[Fact]:
@@ -190,6 +239,8 @@ _FACTS: Mapping[Deed, Callable[[_Params, _Params, Wording], list[Fact]]] = Mappi
     {
         Deed.ADJUST_CREDIT: _credit,
         Deed.REVERSE_TOPUP: _reversal,
+        Deed.MOVE_TOPUP: _move,
+        Deed.REFUND_PAYMENT: _refund,
         Deed.GENERATE_BATCH: _generate,
         Deed.RELEASE_BATCH: _batch_deed("released"),
         Deed.CLOSE_BATCH: _batch_deed("closed"),
@@ -202,6 +253,8 @@ _FACTS: Mapping[Deed, Callable[[_Params, _Params, Wording], list[Fact]]] = Mappi
         Deed.LOAD_TARIFF: _tariff,
         Deed.INVITE_STAFF: _roles,
         Deed.CHANGE_ROLES: _roles,
+        Deed.MAKE_PROMOTION: _promotion,
+        Deed.END_PROMOTION: _ending,
     }
 )
 

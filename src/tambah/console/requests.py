@@ -9,12 +9,12 @@ from litestar import Response, get, post
 from litestar.params import FromPath
 
 from tambah.console.acts import typed
-from tambah.console.facts import Wording
+from tambah.console.facts import REQUESTS, Wording
 from tambah.console.guard import Reach, reaches, signed_in
 from tambah.console.pages import ConsolePages
 from tambah.console.proving import require_fresh
 from tambah.console.request_facts import outcome_facts, request_facts
-from tambah.console.sessions import HOME, SignedIn
+from tambah.console.sessions import SignedIn
 from tambah.desks.deeds import means_of
 from tambah.domain.approval import Approval, Deed, may_decide
 from tambah.domain.refusals import ApprovalUnknown, PermissionMissing, Refusal
@@ -27,7 +27,6 @@ from tambah.web.pages import AnyRequest
 from tambah.web.site import Site
 from tambah.web.status import status_of
 
-REQUESTS = f"{HOME}/requests"
 _A_PAGE = 50
 _MOST_ID = 2**62
 _LONG = frozenset({Deed.GENERATE_BATCH})

@@ -31,6 +31,7 @@ from tambah.console.pages import ConsolePages
 from tambah.console.payment_desk import payment_routes
 from tambah.console.payment_list import payment_list
 from tambah.console.points import point_routes
+from tambah.console.promotions import promotion_routes
 from tambah.console.proving import proving_routes
 from tambah.console.records import record_routes
 from tambah.console.refunds import refund_routes
@@ -46,6 +47,7 @@ from tambah.console.tariffs import tariff_routes
 from tambah.console.three_ways import three_way_routes
 from tambah.console.ticket_desk import ticket_routes
 from tambah.console.ticket_list import beside_tickets, ticket_list
+from tambah.console.topup_moves import topup_move_routes
 from tambah.web.errors import ErrorAnswers, ErrorHandler
 from tambah.web.pages import AnyRequest, Pages
 from tambah.web.site import Site
@@ -64,6 +66,8 @@ def console_router(site: Site) -> Router:
         *finding_routes(pages),
         *line_routes(pages),
         *line_act_routes(pages),
+        *topup_move_routes(pages),
+        *promotion_routes(pages),
         *request_routes(pages),
         *batch_act_routes(pages),
         *staff_routes(pages),

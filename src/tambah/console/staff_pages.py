@@ -8,17 +8,25 @@ from typing import Any
 from litestar import Response, get, post
 from litestar.params import FromPath
 
-from tambah.console.acts import Act, Input, actor_for, draw_act, is_confirmed, reason_input, typed
+from tambah.console.acts import (
+    Act,
+    Input,
+    actor_for,
+    ask_once,
+    draw_act,
+    is_confirmed,
+    reason_input,
+    typed,
+)
 from tambah.console.facts import Fact, Wording
 from tambah.console.guard import reaches, signed_in
 from tambah.console.pages import ConsolePages
 from tambah.console.proving import require_fresh
 from tambah.console.request_facts import wanted_facts
-from tambah.console.requests import REQUESTS
 from tambah.console.sessions import HOME
 from tambah.domain.refusals import FieldMissing, Refusal, StaffNameTaken, StaffUnknown
 from tambah.domain.staff import Permission, Role, Staff
-from tambah.engine.approving import Wanted, file
+from tambah.engine.approving import Wanted
 from tambah.engine.approving.asks import ask_invitation, ask_roles
 from tambah.engine.staff import disable
 from tambah.store.staff import list_staff, read_account
@@ -193,8 +201,7 @@ class StaffActs:
     ) -> Response[Any]:
         actor = actor_for(signed_in(request).staff, fields)
         if is_confirmed(self.pages, fields):
-            asked = await file(self.site.database, wanted, actor, self.site.clock.now())
-            return self.pages.redirect(request, f"{REQUESTS}/{asked.approval_id}")
+            return await ask_once(self.pages, request, wanted, actor, fields)
         say = Wording(self.site, self.pages.speak(request))
         roles: Any = wanted.params["roles"]
         act = Act(

@@ -59,6 +59,8 @@ WORDS: dict[tuple[TransferKind, Account, Account], Word] = {
     (_KINDS.REVERSAL, Account.TAX, Account.CARDS_SOLD): Word("tax_back", CORRECTIONS),
     (_KINDS.REVERSAL, Account.TAX, Account.TRANSIT): Word("tax_back", CORRECTIONS),
     (_KINDS.REVERSAL, Account.TAX, _HELD): Word("tax_back", CORRECTIONS),
+    (_KINDS.MOVE, _MAIN, Account.TRANSIT): Word("moved_away", CORRECTIONS),
+    (_KINDS.MOVE, Account.TRANSIT, _MAIN): Word("moved_here", TOP_UPS),
     (_KINDS.TAKE_BACK, _MAIN, _HELD): Word("take_back", CORRECTIONS),
     (_KINDS.FEE, Account.FEES_EARNED, _HELD): Word("fee_back", CORRECTIONS),
     **{

@@ -14,8 +14,21 @@ from tambah.domain.payment_changes import left_micros
 from tambah.domain.refusals import InternalError, Refusal
 from tambah.domain.rules import Rules
 from tambah.domain.state import LineAccount
+from tambah.engine.answers import request_digest
+from tambah.engine.keys import Keys
 from tambah.store.database import Database
+from tambah.store.views.payments import refunded_by_hand, was_answered
 from tambah.store.views.refundable import read_refundable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asking:
+    """With what it is looked up whether a refund takes two."""
+
+    database: Database
+    rules: Rules
+    keys: Keys
+    now: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +73,22 @@ async def foresee(
         balance_after_micros=_main(after),
         active_until=after.line.active_until if after else None,
     )
+
+
+async def takes_two(
+    desk: Asking, command: RefundPayment, ahead: Ahead, *, alone_micros: int
+) -> bool:
+    """Say whether a refund is more than one person may send back of a line's payments in a day.
+
+    A command that was done before is what it was: it gets its first answer, whatever came since.
+    """
+    digest = request_digest(desk.keys, command.caller, command.request_key)
+    if await was_answered(desk.database, command.line_id, digest):
+        return False
+    validity = desk.rules.validity
+    today = validity.start_of(validity.local_day(desk.now))
+    done_micros = await refunded_by_hand(desk.database, command.line_id, today)
+    return done_micros + ahead.refund_micros > alone_micros
 
 
 def _sum(transfers: Sequence[Transfer], debit: Account, credit: Account) -> int:

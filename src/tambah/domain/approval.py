@@ -26,6 +26,8 @@ class Deed(StrEnum):
 
     ADJUST_CREDIT = "adjust_credit"
     REVERSE_TOPUP = "reverse_topup"
+    MOVE_TOPUP = "move_topup"
+    REFUND_PAYMENT = "refund_payment"
     GENERATE_BATCH = "generate_batch"
     RELEASE_BATCH = "release_batch"
     EXPORT_BATCH = "export_batch"
@@ -38,6 +40,8 @@ class Deed(StrEnum):
     LOAD_TARIFF = "load_tariff"
     INVITE_STAFF = "invite_staff"
     CHANGE_ROLES = "change_roles"
+    MAKE_PROMOTION = "make_promotion"
+    END_PROMOTION = "end_promotion"
 
 
 class DeedRule(NamedTuple):
@@ -55,6 +59,8 @@ DEEDS: Mapping[Deed, DeedRule] = MappingProxyType(
     {
         Deed.ADJUST_CREDIT: DeedRule(Permission.CREDIT_WRITE),
         Deed.REVERSE_TOPUP: DeedRule(Permission.CREDIT_WRITE),
+        Deed.MOVE_TOPUP: DeedRule(Permission.CREDIT_WRITE),
+        Deed.REFUND_PAYMENT: DeedRule(Permission.PAYMENTS_WRITE),
         Deed.GENERATE_BATCH: DeedRule(Permission.BATCHES_WRITE),
         Deed.RELEASE_BATCH: DeedRule(Permission.BATCHES_WRITE),
         Deed.EXPORT_BATCH: DeedRule(Permission.BATCHES_WRITE, is_collected=True),
@@ -67,6 +73,8 @@ DEEDS: Mapping[Deed, DeedRule] = MappingProxyType(
         Deed.LOAD_TARIFF: DeedRule(Permission.CONTENT_WRITE),
         Deed.INVITE_STAFF: DeedRule(Permission.STAFF_WRITE, is_collected=True),
         Deed.CHANGE_ROLES: DeedRule(Permission.STAFF_WRITE),
+        Deed.MAKE_PROMOTION: DeedRule(Permission.CONTENT_WRITE),
+        Deed.END_PROMOTION: DeedRule(Permission.CONTENT_WRITE),
     }
 )
 """The same permission asks and agrees: two of those who may do it at all."""

@@ -1,4 +1,4 @@
-"""What subscribers and customer care ask of a line that moves no money by itself."""
+"""What subscribers and customer care ask of a line, beside what every door asks."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -83,6 +83,18 @@ class SetOwnBar:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MoveTopUp:
+    """Move what is unspent of a top-up to the number that it was meant for."""
+
+    caller: str
+    request_key: str
+    msisdn: int
+    topup_no: int
+    to_msisdn: int
+    actor: Actor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AllowReactivation:
     """Let an expired line be topped up again: whose it is was checked, by a person or a page.
 
@@ -148,6 +160,7 @@ CareCommand = (
     | AskRecovery
     | TryRecovery
     | SetOwnBar
+    | MoveTopUp
     | AllowReactivation
     | SetPreferences
 )

@@ -218,7 +218,8 @@ class RefundPayment:
     """Send a payment back, in full or in part, unspent credit taken back first.
 
     amount_micros: None for all that can be taken back. forgive_spent: send back what the line
-    has spent as well, at the operator's cost.
+    has spent as well, at the operator's cost. only_micros: what two people agreed on; nothing is
+    sent back when it would be another amount by now.
     """
 
     caller: str
@@ -227,6 +228,7 @@ class RefundPayment:
     payment_no: int
     amount_micros: int | None = None
     forgive_spent: bool = False
+    only_micros: int | None = None
     actor: Actor
 
 
@@ -309,6 +311,13 @@ class Reversed(Record, frozen=True, kw_only=True):
     gifts: tuple[Gift, ...] = ()
 
 
+class TopUpMoved(Record, frozen=True, kw_only=True):
+    """A top-up was moved to the right number: what was taken of one line, given to another."""
+
+    taken: Reversed
+    given: Credited
+
+
 class PaymentStands(Record, frozen=True, kw_only=True):
     """A payment as it stands after a command. Micro-ringgit; total is what the payer pays.
 
@@ -359,6 +368,7 @@ Outcome = (
     | Imported
     | LineChanged
     | Reversed
+    | TopUpMoved
     | PaymentStands
     | CareOutcome
     | SimOutcome

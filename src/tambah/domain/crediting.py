@@ -33,7 +33,7 @@ class Origin(NamedTuple):
     payer_id: whose float paid, if not its own.
     batch_id, number: of a card. page_token: digest of the result page's address. payment_no,
     receipt: of a payment, whose reference is the receipt; promised, line_state: by promotions, and
-    the line's state, when it was opened.
+    the line's state, when it was opened. moved_from: line and top-up, of one that was moved.
     """
 
     kind: TransferKind
@@ -50,6 +50,7 @@ class Origin(NamedTuple):
     promised: Given | None = None
     line_state: LineState | None = None
     payer_id: int | None = None
+    moved_from: tuple[int, int] | None = None
 
 
 class _Added(NamedTuple):
@@ -195,6 +196,8 @@ def _record(
             reactivation_micros=reactivation_fee(before, draft.rules.life),
             line_state=origin.line_state or before.state,
             payer_id=origin.payer_id,
+            moved_line_id=origin.moved_from[0] if origin.moved_from else None,
+            moved_topup_no=origin.moved_from[1] if origin.moved_from else None,
             gifts=added.gifts,
         )
     )

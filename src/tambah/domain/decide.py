@@ -15,6 +15,7 @@ from tambah.domain.care_commands import (
     AllowReactivation,
     AskRecovery,
     AskSignIn,
+    MoveTopUp,
     SetOwnBar,
     SetPreferences,
     TellLine,
@@ -64,6 +65,7 @@ from tambah.domain.guessing import count_wrong, forget_wrong, require_may_try
 from tambah.domain.ledger import Account, TransferKind
 from tambah.domain.line import Line, LineState, grace_after, require_can_top_up
 from tambah.domain.line_changes import line_changed
+from tambah.domain.moving import move_top_up
 from tambah.domain.own_bar import set_own_bar
 from tambah.domain.paying import open_payment, take_news
 from tambah.domain.preferences import set_preferences
@@ -316,6 +318,7 @@ _HANDLERS: dict[type[Command], Callable[[Any, Draft], Outcome]] = {
     AdjustCredit: _adjust_credit,
     BarLine: _bar_line,
     ReverseTopUp: _reverse_top_up,
+    MoveTopUp: move_top_up,
     OpenPayment: open_payment,
     PaymentNews: take_news,
     RefundPayment: refund_payment,

@@ -58,7 +58,8 @@ class Draft:
     own clock. The line's counters (`transfer_seq`, …) are kept here and put back into the line
     when the draft is frozen: copying the line for each of them was a third of a top-up's time.
     aged: the line was brought to `now`, so that what is due next can be told. holds: a session
-    goes on, by which more or less of a bucket is held.
+    goes on, by which more or less of a bucket is held. other: of the other line, where a command
+    touches two.
     """
 
     __slots__ = (
@@ -76,6 +77,7 @@ class Draft:
         "message_seq",
         "messages",
         "now",
+        "other",
         "partners",
         "payment",
         "payment_refs",
@@ -114,6 +116,7 @@ class Draft:
         self.sale: DealerSale | None = None
         self.commissions: tuple[Commission, ...] = ()
         self.commission_run: CommissionRun | None = None
+        self.other: Draft | None = None
         self.aged = False
         self.counts = False
         self.holds = False
@@ -324,6 +327,7 @@ class Draft:
             sale=self.sale,
             commissions=self.commissions,
             commission_run=self.commission_run,
+            other=self.other.freeze(answer, action, actor) if self.other else None,
         )
 
     def _tell_by_the_way(self) -> None:

@@ -17,9 +17,10 @@ class Account(IntEnum):
     """The chart of accounts. Those below 10 are owners' own, a balance for each bucket.
 
     CARDS_SOLD: what cards redeemed were worth (a liability until then). TRANSIT: between a float
-    and a line, in two paired transfers. FUNDING: money that partners paid in. OPENING: balances
-    brought along from another system. CLEARING_…: what a payment provider has of ours. HELD: money
-    of payers that is neither credited nor sent back. DISPUTES: what payers' banks took back.
+    and a line, or two lines, in two paired transfers. FUNDING: money that partners paid in.
+    OPENING: balances brought along from another system. CLEARING_…: what a payment provider has
+    of ours. HELD: money of payers that is neither credited nor sent back. DISPUTES: what payers'
+    banks took back.
     FEES_EARNED: what payers paid on top of the price. …_SECONDS, …_MESSAGES, …_BYTES: allowances,
     which are no money: where they came from, and where they lapsed to. COMMISSIONS: what dealers
     earned by selling. USAGE_REVENUE: what was used and paid by credit.
@@ -139,7 +140,7 @@ class TransferKind(IntEnum):
     an allowance. LAPSE: an allowance was not used in time. CARD_SALE: a dealer's float paid for a
     card that was sold. COMMISSION: what a dealer earned. FLOAT_MOVE: from one dealer's float to
     another's. USAGE: credit or an allowance was used; USAGE_REFUND: what an event was charged was
-    given back.
+    given back. MOVE: a top-up went to a wrong number; its credit goes on to the right one.
     """
 
     REDEMPTION = 1
@@ -168,6 +169,7 @@ class TransferKind(IntEnum):
     FLOAT_MOVE = 24
     USAGE = 25
     USAGE_REFUND = 26
+    MOVE = 28
 
 
 class Transfer(Record, frozen=True, kw_only=True):

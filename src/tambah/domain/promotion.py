@@ -56,6 +56,13 @@ class Promotion(Record, frozen=True, kw_only=True):
         """Say whether it is in force at `now`."""
         return self.since <= now and (self.until is None or now < self.until)
 
+    def standing(self, now: datetime) -> str:
+        """Return `running`, `upcoming`, or `over`: also of one that ended before it began."""
+        if self.is_running(now):
+            return "running"
+        is_over = self.until is not None and self.until <= max(now, self.since)
+        return "over" if is_over else "upcoming"
+
 
 class Facts(Record, frozen=True, kw_only=True):
     """What promotions look at beside the price. None: not known, so nothing that asks for it."""

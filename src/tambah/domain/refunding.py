@@ -36,7 +36,10 @@ def refund_payment(command: RefundPayment, draft: Draft) -> PaymentStands:
     if asked is not None and (not MICROS_PER_SEN <= asked <= left or asked % MICROS_PER_SEN):
         raise AmountOutOfRange(least=ringgit(MICROS_PER_SEN), most=ringgit(left))
     refund_no = open_refund(draft, asked, reason="by_hand", forgive_spent=command.forgive_spent)
-    return stands(draft, refund_no=refund_no)
+    opened = stands(draft, refund_no=refund_no)
+    if command.only_micros is not None and opened.refund_micros != command.only_micros:
+        raise CreditSpent(most=ringgit(opened.refund_micros))
+    return opened
 
 
 def open_refund(

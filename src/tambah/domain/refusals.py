@@ -272,6 +272,48 @@ class TopUpUnknown(Refusal):
     code = "topup_unknown"
 
 
+class TopUpWasMoved(Refusal):
+    """The top-up came from another number, where it had gone by mistake: it stays."""
+
+    code = "topup_was_moved"
+
+
+class MoveTooLate(Refusal):
+    """A top-up is moved soon after it or not at all. Params: hours (0 for never)."""
+
+    code = "move_too_late"
+
+
+class MoveToSameNumber(Refusal):
+    """The top-up is on that number already."""
+
+    code = "move_to_same_number"
+
+
+class NothingToMove(Refusal):
+    """All the top-up's main credit is spent."""
+
+    code = "nothing_to_move"
+
+
+class PromotionNameTaken(Refusal):
+    """A promotion of that name is there, or was: a name is for ever."""
+
+    code = "promotion_name_taken"
+
+
+class PromotionUnknown(Refusal):
+    """No promotion of that name was made in the console."""
+
+    code = "promotion_unknown"
+
+
+class PromotionOver(Refusal):
+    """The promotion has ended, or would have before it is in force."""
+
+    code = "promotion_over"
+
+
 class AlreadyReversed(Refusal):
     """The top-up was reversed before."""
 

@@ -1,5 +1,6 @@
 """Taking a top-up back: what is unspent of the main credit, bonus and allowances, and the days."""
 
+from collections.abc import Callable
 from datetime import datetime
 
 from tambah.domain.commands import Reversed
@@ -9,10 +10,18 @@ from tambah.domain.giving import claw, take_gifts_back
 from tambah.domain.ledger import Account, TransferKind
 from tambah.domain.line import Line, LineState, grace_after
 from tambah.domain.records import replace
-from tambah.domain.refusals import AlreadyReversed, LineTerminated, TopUpUnknown
+from tambah.domain.refusals import (
+    AlreadyReversed,
+    LineTerminated,
+    TopUpUnknown,
+    TopUpWasMoved,
+)
 from tambah.domain.rules import Rules
 from tambah.domain.state import TopUpRecord, TopUpSource
 from tambah.domain.validity import ValidityRule
+
+Hand = Callable[[Draft, TopUpRecord, int], None]
+"""Books where the main credit of a top-up goes that is taken off: so many micro-ringgit."""
 
 _SOURCES = {
     TopUpSource.VOUCHER: Account.CARDS_SOLD,
@@ -25,26 +34,49 @@ def reverse_top_up(draft: Draft, topup_no: int, *, tell: bool = True) -> Reverse
     """Reverse one of the line's top-ups; never more than is unspent, never below nothing.
 
     The line must be aged to now. A voucher stays used; a partner gets back what was unspent (and
-    the tax, when nothing was spent). Raises TopUpUnknown, AlreadyReversed, LineTerminated.
+    the tax, when nothing was spent). Raises TopUpUnknown, AlreadyReversed, TopUpWasMoved,
+    LineTerminated.
+    """
+    taken = take_off(draft, topup_no, _return_main)
+    if tell:
+        draft.tell(
+            "reversed", returned_micros=taken.main_micros, balance_micros=taken.balance_micros
+        )
+    return taken
+
+
+def require_reversible(draft: Draft, topup_no: int) -> TopUpRecord:
+    """Return one of the line's top-ups that still stands.
+
+    Raises TopUpUnknown, AlreadyReversed, and TopUpWasMoved for one that came from another line:
+    what it was paid with is that line's.
     """
     topup = next((t for t in draft.known.topups if t.topup_no == topup_no), None)
     if topup is None:
         raise TopUpUnknown
     if topup.reversed_at is not None:
         raise AlreadyReversed
+    if topup.source is TopUpSource.MOVED:
+        raise TopUpWasMoved
+    return topup
+
+
+def take_off(draft: Draft, topup_no: int, hand: Hand) -> Reversed:
+    """Take a top-up off the line as far as it is unspent, bonus, gifts and days with it.
+
+    Raises what `require_reversible` does, LineTerminated.
+    """
+    topup = require_reversible(draft, topup_no)
     if draft.require_line().state not in (LineState.ACTIVE, LineState.GRACE):
         raise LineTerminated
     main_micros = min(draft.main.free, topup.main_micros)
     bonus_micros = claw(draft, topup.bonus_bucket_id, topup.own_bonus_micros, topup_no)
     gifts = take_gifts_back(draft, topup)
     bonus_micros += sum(gift.amount for gift in gifts if gift.kind is GiftKind.BONUS)
-    _return_main(draft, topup, main_micros)
+    hand(draft, topup, main_micros)
     draft.topups.append(replace(topup, reversed_at=draft.now))
     line, topups = draft.require_line(), draft.known.topups
     draft.line = without(line, topups, topup, draft.rules, draft.now)
-    if tell:
-        balance_micros = draft.main.remaining_micros
-        draft.tell("reversed", returned_micros=main_micros, balance_micros=balance_micros)
     line = draft.require_line()
     return Reversed(
         msisdn=line.msisdn,

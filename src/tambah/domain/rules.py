@@ -22,6 +22,7 @@ class Rules:
     """Everything an operator may set that changes a decision.
 
     most_credit_micros: the most main credit that a line may hold. promotions: of all times.
+    move_hours: how long after it a top-up may be moved to the right number; 0 for never.
     """
 
     catalog: Catalog
@@ -38,3 +39,4 @@ class Rules:
     dealers: DealerRule = field(default_factory=DealerRule)
     tariffs: TariffBook = NO_TARIFFS
     charging: ChargingRule = field(default_factory=ChargingRule)
+    move_hours: int = 24

@@ -52,11 +52,12 @@ class PartnerAccount(Record, frozen=True, kw_only=True):
 
 
 class TopUpSource(IntEnum):
-    """Where a top-up's money came from."""
+    """Where a top-up's money came from. MOVED: from another line, topped up by mistake."""
 
     VOUCHER = 1
     PARTNER = 2
     PAYMENT = 3
+    MOVED = 4
 
 
 class TopUpRecord(Record, frozen=True, kw_only=True):
@@ -66,7 +67,8 @@ class TopUpRecord(Record, frozen=True, kw_only=True):
     is of the rest of the bonus. active_until_before, active_until: the line's end of validity
     before and after it. reactivation_micros: the fee that was taken of the credit to bring an
     expired line back. line_state: of the line when this was promised, None in old rows.
-    payer_id: whose float paid, where it was not the partner's own.
+    payer_id: whose float paid, where it was not the partner's own. moved_line_id, moved_topup_no:
+    of one that was moved, the other line's: where it went, or (MOVED) where it came from.
     """
 
     line_id: int
@@ -92,6 +94,8 @@ class TopUpRecord(Record, frozen=True, kw_only=True):
     reactivation_micros: int = 0
     line_state: LineState | None = None
     payer_id: int | None = None
+    moved_line_id: int | None = None
+    moved_topup_no: int | None = None
     gifts: tuple[Gift, ...] = ()
 
     @property
@@ -179,11 +183,13 @@ class Known(Record, frozen=True, kw_only=True):
     partner: the one that sells, pays or is paid; levels: all partners whose limits or floats the
     command touches. dealer: the partner's place in the tree; receiver: that of who gets float.
     sale: the one that bears the command's reference, or is taken back, with its commissions.
+    receiving: the other line, that a top-up is moved to.
     stock: of the card; card_sale: the sale of it that stands. owed_micros: of commission, up to
     the command's day.
     """
 
     line: LineAccount | None = None
+    receiving: LineAccount | None = None
     partner: PartnerAccount | None = None
     voucher: Voucher | None = None
     tried: Tried = _NOTHING_TRIED
@@ -213,7 +219,10 @@ class PaymentRef(Record, frozen=True, kw_only=True):
 
 
 class Decision(Record, frozen=True, kw_only=True):
-    """An answer, and every change that goes with it. None and () mean: as it was."""
+    """An answer, and every change that goes with it. None and () mean: as it was.
+
+    other: what the same answer does to another line, for the one command that touches two.
+    """
 
     answer: Outcome | Refusal
     line: LineAccount | None = None
@@ -230,6 +239,7 @@ class Decision(Record, frozen=True, kw_only=True):
     sale: DealerSale | None = None
     commissions: tuple[Commission, ...] = ()
     commission_run: CommissionRun | None = None
+    other: "Decision | None" = None
 
     @property
     def is_remembered(self) -> bool:

@@ -16,6 +16,7 @@ from tambah.domain.commands import (
     Outcome,
     PaymentStands,
     Reversed,
+    TopUpMoved,
 )
 from tambah.domain.dealer_commands import CardSold, CommissionPaid, FloatMoved, SaleUndone
 from tambah.domain.refusals import Refusal, every_refusal
@@ -29,6 +30,7 @@ _OUTCOMES: dict[str, type[Outcome]] = {
         Funded,
         LineChanged,
         Reversed,
+        TopUpMoved,
         PaymentStands,
         Told,
         PreferencesSet,
@@ -57,6 +59,7 @@ _NOT_CONTENT = frozenset(
         "audience",
         "sealed",
         "good_until",
+        "only_micros",
     }
 )
 """Fields that say how a request came, not what it asks."""

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import structlog
 
+from tambah.domain.care_commands import MoveTopUp
 from tambah.domain.commands import (
     BY_LINE,
     BY_PARTNER,
@@ -137,15 +138,23 @@ def _known(command: Command, loaded: Loaded, keys: Keys) -> Known:
                 over_all=loaded.guests,
             ),
         )
-    if isinstance(command, ReverseTopUp) and line_id is not None:
-        found = tuple(loaded.topups.get(line_id, ()))
-        mended = next((t for t in found if t.topup_no == command.topup_no), None)
-        payer_id = (mended.payer_id or mended.partner_id) if mended else None
-        partner = loaded.partners.get(payer_id) if payer_id is not None else None
-        known = Known(line=line, partner=partner, topups=found)
-        sale = loaded.trade.topup_sales.get((line_id, command.topup_no))
-        return known_of_sale(known, loaded.trade, sale)
+    if isinstance(command, MoveTopUp | ReverseTopUp) and line_id is not None:
+        return _known_of_mending(command, line_id, loaded)
     return Known(line=line)
+
+
+def _known_of_mending(command: MoveTopUp | ReverseTopUp, line_id: int, loaded: Loaded) -> Known:
+    line, found = loaded.lines.get(line_id), tuple(loaded.topups.get(line_id, ()))
+    if isinstance(command, MoveTopUp):
+        to_line_id = loaded.line_of.get(command.to_msisdn)
+        receiving = loaded.lines.get(to_line_id) if to_line_id is not None else None
+        return Known(line=line, receiving=receiving, topups=found)
+    mended = next((t for t in found if t.topup_no == command.topup_no), None)
+    payer_id = (mended.payer_id or mended.partner_id) if mended else None
+    partner = loaded.partners.get(payer_id) if payer_id is not None else None
+    known = Known(line=line, partner=partner, topups=found)
+    sale = loaded.trade.topup_sales.get((line_id, command.topup_no))
+    return known_of_sale(known, loaded.trade, sale)
 
 
 def _known_of_top_up(command: TopUp, line: LineAccount | None, loaded: Loaded) -> Known:
@@ -207,6 +216,8 @@ def _take_along(pending: Pending, decision: Decision, loaded: Loaded, changes: C
         loaded.annexes[place] = changes.annexes[place] = annex
     if decision.audit is not None:
         changes.audits.append(decision.audit)
+    if decision.other is not None:
+        _take_along(pending, decision.other, loaded, changes)
 
 
 def _take_trade(decision: Decision, loaded: Loaded, changes: Changes) -> None:

@@ -10,6 +10,7 @@ from tambah.domain.care_commands import (
     AllowReactivation,
     AskRecovery,
     AskSignIn,
+    MoveTopUp,
     PreferencesSet,
     Proved,
     SetOwnBar,
@@ -53,6 +54,7 @@ from tambah.domain.commands import (
     Reversed,
     ReverseTopUp,
     TopUp,
+    TopUpMoved,
 )
 from tambah.domain.dealer_commands import (
     CardSold,
@@ -107,7 +109,9 @@ class Engine:
         self._accepting = False
         self.on_messages: Callable[[], object] = _nothing
         self._lanes = [
-            Lane(database, rules=rules, keys=keys, clock=clock, on_messages=self._told)
+            Lane(
+                database, rules=lambda: self._rules, keys=keys, clock=clock, on_messages=self._told
+            )
             for _ in range(lanes)
         ]
         self._tasks: list[asyncio.Task[None]] = []
@@ -133,8 +137,6 @@ class Engine:
     def renew(self, rules: Rules) -> None:
         """Decide by other rules from the next batch on; one under way keeps to its own."""
         self._rules = rules
-        for lane in self._lanes:
-            lane.renew(rules)
 
     @property
     def waiting(self) -> int:
@@ -167,6 +169,8 @@ class Engine:
     ) -> LineChanged: ...
     @overload
     async def submit(self, command: ReverseTopUp) -> Reversed: ...
+    @overload
+    async def submit(self, command: MoveTopUp) -> TopUpMoved: ...
     @overload
     async def submit(
         self, command: OpenPayment | PaymentNews | RefundPayment

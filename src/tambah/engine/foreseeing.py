@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import cast
 
 from tambah.domain.actor import Actor
+from tambah.domain.care_commands import MoveTopUp
 from tambah.domain.charging_commands import ChargeEvent, UnitsGranted
 from tambah.domain.commands import (
     AdjustCredit,
@@ -14,8 +15,10 @@ from tambah.domain.commands import (
     Outcome,
     Reversed,
     ReverseTopUp,
+    TopUpMoved,
 )
 from tambah.domain.decide import decide
+from tambah.domain.records import replace
 from tambah.domain.refusals import Refusal
 from tambah.domain.rules import Rules
 from tambah.domain.state import Known, LineAccount
@@ -68,6 +71,30 @@ def foresee_charge(
     Raises what keeps the line from being used, NumberUnknown, CreditTooLow, RateUnknown.
     """
     return cast("UnitsGranted", foresee(command, Known(line=account), rules, now))
+
+
+async def foresee_move(
+    database: Database,
+    rules: Rules,
+    account: LineAccount,
+    receiving: LineAccount,
+    topup_no: int,
+    now: datetime,
+) -> TopUpMoved:
+    """Return what moving a top-up from a line to another would come to.
+
+    Raises whatever `domain.moving.move_top_up` does.
+    """
+    known = await read_reversible(database, account.line.line_id, topup_no)
+    command = MoveTopUp(
+        caller="",
+        request_key="",
+        msisdn=account.line.msisdn,
+        topup_no=topup_no,
+        to_msisdn=receiving.line.msisdn,
+        actor=_NOBODY,
+    )
+    return cast("TopUpMoved", foresee(command, replace(known, receiving=receiving), rules, now))
 
 
 def foresee_adjustment(

@@ -43,7 +43,7 @@ class Lane:
         self,
         database: Database,
         *,
-        rules: Rules,
+        rules: Callable[[], Rules],
         keys: Keys,
         clock: Clock,
         on_messages: Callable[[], object],
@@ -68,10 +68,6 @@ class Lane:
     def is_connected(self) -> bool:
         """Say whether the writing connection is open."""
         return self._connection is not None and not self._connection.is_closed()
-
-    def renew(self, rules: Rules) -> None:
-        """Decide by other rules from the next batch on."""
-        self._rules = rules
 
     def put(self, pending: Pending) -> None:
         """Add a command to the queue."""
@@ -160,7 +156,7 @@ class Lane:
         return await run_batch(
             self._connection,
             batch,
-            rules=self._rules,
+            rules=self._rules(),
             keys=self._keys,
             offset=self._clock.offset,
             guests=self._guests,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tambah.domain.balance import Bucket
+from tambah.domain.care_commands import MoveTopUp
 from tambah.domain.commands import (
     BY_LINE,
     BY_PARTNER,
@@ -101,6 +102,8 @@ async def load(
     """
     commands = [pending.command for pending in batch]
     msisdns = {c.msisdn for c in commands if not isinstance(c, _WITHOUT_NUMBER)}
+    # A move touches two lines; both are locked in the one order of all lines.
+    msisdns.update(c.to_msisdn for c in commands if isinstance(c, MoveTopUp))
     named_ids = {c.line_id for c in commands if isinstance(c, BY_LINE)}
     undone = await find_undone(connection, commands)
     named_ids.update(sale.line_id for sale in undone if sale.line_id is not None)
@@ -161,7 +164,9 @@ async def _load_topups(
 ) -> dict[int, list[TopUpRecord]]:
     """Read all top-ups of lines that have one reversed: its days are worked out from the rest."""
     line_ids = {
-        line_of[c.msisdn] for c in commands if isinstance(c, ReverseTopUp) and c.msisdn in line_of
+        line_of[c.msisdn]
+        for c in commands
+        if isinstance(c, ReverseTopUp | MoveTopUp) and c.msisdn in line_of
     }
     line_ids.update(
         c.line_id

@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
-from types import MappingProxyType
 from ipaddress import ip_address
+from types import MappingProxyType
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -55,6 +55,7 @@ _COUNTRY = re.compile(r"[A-Z]{2}", re.ASCII)
 _MOST_HOLD_HOURS = 24 * 30
 _MOST_SESSION_HOURS = 24
 _MOST_UNDO_MINUTES = 60 * 24
+_MOST_MOVE_HOURS = 24 * 30
 PAYMENT_METHODS = frozenset({"card", "fpx", "paypal", "bank", "sandbox"})
 
 
@@ -106,6 +107,7 @@ def operator_rules(operator: Operator) -> Rules:
         dealers=_dealers(operator.dealers),
         charging=charging_rule(operator.charging),
         tariffs=_tariffs(operator),
+        move_hours=_move_hours(operator.console),
     )
 
 
@@ -200,6 +202,12 @@ def alone_up_to(entry: ConsoleEntry) -> int:
     Raises ConfigError.
     """
     return _money(entry.alone_up_to, "console.alone_up_to")
+
+
+def _move_hours(entry: ConsoleEntry) -> int:
+    if not 0 <= entry.move_topup_hours <= _MOST_MOVE_HOURS:
+        raise ConfigError(f"console.move_topup_hours: from 0 to {_MOST_MOVE_HOURS}")
+    return entry.move_topup_hours
 
 
 def _reminders(operator: Operator) -> ReminderRule:

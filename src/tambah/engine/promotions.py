@@ -10,6 +10,7 @@ from tambah.config import AllowanceEntry, ConfigError, Operator, PromotionEntry
 from tambah.domain.balance import BucketKind
 from tambah.domain.line import LineState
 from tambah.domain.promotion import Allowance, Promotion
+from tambah.domain.refusals import FieldMalformed
 from tambah.domain.state import TopUpSource
 from tambah.domain.validity import ValidityRule
 from tambah.engine.entries import read_day, read_money
@@ -27,6 +28,9 @@ UNITS = {
 STATES = (LineState.ACTIVE, LineState.GRACE, LineState.EXPIRED)
 """States in which a line can be topped up; expired ones when they are reactivated."""
 
+SOURCES = (TopUpSource.VOUCHER, TopUpSource.PARTNER, TopUpSource.PAYMENT)
+"""Sources that a promotion may be for: what is moved to the right number gets none again."""
+
 _MOST_DAYS = 3650
 _MOST_PERMILLE = 10_000
 _MOST_AMOUNT = 2**50
@@ -40,6 +44,22 @@ def promotion_rules(operator: Operator, validity: ValidityRule) -> tuple[Promoti
     if twice:
         raise ConfigError(f"promotions: {twice[0]!r} is there twice; a name is for ever")
     return tuple(_promotion(entry, operator, validity) for entry in operator.promotions)
+
+
+def draft_promotion(
+    entry: PromotionEntry, operator: Operator, validity: ValidityRule
+) -> Promotion:
+    """Return a promotion that somebody drafts, by the checks of operator.toml's.
+
+    Raises FieldMalformed with the entry's field, `gives` when it gives nothing.
+    """
+    try:
+        return _promotion(entry, operator, validity)
+    except ConfigError as wrong:
+        where = str(wrong).partition(": ")[0].removeprefix(f"promotions.{entry.name}")
+        is_nothing = str(wrong).endswith("it gives nothing")
+        field = "gives" if is_nothing else where.rpartition(".")[2] or "name"
+        raise FieldMalformed(field="name" if field == "promotions" else field) from wrong
 
 
 def _promotion(entry: PromotionEntry, operator: Operator, validity: ValidityRule) -> Promotion:
@@ -65,7 +85,7 @@ def _promotion(entry: PromotionEntry, operator: Operator, validity: ValidityRule
             read_money(price, f"{where}.denominations") for price in entry.denominations
         ),
         least_micros=read_money(entry.least, f"{where}.least"),
-        sources=_chosen(entry.sources, tuple(TopUpSource), f"{where}.sources"),
+        sources=_chosen(entry.sources, SOURCES, f"{where}.sources"),
         states=_chosen(entry.states, STATES, f"{where}.states"),
         plans=entry.plans,
     )

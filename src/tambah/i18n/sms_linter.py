@@ -124,6 +124,7 @@ WORST_PARAMS: Mapping[str, Mapping[str, int | str]] = {
     "reactivation_allowed": {"fee_micros": _LONGEST_MICROS, "allowed_until": _LONGEST_DAY},
     "reactivation_allowed_free": {"allowed_until": _LONGEST_DAY},
     "activated": {"active_until": _LONGEST_DAY},
+    "topup_moved": {"returned_micros": _LONGEST_MICROS, "balance_micros": _LONGEST_MICROS},
     "reversed": {"returned_micros": _LONGEST_MICROS, "balance_micros": _LONGEST_MICROS},
     "payment_refunding": {"refunded_micros": _LONGEST_MICROS, "reference": _RECEIPT},
     "payment_refunded": {"refunded_micros": _LONGEST_MICROS, "reference": _RECEIPT},

@@ -20,7 +20,13 @@ from tambah.store.staff import list_staff
 from tambah.web.site import Site
 
 _ACTOR = Actor(who="demo", why="demo data")
-_SECOND = (Role.CARE, Role.FINANCE, Role.WAREHOUSE, Role.ADMINISTRATOR)
+_SECOND = (
+    Role.CARE,
+    Role.FINANCE,
+    Role.WAREHOUSE,
+    Role.MARKETING,
+    Role.ADMINISTRATOR,
+)
 _STAFF = {f"demo-{role}": role for role in Role} | {f"demo-{role}-2": role for role in _SECOND}
 """One of each role, and a second where something takes two of them."""
 

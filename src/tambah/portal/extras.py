@@ -40,7 +40,7 @@ class Tile:
 
 def tile_of(site: Site, offer: Denomination, source: TopUpSource) -> Tile:
     """Return a denomination as the home page shows it: nothing that hangs on whose line it is."""
-    given = apply(site.rules.promotions, offer, Facts(source=source), site.clock.now())
+    given = apply(site.promotions, offer, Facts(source=source), site.clock.now())
     return Tile(
         offer=offer,
         valid_days=offer.valid_days + given.valid_days,

@@ -97,7 +97,7 @@ def draw_check(
     site = pages.site
     rules, view = site.rules, found.view
     drawn = form if form.token else replace(form, token=mint_token(site.keys, site.clock.now()))
-    given = apply(rules.promotions, offer, facts_of(view.line, TopUpSource.PAYMENT), view.at)
+    given = apply(site.promotions, offer, facts_of(view.line, TopUpSource.PAYMENT), view.at)
     valid_days = offer.valid_days + given.valid_days
     after = extend_line(view.line, valid_days, rules.life, rules.validity, view.at)
     fee_micros = rules.payments.fee_micros(wish.method)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -26,32 +26,50 @@ class Wanted:
     before: Mapping[str, object]
 
 
+class Asked(NamedTuple):
+    """Who asks, and why. request: a digest of the press of the button, None to add it anyway."""
+
+    maker: str
+    why: str
+    request: bytes | None = None
+
+
 async def insert_approval(
     connection: Connection,
     wanted: Wanted,
     *,
-    maker: str,
-    why: str,
+    asked: Asked,
     made_at: datetime,
     expires_at: datetime,
-) -> Approval:
-    """Add a request that waits; return it."""
+) -> Approval | None:
+    """Add a request that waits; return it, None where the maker made one by that press before."""
     row = await connection.fetchrow(
         """
-        INSERT INTO approval (deed, subject, params, before, why, maker, made_at, expires_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+        INSERT INTO approval (deed, subject, params, before, why, maker, made_at, expires_at,
+                              request)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+            ON CONFLICT (maker, request) DO NOTHING
         RETURNING *
         """,
         wanted.deed.value,
         wanted.subject,
         _encode(wanted.params).decode(),
         _encode(wanted.before).decode(),
-        why,
-        maker,
+        asked.why,
+        asked.maker,
         made_at,
         expires_at,
+        asked.request,
     )
-    assert row is not None, "it has just been written"
+    return approval_from_row(row) if row else None
+
+
+async def approval_made_by(connection: Connection, maker: str, request: bytes) -> Approval:
+    """Return the request that somebody made by one press of the button; it is there."""
+    row = await connection.fetchrow(
+        "SELECT * FROM approval WHERE maker = $1 AND request = $2", maker, request
+    )
+    assert row is not None, "a row that stands in another's way is there to be read"
     return approval_from_row(row)
 
 

@@ -123,10 +123,10 @@ async def _grant(owner: Any, app_dsn: str) -> None:
                        ' IN SCHEMA public TO %I'),
                    (3, 'GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO %I'),
                    (4, 'REVOKE UPDATE, DELETE ON alembic_version, audit, book_close,'
-                       ' book_close_line, stock_move, transfer FROM %I'),
+                       ' book_close_line, promotion, stock_move, transfer FROM %I'),
                    (5, 'REVOKE INSERT, UPDATE, DELETE ON approval FROM %I'),
                    (6, 'GRANT INSERT (deed, subject, params, before, why, maker, made_at,'
-                       ' expires_at) ON approval TO %I'),
+                       ' expires_at, request) ON approval TO %I'),
                    (7, 'GRANT UPDATE (state, decided_by, decided_at, collect_until, answer,'
                        ' tries, held_until, done_at, outcome) ON approval TO %I'),
                    (8, 'REVOKE UPDATE, DELETE ON tariff_sheet, tariff_rate FROM %I'),

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tambah.config import Operator
+from tambah.domain.promotion import Promotion
 from tambah.domain.rules import Rules
 from tambah.engine.clock import Clock
 from tambah.engine.engine import Engine
@@ -50,6 +51,11 @@ class Site:
     payments: PaymentDesk | None = None
     recordings_dir: str = ""
     sso_client_secret: str = field(default="", repr=False)
+
+    @property
+    def promotions(self) -> tuple[Promotion, ...]:
+        """Return the promotions as they stand now, of all times."""
+        return self.engine.rules.promotions
 
     @property
     def is_demo(self) -> bool:

@@ -174,7 +174,7 @@ async def test_verify_tells_how_far_it_is(history: None, database: Database) -> 
 
     await verify(database, progress=lambda *step: told.append(step))
 
-    assert [done for _, done, _ in told] == list(range(16))
+    assert [done for _, done, _ in told] == list(range(17))
     assert {of for _, _, of in told} == {15}
     assert [step for step, _, _ in told][1:4] == [
         "transfers and buckets",

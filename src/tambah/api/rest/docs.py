@@ -50,6 +50,7 @@ _SAMPLES: dict[str, str | int | datetime] = {
     "used_at": datetime(2027, 3, 1, 6, 30, tzinfo=UTC),
     "sold_at": datetime(2027, 3, 1, 6, 30, tzinfo=UTC),
     "minutes": 10,
+    "hours": 24,
     "rate": "3.00",
     "period": "2026-12",
     "what": "batch 7",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from tambah.domain.approval import Deed
+from tambah.domain.commands import RefundPayment, TopUpMoved
 from tambah.domain.refusals import (
     BatchStateWrong,
     BatchUnknown,
@@ -25,6 +26,7 @@ from tambah.store.database import Database
 from tambah.store.ledger.voucher_prints import PrintKind
 from tambah.store.staff import read_account
 from tambah.store.views.partners import read_float
+from tambah.store.views.payments import PaymentView
 from tambah.store.views.stock import read_batch
 
 
@@ -52,6 +54,51 @@ def ask_reversal(
             "taken_micros": taken_micros,
         },
         before={"balance_micros": balance_micros},
+    )
+
+
+def ask_move(line_id: int, to_line_id: int, ahead: TopUpMoved) -> Wanted:
+    """Ask for a top-up to be moved to another number. ahead: what that would come to now."""
+    taken, given = ahead.taken, ahead.given
+    return Wanted(
+        deed=Deed.MOVE_TOPUP,
+        subject=f"line:{line_id}",
+        params={
+            "line": line_id,
+            "msisdn": taken.msisdn,
+            "topup_no": taken.topup_no,
+            "to_line": to_line_id,
+            "to_msisdn": given.msisdn,
+            "taken_micros": taken.main_micros,
+        },
+        before={
+            "balance_micros": taken.balance_micros + taken.main_micros,
+            "to_balance_micros": given.balance_micros - taken.main_micros,
+        },
+    )
+
+
+def ask_refund(
+    command: RefundPayment, payment: PaymentView, refund_micros: int, at_cost_micros: int
+) -> Wanted:
+    """Ask for a payment to be sent back: that amount, no other, should it differ by then.
+
+    refund_micros: what goes back; at_cost_micros: what of it the operator bears.
+    """
+    return Wanted(
+        deed=Deed.REFUND_PAYMENT,
+        subject=f"line:{command.line_id}",
+        params={
+            "line": command.line_id,
+            "msisdn": payment.msisdn,
+            "payment_no": command.payment_no,
+            "reference": payment.reference,
+            "amount_micros": command.amount_micros,
+            "forgive": command.forgive_spent,
+            "refund_micros": refund_micros,
+            "at_cost_micros": at_cost_micros,
+        },
+        before={"refunded_micros": payment.payment.refunded_micros},
     )
 
 

@@ -8,41 +8,43 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
 import structlog
 
 from tambah.domain.approval import Approval, ApprovalState, Deed, finish, require_collectable
-from tambah.domain.commands import AdjustCredit, FundPartner, ReverseTopUp
+from tambah.domain.commands import FundPartner
 from tambah.domain.dealer_commands import MoveFloat
 from tambah.domain.refusals import (
     ApprovalUnknown,
     BatchStateWrong,
     Busy,
     InternalError,
-    NumberUnknown,
     Refusal,
     Unavailable,
 )
-from tambah.domain.rules import Rules
 from tambah.domain.staff import Role
 from tambah.domain.voucher import BatchState
 from tambah.engine.administer import acting, note
 from tambah.engine.approving.filing import actor_behind, require_approval, subject_of
+from tambah.engine.approving.means import CALLER, Means, whole_of
 from tambah.engine.approving.of_dealers import change_agreement
+from tambah.engine.approving.of_lines import (
+    adjust_credit,
+    move_topup,
+    refund_payment,
+    reverse_topup,
+)
+from tambah.engine.approving.of_promotions import end_promotion, make_promotion
 from tambah.engine.approving.of_tariffs import agree_tariff
-from tambah.engine.clock import Clock
-from tambah.engine.engine import Engine
 from tambah.engine.keys import Keys
 from tambah.engine.staff import change_roles, invite
 from tambah.engine.vouchers import (
     BatchRequest,
     PrintedKind,
     SerialRange,
-    SheetDesign,
     change_batch,
     change_range,
     generate,
@@ -50,13 +52,11 @@ from tambah.engine.vouchers import (
 from tambah.engine.vouchers.moving import BatchAction
 from tambah.store.approvals import hold_on, left_to_do, read_approval, take_up, write_approval
 from tambah.store.database import CONNECTION_LOST, Database
-from tambah.store.views.lines import find_line_id
 from tambah.store.views.stock import read_batch
 
 _HOLD_SECONDS = 30.0
 PRINTED: tuple[PrintedKind, ...] = ("cards", "slips")
 """Every document that may be made of a batch."""
-_CALLER = "approval"
 _log: Any = structlog.get_logger(__name__)
 
 Outcome = Mapping[str, object]
@@ -68,22 +68,6 @@ _BATCH_ACTIONS: Mapping[Deed, tuple[BatchAction, BatchState]] = MappingProxyType
         Deed.VOID_BATCH: ("void", BatchState.VOID),
     }
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Means:
-    """What deeds are done with. operator_name: at the top of print files.
-
-    design: how cards of a price, with a last day, are laid out as some kinds of documents.
-    """
-
-    engine: Engine
-    database: Database
-    keys: Keys
-    rules: Rules
-    clock: Clock
-    operator_name: str
-    design: Callable[[tuple[PrintedKind, ...], int, date | None], SheetDesign]
 
 
 async def carry_out(means: Means, approval_id: int) -> Approval | None:
@@ -173,43 +157,13 @@ async def _finish(
     return after
 
 
-async def _adjust(means: Means, approval: Approval, _: int) -> Outcome:
-    done = await means.engine.submit(
-        AdjustCredit(
-            caller=_CALLER,
-            request_key=str(approval.approval_id),
-            msisdn=await _number(means, approval),
-            amount_micros=_whole(approval, "amount_micros"),
-            actor=actor_behind(approval),
-        )
-    )
-    return {"balance_micros": done.balance_micros}
-
-
-async def _reverse(means: Means, approval: Approval, _: int) -> Outcome:
-    done = await means.engine.submit(
-        ReverseTopUp(
-            caller=_CALLER,
-            request_key=str(approval.approval_id),
-            msisdn=await _number(means, approval),
-            topup_no=_whole(approval, "topup_no"),
-            actor=actor_behind(approval),
-        )
-    )
-    return {
-        "taken_micros": done.main_micros,
-        "spent_micros": done.spent_micros,
-        "balance_micros": done.balance_micros,
-    }
-
-
 async def _fund(means: Means, approval: Approval, _: int) -> Outcome:
     done = await means.engine.submit(
         FundPartner(
-            caller=_CALLER,
+            caller=CALLER,
             request_key=str(approval.approval_id),
-            partner_id=_whole(approval, "partner"),
-            amount_micros=_whole(approval, "amount_micros"),
+            partner_id=whole_of(approval, "partner"),
+            amount_micros=whole_of(approval, "amount_micros"),
             reference=str(approval.params["reference"]),
             actor=actor_behind(approval),
         )
@@ -220,11 +174,11 @@ async def _fund(means: Means, approval: Approval, _: int) -> Outcome:
 async def _move_float(means: Means, approval: Approval, _: int) -> Outcome:
     done = await means.engine.submit(
         MoveFloat(
-            caller=_CALLER,
+            caller=CALLER,
             request_key=str(approval.approval_id),
-            partner_id=_whole(approval, "partner"),
-            to_partner_id=_whole(approval, "to"),
-            amount_micros=_whole(approval, "amount_micros"),
+            partner_id=whole_of(approval, "partner"),
+            to_partner_id=whole_of(approval, "to"),
+            amount_micros=whole_of(approval, "amount_micros"),
             reference=str(approval.params["reference"]),
             actor=actor_behind(approval),
         )
@@ -246,7 +200,7 @@ async def _generate(means: Means, approval: Approval, tries: int) -> Outcome:
         raise BatchStateWrong(state=BatchState.DRAFT.name.lower())
     until = str(approval.params["redeem_before"])
     redeem_before = datetime.fromisoformat(until) if until else None
-    price_micros = _whole(approval, "price_micros")
+    price_micros = whole_of(approval, "price_micros")
     asked = _texts(approval, "printed")
     printed: tuple[PrintedKind, ...] = tuple(kind for kind in PRINTED if kind in asked)
     last_day = means.rules.validity.last_day(redeem_before) if redeem_before else None
@@ -256,7 +210,7 @@ async def _generate(means: Means, approval: Approval, tries: int) -> Outcome:
         means.rules.catalog,
         BatchRequest(
             price_micros=price_micros,
-            quantity=_whole(approval, "quantity"),
+            quantity=whole_of(approval, "quantity"),
             now=means.clock.now(),
             actor=actor_behind(approval),
             operator=means.operator_name,
@@ -279,7 +233,7 @@ async def _generate(means: Means, approval: Approval, tries: int) -> Outcome:
 
 async def _move_batch(means: Means, approval: Approval, tries: int) -> Outcome:
     action, after = _BATCH_ACTIONS[approval.deed]
-    batch_id = _whole(approval, "batch")
+    batch_id = whole_of(approval, "batch")
     batch = await read_batch(means.database, batch_id)
     # Who died after it was done left it in that state already.
     if tries == 1 or batch is None or batch.state is not after:
@@ -290,9 +244,9 @@ async def _move_batch(means: Means, approval: Approval, tries: int) -> Outcome:
 
 async def _activate(means: Means, approval: Approval, _: int) -> Outcome:
     cards = SerialRange(
-        batch_id=_whole(approval, "batch"),
-        first=_whole(approval, "first"),
-        last=_whole(approval, "last"),
+        batch_id=whole_of(approval, "batch"),
+        first=whole_of(approval, "first"),
+        last=whole_of(approval, "last"),
     )
     moved = await change_range(
         means.database, cards, "activate", actor_behind(approval), means.clock.now()
@@ -317,8 +271,10 @@ async def _never(_: Means, approval: Approval, __: int) -> Outcome:
 
 _DOERS: Mapping[Deed, Callable[[Means, Approval, int], Awaitable[Outcome]]] = MappingProxyType(
     {
-        Deed.ADJUST_CREDIT: _adjust,
-        Deed.REVERSE_TOPUP: _reverse,
+        Deed.ADJUST_CREDIT: adjust_credit,
+        Deed.REVERSE_TOPUP: reverse_topup,
+        Deed.MOVE_TOPUP: move_topup,
+        Deed.REFUND_PAYMENT: refund_payment,
         Deed.FUND_PARTNER: _fund,
         Deed.MOVE_FLOAT: _move_float,
         Deed.CHANGE_AGREEMENT: _change_agreement,
@@ -329,24 +285,12 @@ _DOERS: Mapping[Deed, Callable[[Means, Approval, int], Awaitable[Outcome]]] = Ma
         Deed.VOID_BATCH: _move_batch,
         Deed.ACTIVATE_CARDS: _activate,
         Deed.CHANGE_ROLES: _change_roles,
+        Deed.MAKE_PROMOTION: make_promotion,
+        Deed.END_PROMOTION: end_promotion,
         Deed.EXPORT_BATCH: _never,
         Deed.INVITE_STAFF: _never,
     }
 )
-
-
-async def _number(means: Means, approval: Approval) -> int:
-    """Return the number of the line it was asked for. Raises NumberUnknown: another's by now."""
-    msisdn = _whole(approval, "msisdn")
-    if await find_line_id(means.database, msisdn) != approval.params["line"]:
-        raise NumberUnknown
-    return msisdn
-
-
-def _whole(approval: Approval, name: str) -> int:
-    value = approval.params[name]
-    assert isinstance(value, int), f"{name} of request {approval.approval_id}"
-    return value
 
 
 def _texts(approval: Approval, name: str) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from hashlib import sha256
 
 from tambah.domain.actor import Actor
 from tambah.domain.approval import (
@@ -13,11 +14,18 @@ from tambah.domain.approval import (
     expiry,
     withdraw,
 )
-from tambah.domain.refusals import ApprovalUnknown, ReasonMissing
+from tambah.domain.refusals import ApprovalUnknown, IdempotencyKeyReused, ReasonMissing
 from tambah.domain.staff import Staff
 from tambah.engine.administer import acting, note
 from tambah.engine.staff.acting import actor_of
-from tambah.store.approvals import Wanted, insert_approval, lock_approval, write_approval
+from tambah.store.approvals import (
+    Asked,
+    Wanted,
+    approval_made_by,
+    insert_approval,
+    lock_approval,
+    write_approval,
+)
 from tambah.store.database import Connection, Database
 
 
@@ -32,25 +40,44 @@ def actor_behind(approval: Approval) -> Actor:
     return Actor(who=approval.maker, why=f"{approval.why} ({agreed})")
 
 
-async def file(database: Database, wanted: Wanted, actor: Actor, now: datetime) -> Approval:
-    """Ask for a deed; return the request, which waits for another. Raises ReasonMissing.
+_SEEN = frozenset({"taken_micros"})
+"""What stands in params because it was so at that moment: no part of what is asked."""
 
-    Whether the maker may ask is looked at by the door.
+
+async def file(
+    database: Database, wanted: Wanted, actor: Actor, now: datetime, *, request_key: str = ""
+) -> Approval:
+    """Ask for a deed; return the request, which waits for another.
+
+    Whether the maker may ask is looked at by the door. request_key: what tells one press of the
+    maker's button from another (a form's token): the same again gets the first request, however
+    that stands by now. Raises ReasonMissing; IdempotencyKeyReused for a key that asked otherwise.
     """
     if not actor.why.strip():
         raise ReasonMissing
+    request = sha256(request_key.encode()).digest() if request_key else None
     async with acting(database) as connection:
         made = await insert_approval(
             connection,
             wanted,
-            maker=actor.who,
-            why=actor.why.strip(),
+            asked=Asked(actor.who, actor.why.strip(), request),
             made_at=now,
             expires_at=expiry(now),
         )
+        if made is None:
+            assert request is not None, "only a press that was made before stands in the way"
+            first = await approval_made_by(connection, actor.who, request)
+            if _asked(first) != _asked(wanted):
+                raise IdempotencyKeyReused
+            return first
         after = {"deed": made.deed.value, "subject": made.subject, "params": dict(made.params)}
         await note(connection, actor, "AskApproval", subject_of(made), after=after)
     return made
+
+
+def _asked(wanted: Wanted | Approval) -> tuple[object, ...]:
+    params = {name: value for name, value in wanted.params.items() if name not in _SEEN}
+    return wanted.deed, wanted.subject, params
 
 
 async def agree(

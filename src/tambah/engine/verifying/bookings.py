@@ -45,6 +45,8 @@ BOOKINGS: frozenset[tuple[TransferKind, Account, Account]] = frozenset(
         (TransferKind.REVERSAL, Account.FLOAT, Account.COMMISSIONS),
         (TransferKind.FLOAT_MOVE, Account.FLOAT, Account.TRANSIT),
         (TransferKind.FLOAT_MOVE, Account.TRANSIT, Account.FLOAT),
+        (TransferKind.MOVE, Account.LINE_MAIN, Account.TRANSIT),
+        (TransferKind.MOVE, Account.TRANSIT, Account.LINE_MAIN),
         (TransferKind.CREDIT, Account.HELD, Account.LINE_MAIN),
         (TransferKind.TAX, Account.HELD, Account.TAX),
         (TransferKind.REVERSAL, Account.LINE_MAIN, Account.HELD),

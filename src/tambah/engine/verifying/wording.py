@@ -247,6 +247,16 @@ _WORDS: dict[str, tuple[FindingKind, str, Callable[[Odd], str]]] = {
         "topup",
         _compares("{found} was taken back of {expected}, at odds with its record"),
     ),
+    "topup_move_unmatched": (
+        FindingKind.REVERSAL,
+        "transfer",
+        _says("no other line has the other side of this moved top-up"),
+    ),
+    "topup_move_unnamed": (
+        FindingKind.REVERSAL,
+        "topup",
+        _says("was moved between two lines whose records do not name each other"),
+    ),
     "card_uncredited": (
         FindingKind.VOUCHER,
         "voucher",

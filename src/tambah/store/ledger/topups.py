@@ -31,6 +31,8 @@ _COLUMNS = (
     "reactivation_micros",
     "line_state",
     "payer_id",
+    "moved_line_id",
+    "moved_topup_no",
 )
 _values = attrgetter(*_COLUMNS)
 _gift_values = attrgetter(*Gift.__struct_fields__)
@@ -75,7 +77,7 @@ async def read_topups(
         SELECT line_id, topup_no, at, source, price_micros, tax_micros, main_micros,
                bonus_micros, bonus_bucket_id, valid_days, active_until_before, active_until,
                receipt, reference, partner_id, batch_id, number, payment_no, reversed_at,
-               reactivation_micros, line_state, payer_id
+               reactivation_micros, line_state, payer_id, moved_line_id, moved_topup_no
           FROM topup
          WHERE line_id = ANY($1::bigint[])
          ORDER BY line_id, topup_no
@@ -138,18 +140,22 @@ async def insert_topups(connection: Connection, topups: Sequence[TopUpRecord]) -
 
 
 async def mark_reversed(connection: Connection, topups: Sequence[TopUpRecord]) -> None:
-    """Say when top-ups were reversed."""
+    """Say when top-ups were reversed, and where they were moved to, if they were."""
     await connection.execute(
         """
         UPDATE topup
-           SET reversed_at = new.reversed_at
-          FROM unnest($1::bigint[], $2::integer[], $3::timestamptz[])
-               AS new (line_id, topup_no, reversed_at)
+           SET reversed_at = new.reversed_at, moved_line_id = new.moved_line_id,
+               moved_topup_no = new.moved_topup_no
+          FROM unnest($1::bigint[], $2::integer[], $3::timestamptz[], $4::bigint[],
+                      $5::integer[])
+               AS new (line_id, topup_no, reversed_at, moved_line_id, moved_topup_no)
          WHERE topup.line_id = new.line_id AND topup.topup_no = new.topup_no
         """,
         [t.line_id for t in topups],
         [t.topup_no for t in topups],
         [t.reversed_at for t in topups],
+        [t.moved_line_id for t in topups],
+        [t.moved_topup_no for t in topups],
     )
 
 

@@ -23,8 +23,9 @@ _SIDES = """
                CASE WHEN credit = 11 THEN amount_micros ELSE -amount_micros END AS into_micros,
                hashtextextended(nullif(reference, ''), 0) AS reference
           FROM fresh
-         -- From float to float (kind 24) there is no line; `prove_float_moves` sees to those.
-         WHERE (debit = 11 OR credit = 11) AND kind <> 24),
+         -- From float to float (kind 24) there is no line, from line to line (28) no float;
+         -- `prove_float_moves` and `prove_moves` see to those.
+         WHERE (debit = 11 OR credit = 11) AND kind NOT IN (24, 28)),
     pair AS (
         SELECT CASE WHEN is_float THEN owner_id ELSE coalesce(peer_owner_id, -owner_id) END
                    AS float_id,

@@ -33,6 +33,18 @@ async def prove_reversals(connection: Connection, scope: Scope) -> list[Odd]:
     )
 
 
+async def prove_moves(connection: Connection, scope: Scope) -> list[Odd]:
+    """Put both sides of a top-up that was moved from one line to another beside each other.
+
+    Each transfer has its counterpart in the other line's books, and the two records name each
+    other: the one that went is marked so at that instant, the one that came is of it.
+
+    Problems: topup_move_unmatched (a transfer; place is its seq), topup_move_unnamed (a record;
+    place is its number).
+    """
+    return odds(await connection.fetch(over_transfers(_MOVES), *scope.transfer_values, MOST_NAMED))
+
+
 _TOPUPS = """
     , given AS (
         SELECT topup.*
@@ -69,8 +81,11 @@ _TOPUPS = """
                1 + (own_bonus_micros <> 0)::integer + (tax_micros > 0)::integer
                  + (reactivation_micros > 0)::integer AS transfers,
                hash_record_extended((1, at, main_micros,
-                                     CASE source WHEN 3 THEN 11 ELSE source END::smallint,
-                                     coalesce(payer_id, partner_id, 0::bigint),
+                                     CASE source WHEN 3 THEN 11 WHEN 4 THEN 25
+                                                 ELSE source END::smallint,
+                                     coalesce(payer_id, partner_id,
+                                              CASE WHEN source = 4 THEN moved_line_id END,
+                                              0::bigint),
                                      coalesce(reference, receipt)), $6::bigint)
                # CASE WHEN own_bonus_micros <> 0 THEN
                  hash_record_extended((2, at, own_bonus_micros, bonus_bucket_id), $6::bigint)
@@ -159,5 +174,39 @@ _REVERSALS = """
     SELECT problem, owner_id, place, expected, found, count(*) OVER () AS total
       FROM odd
      ORDER BY owner_id, place
+     LIMIT $5::integer
+"""
+
+# The other side is looked for in the whole ledger: only one of the two may be fresh.
+_MOVES = """
+    , side AS (
+        SELECT owner_id, seq, at, amount_micros, debit, credit, peer_owner_id, peer_seq,
+               CASE WHEN debit = 1 THEN mends_topup_no ELSE topup_no END AS topup_no
+          FROM fresh
+         WHERE kind = 28),
+    odd AS (
+        SELECT 'topup_move_unmatched' AS problem, side.owner_id, side.seq AS place
+          FROM side
+          LEFT JOIN transfer AS other ON other.owner_id = side.peer_owner_id
+               AND other.seq = side.peer_seq AND other.at = side.at
+         WHERE (other.kind = 28 AND other.peer_owner_id = side.owner_id
+                AND other.peer_seq = side.seq AND other.amount_micros = side.amount_micros
+                AND other.debit = side.credit AND other.credit = side.debit) IS NOT TRUE
+        UNION ALL
+        SELECT 'topup_move_unnamed', side.owner_id, side.topup_no
+          FROM side
+          LEFT JOIN topup AS own ON own.line_id = side.owner_id
+               AND own.topup_no = side.topup_no
+          LEFT JOIN topup AS other ON other.line_id = own.moved_line_id
+               AND other.topup_no = own.moved_topup_no
+         WHERE (own.moved_line_id = side.peer_owner_id
+                AND other.moved_line_id = own.line_id AND other.moved_topup_no = own.topup_no
+                AND CASE WHEN side.debit = 1
+                         THEN own.reversed_at = side.at AND other.source = 4
+                         ELSE own.source = 4 AND other.reversed_at = side.at END) IS NOT TRUE)
+    SELECT problem, owner_id, place, NULL::bigint AS expected, NULL::bigint AS found,
+           count(*) OVER (PARTITION BY problem) AS total
+      FROM odd
+     ORDER BY problem, owner_id, place
      LIMIT $5::integer
 """

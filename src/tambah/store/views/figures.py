@@ -25,12 +25,15 @@ class DayCount:
 async def topups_by_day(
     database: Database, since: datetime, until: datetime, zone: str
 ) -> list[DayCount]:
-    """Return top-ups by day and `TopUpSource`; reversed ones among them."""
+    """Return top-ups by day and `TopUpSource`; reversed ones among them.
+
+    One that was moved counts where it was made, not again where it went (source 4).
+    """
     rows = await database.fetch(
         """
         SELECT (at AT TIME ZONE $3)::date AS day, source AS kind, count(*) AS count
           FROM topup
-         WHERE at >= $1 AND at < $2
+         WHERE at >= $1 AND at < $2 AND source <> 4
          GROUP BY 1, 2
         """,
         since,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tambah.domain.line import Language
-from tambah.domain.payment import Payment, PaymentState, ProviderId, Refund
+from tambah.domain.payment import Payment, PaymentState, ProviderId, Refund, RefundState
 from tambah.store.database import Database, Record
 from tambah.store.ledger.payments import payment_from_row, refund_from_row
 from tambah.store.views.receipts import Receipt, read_receipt
@@ -202,3 +202,24 @@ async def open_bank_payments(database: Database, *, limit: int = 10_000) -> list
 
 def _view(row: Record) -> PaymentView:
     return PaymentView(payment=payment_from_row(row), msisdn=row["msisdn"])
+
+
+async def refunded_by_hand(database: Database, line_id: int, since: datetime) -> int:
+    """Return what of a line's payments was sent back by hand since an instant, micro-ringgit."""
+    return await database.fetch_value(
+        """
+        SELECT coalesce(sum(amount_micros), 0)::bigint
+          FROM refund
+         WHERE line_id = $1 AND at >= $2 AND reason = 'by_hand' AND state <> $3
+        """,
+        line_id,
+        since,
+        RefundState.CANCELLED,
+    )
+
+
+async def was_answered(database: Database, line_id: int, digest: bytes) -> bool:
+    """Say whether a line's command under that digest of its key has its first answer already."""
+    return await database.fetch_value(
+        "SELECT EXISTS (SELECT FROM request WHERE owner_id = $1 AND digest = $2)", line_id, digest
+    )

@@ -11,7 +11,8 @@ from tambah.store.ledger.topups import read_topups
 async def recent_topups(database: Database, last: int) -> list[LineHistory]:
     """Return the lines with the latest top-ups that were not reversed, of one snapshot.
 
-    Each line comes with every top-up that it had, the latest marked as asked about. It looks
+    Each line comes with every top-up that it had, the latest marked as asked about; those that
+    came from another line (source 4) get no promotion and are not asked about. It looks
     through all top-ups: no index is kept for it, for each would slow every top-up down.
     """
     async with (
@@ -22,7 +23,7 @@ async def recent_topups(database: Database, last: int) -> list[LineHistory]:
             """
             SELECT line_id, topup_no
               FROM topup
-             WHERE reversed_at IS NULL
+             WHERE reversed_at IS NULL AND source <> 4
              ORDER BY at DESC, line_id, topup_no
              LIMIT $1::integer
             """,
