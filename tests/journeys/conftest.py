@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -76,17 +76,21 @@ def _as_written(msisdn: int) -> str:
 @pytest.fixture(scope="session")
 def demo() -> Iterator[Demo]:
     """Run `tambah demo` on a free port with a data directory of its own."""
+    with running_demo(roomy_operator()) as demo:
+        yield demo
+
+
+@contextmanager
+def running_demo(operator: str) -> Iterator[Demo]:
+    """Run `tambah demo` with an operator.toml until the end of the block."""
     if not CHROMIUM.exists():
         pytest.skip("NO BROWSER: /usr/bin/chromium is missing, run `make setup-browser`")
     folder = Path(tempfile.mkdtemp(prefix="tambah-journeys-"))
     environment = {name: value for name, value in os.environ.items() if "TAMBAH_" not in name}
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        listen = f"127.0.0.1:{free.getsockname()[1]}"
-    (folder / "operator.toml").write_text(roomy_operator())
+    (folder / "operator.toml").write_text(operator)
     environment |= {
         "TAMBAH_DATA_DIR": str(folder / "data"),
-        "TAMBAH_LISTEN": listen,
+        "TAMBAH_LISTEN": f"127.0.0.1:{free_port()}",
         "TAMBAH_OPERATOR_FILE": str(folder / "operator.toml"),
     }
     with (folder / "log").open("wb") as log:
@@ -123,6 +127,13 @@ def demo() -> Iterator[Demo]:
         process.terminate()
         process.wait(30)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def free_port() -> int:
+    """Return a port of this machine that nobody listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
 
 
 def roomy_operator() -> str:
