@@ -16,7 +16,15 @@ from pathlib import Path
 
 import uvloop
 
-from . import console_runs, dealer_runs, dialogue_runs, engine_runs, reference, sms_runs
+from . import (
+    console_runs,
+    dealer_runs,
+    dialogue_runs,
+    engine_runs,
+    finance_runs,
+    reference,
+    sms_runs,
+)
 from .calling import Calls, top_up_calls
 from .ground import Ground, add_known_codes, make_ground
 from .http_runs import Load, Server
@@ -39,6 +47,7 @@ PARTS = (
     "rss",
     "growth",
     "console",
+    "finance",
 )
 CODES = 900_000
 WEBHOOKS = 8_000
@@ -362,6 +371,18 @@ def measure_console(ground: Ground, results: Results) -> None:
     )
 
 
+def measure_finance(ground: Ground, results: Results) -> None:
+    """Measure the pages of finance and the console's lists on ten million cards with a past."""
+    if ground.lines < CROWD:
+        grow(ground, cards=CARDS, lines=CROWD)
+    run(finance_runs.fill(ground))
+    results.add("sweep_scan_ms", run(finance_runs.sweep_ms(ground)), "ms", lines=ground.lines)
+    looked = finance_runs.look(ground)
+    for name, milliseconds in looked.took.items():
+        results.add(name, milliseconds, "ms")
+    results.add("finance_rss_mb", looked.rss_mb, "MB", first=round(looked.first_rss_mb, 1))
+
+
 def _latencies(loads: list[Load]) -> dict[str, float]:
     return {
         "p50_ms": round(statistics.median(load.p50_ms for load in loads), 2),
@@ -393,6 +414,7 @@ def main(wanted: list[str]) -> None:
             "rss": measure_rss,
             "growth": measure_growth,
             "console": measure_console,
+            "finance": measure_finance,
         }
         for part in PARTS:
             if part in parts:

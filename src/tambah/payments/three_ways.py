@@ -21,7 +21,7 @@ from tambah.payments.reconcile import (
 )
 from tambah.store.database import Database
 from tambah.store.views.finance import sum_movements
-from tambah.store.views.sold_cards import count_moved, find_never_sold
+from tambah.store.views.sold_cards import count_moved, find_never_sold, find_odd_sales
 
 _A_DAY = timedelta(days=1)
 
@@ -40,10 +40,12 @@ async def reconcile_books(database: Database, question: Question) -> ThreeWay:
             found = await compare_with_books(connection, asked, question)
             movements = await sum_movements(connection, since, before, validity.zone)
             cards = await count_moved(connection, since, before, validity.zone)
+            odd_sales = await find_odd_sales(connection, since, before, validity.zone)
             never_sold = await find_never_sold(connection, before)
     finally:
         await connection.close()
-    facts = replace(cards.facts, unsold=_in_order((*cards.facts.unsold, *never_sold)))
+    unsold = _in_order((*cards.facts.unsold, *never_sold))
+    facts = replace(cards.facts, unsold=unsold, odd_sales=odd_sales)
     return reconcile_three_ways(
         span, movements, facts, _settled(found), found.differences, today=question.today
     )

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, LiteralString
+from typing import LiteralString
 from zoneinfo import ZoneInfo
 
 from tambah.domain.finance.cards import BatchCards, Range, earliest, serial_key
@@ -56,7 +56,10 @@ class _Marks:
 async def count_cards(
     connection: Connection, since: datetime, before: datetime, zone: ZoneInfo
 ) -> Cards:
-    """Say what was sold, used and left of cards from `since` to before `before`; read them all."""
+    """Say what was sold, used and left of cards from `since` to before `before`; read them all.
+
+    Of odd sales its facts say nothing: see `find_odd_sales`.
+    """
     sold, void = await _both_ranges(connection)
     values = _values(sold, void, since, before, zone)
     rows = await connection.fetch(EVERY_CARD + COUNT, *values)
@@ -66,8 +69,7 @@ async def count_cards(
         for row in rows
         if not row["is_sold"] and (count := row["used"] if row["day"] else row["usable"])
     ]
-    odd = await _odd_sales(connection, values, _within(sold, void, since, before))
-    return _cards(rows, undone, unsold, odd)
+    return _cards(rows, undone, unsold)
 
 
 async def count_moved(
@@ -75,7 +77,7 @@ async def count_moved(
 ) -> Cards:
     """Say the same, and `before` and `after` of those cards alone that moved in the period.
 
-    Of what is usable and was never sold its facts say nothing: see `find_never_sold`.
+    Of what is usable and was never sold its facts say nothing either: see `find_never_sold`.
     """
     sold, void = await _both_ranges(connection)
     values = _values(sold, void, since, before, zone)
@@ -87,7 +89,7 @@ async def count_moved(
         for row in rows
         if not row["is_sold"] and row["day"] and row["used"]
     ]
-    return _cards(rows, undone, unsold, await _odd_sales(connection, values, within))
+    return _cards(rows, undone, unsold)
 
 
 async def find_never_sold(connection: Connection, before: datetime) -> tuple[UnsoldCards, ...]:
@@ -98,6 +100,21 @@ async def find_never_sold(connection: Connection, before: datetime) -> tuple[Uns
     sold = _marks(await _ranges(connection, "activate_vouchers"))
     rows = await connection.fetch(NEVER_SOLD, sold.firsts, sold.lasts, before)
     return tuple(_unsold(row, row["usable"]) for row in rows)
+
+
+async def find_odd_sales(
+    connection: Connection, since: datetime, before: datetime, zone: ZoneInfo
+) -> tuple[OddSale, ...]:
+    """Return the period's sales by dealers that the cards do not explain, a thousand at most."""
+    if not await connection.fetchval(WERE_SALES, since, before):
+        return ()
+    sold, void = await _both_ranges(connection)
+    values = _values(sold, void, since, before, zone)
+    rows = await connection.fetch(ODD_SALES, *values, *_within(sold, void, since, before))
+    return tuple(
+        OddSale(day=row[0], partner_id=row[1], reference=row[2], amount_micros=row[3])
+        for row in rows
+    )
 
 
 async def owed_after(
@@ -154,22 +171,10 @@ def _within(
     return [one.first for one in found], [one.last for one in found]
 
 
-async def _odd_sales(
-    connection: Connection, values: Sequence[Any], within: tuple[list[int], list[int]]
-) -> list[OddSale]:
-    if not await connection.fetchval(WERE_SALES, values[6], values[7]):
-        return []
-    return [
-        OddSale(day=row[0], partner_id=row[1], reference=row[2], amount_micros=row[3])
-        for row in await connection.fetch(ODD_SALES, *values, *within)
-    ]
-
-
 def _cards(
     rows: Sequence[Record],
     undone: Sequence[Record],
     unsold: Sequence[UnsoldCards],
-    odd: Sequence[OddSale],
 ) -> Cards:
     of_sold = [row for row in rows if row["is_sold"]]
 
@@ -184,7 +189,6 @@ def _cards(
         kept_micros=priced("used") - sum(row["used"] * row["gave_micros"] for row in of_sold),
         voided_micros=priced("voided"),
         unsold=tuple(unsold),
-        odd_sales=tuple(odd),
     )
     both = [*of_sold, *undone]
     return Cards(facts=facts, before=_owed(both, "before"), after=_owed(both, "after"))
