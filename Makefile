@@ -13,8 +13,8 @@ help:
 	@echo "make test     every test"
 	@echo "make test-telephone  real calls: sipp, Asterisk and our hotline (Linux, as root)"
 	@echo "make check    format, lint, types, import rules, documentation, then every test"
-	@echo "make cards    CARDS cards (10000) their whole life, from order to credit, in a browser"
 	@echo "make bench    measure speed; writes bench.json"
+	@echo "make cards    CARDS cards (10000) their whole life, from order to credit, in a browser"
 	@echo "make faults   kill things COUNT times ($(COUNT)) and prove that no money moved wrongly"
 	@echo "make lock     resolve requirements/*.in anew"
 

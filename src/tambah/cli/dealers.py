@@ -19,7 +19,7 @@ from tambah.domain.dealer import Agreement, DealerKind, PaidAs, percent
 from tambah.domain.dealer_commands import MoveFloat, PayCommission
 from tambah.domain.money import ringgit
 from tambah.domain.refusals import DealerUnknown, NothingDue
-from tambah.engine.approving.of_dealers import ask_agreement, ask_float_move
+from tambah.engine.approving.of_dealers import ask_agreement, ask_dealer, ask_float_move
 from tambah.engine.dealers import Limits, NewDealer, Terms, add_dealer, set_agreement
 from tambah.engine.operator import alone_up_to
 from tambah.store.views.dealers import (
@@ -70,7 +70,10 @@ def add(  # noqa: PLR0913 - a parameter for each option
     daily_cap: int | None,
     reason: str,
 ) -> Answer:
-    """Add a dealer called NAME to the tree, with an empty float."""
+    """Add a dealer called NAME to the tree, with an empty float.
+
+    With --rate or --credit-limit it takes two people, once two work here who could decide.
+    """
     terms = None if rate is None else Terms(rate_bp=rate, paid_as=PaidAs[paid_as.upper()])
     new = NewDealer(
         name=name,
@@ -86,11 +89,19 @@ def add(  # noqa: PLR0913 - a parameter for each option
         ),
         terms=terms,
     )
-    partner_id = at_desk(lambda desk: add_dealer(desk.database, new, actor(reason)))
-    return Answer(
-        document={"dealer": partner_id, "name": name, "kind": kind, "parent": parent},
-        text=f"Dealer {partner_id}: {name or 'as before'}",
-    )
+
+    async def work(desk: Desk) -> Answer:
+        """Add it, or ask for it: a rate and a credit limit make money."""
+        makes_money = terms is not None or credit_limit > 0
+        if makes_money and await takes_two(desk, Deed.ADD_DEALER):
+            return await ask_for(desk, await ask_dealer(desk.database, new), actor(reason))
+        partner_id = await add_dealer(desk.database, new, actor(reason))
+        return Answer(
+            document={"dealer": partner_id, "name": name, "kind": kind, "parent": parent},
+            text=f"Dealer {partner_id}: {name or 'as before'}",
+        )
+
+    return at_desk(work)
 
 
 @dealers.command(cls=rich_click.RichCommand)
@@ -340,7 +351,7 @@ def _sale(sale: SaleView) -> dict[str, object]:
         "at": sale.at.isoformat(),
         "undone_at": sale.undone_at.isoformat() if sale.undone_at else None,
     }
-    del values["partner_id"]
+    del values["partner_id"], values["payer_seq"]
     return {"dealer": sale.partner_id, **shown_amounts(values)}
 
 

@@ -35,6 +35,7 @@ class Deed(StrEnum):
     FUND_PARTNER = "fund_partner"
     MOVE_FLOAT = "move_float"
     CHANGE_AGREEMENT = "change_agreement"
+    ADD_DEALER = "add_dealer"
     INVITE_STAFF = "invite_staff"
     CHANGE_ROLES = "change_roles"
 
@@ -63,6 +64,7 @@ DEEDS: Mapping[Deed, DeedRule] = MappingProxyType(
         Deed.FUND_PARTNER: DeedRule(Permission.FLOAT_WRITE),
         Deed.MOVE_FLOAT: DeedRule(Permission.FLOAT_WRITE),
         Deed.CHANGE_AGREEMENT: DeedRule(Permission.DEALERS_WRITE),
+        Deed.ADD_DEALER: DeedRule(Permission.DEALERS_WRITE),
         Deed.INVITE_STAFF: DeedRule(Permission.STAFF_WRITE, is_collected=True),
         Deed.CHANGE_ROLES: DeedRule(Permission.STAFF_WRITE),
     }

@@ -51,6 +51,7 @@ _SAMPLES: dict[str, str | int | datetime] = {
     "sold_at": datetime(2027, 3, 1, 6, 30, tzinfo=UTC),
     "minutes": 10,
     "rate": "3.00",
+    "dealer": 503,
     "period": "2026-12",
     "what": "batch 7",
     "serial": examples.SERIAL,

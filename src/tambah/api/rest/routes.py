@@ -64,7 +64,7 @@ class Route:
 
     noun, tail: of its path, /api/v1/{noun}/{subject}/{tail}; without a subject it is of the
     caller's own. scope: what the key must have. body: what is sent, None for nothing. refusals:
-    besides those of EVERYWHERE. takes_page: has `limit` and `cursor`; takes_limit: `limit` alone.
+    besides those of EVERYWHERE. takes_page: has `limit` and `cursor`.
     """
 
     name: str
@@ -81,7 +81,6 @@ class Route:
     answer: type[msgspec.Struct]
     refusals: tuple[type[Refusal], ...]
     takes_page: bool = False
-    takes_limit: bool = False
 
     @property
     def is_keyed(self) -> bool:
@@ -253,7 +252,7 @@ ROUTES: tuple[Route, ...] = (
     Route(
         name="listSales",
         summary="List your last sales",
-        about="What happened to your last ten, or as many as `limit` says: cards and reloads.",
+        about="What happened to your sales, cards and reloads, the newest first.",
         method="GET",
         noun="sales",
         scope="sales:read",
@@ -261,7 +260,7 @@ ROUTES: tuple[Route, ...] = (
         status=200,
         answer=shapes.SaleList,
         refusals=(no.DealerUnknown, no.FieldMalformed),
-        takes_limit=True,
+        takes_page=True,
     ),
 )
 

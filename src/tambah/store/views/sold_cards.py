@@ -28,7 +28,6 @@ from tambah.store.views.dated_cards import (
     NEVER_SOLD,
     ODD_SALES,
     UNDONE,
-    WERE_SALES,
 )
 
 
@@ -106,11 +105,10 @@ async def find_odd_sales(
     connection: Connection, since: datetime, before: datetime, zone: ZoneInfo
 ) -> tuple[OddSale, ...]:
     """Return the period's sales by dealers that the cards do not explain, a thousand at most."""
-    if not await connection.fetchval(WERE_SALES, since, before):
-        return ()
-    sold, void = await _both_ranges(connection)
-    values = _values(sold, void, since, before, zone)
-    rows = await connection.fetch(ODD_SALES, *values, *_within(sold, void, since, before))
+    marks = _marks(await _ranges(connection, "activate_vouchers"))
+    rows = await connection.fetch(
+        ODD_SALES, marks.firsts, marks.lasts, marks.instants, since, before, zone.key
+    )
     return tuple(
         OddSale(day=row[0], partner_id=row[1], reference=row[2], amount_micros=row[3])
         for row in rows
