@@ -27,10 +27,10 @@ SHOP, TILL = "tk_test_" + "s" * 32, "tk_test_" + "t" * 32
 async def api(
     engine: Engine, database: Database, rules: Rules, keys: Keys
 ) -> AsyncIterator[httpx.AsyncClient]:
-    """Speak to the API as a till that draws on its shop's RM50; three cards are for sale."""
+    """Speak to the API as a till that draws on its shop's RM50; five cards are for sale."""
     tree = await plant(database)
     await fund(engine, tree.shop, 50)
-    await add_cards(database, keys, [code(n) for n in (1, 2, 3)], state=1)
+    await add_cards(database, keys, [code(n) for n in range(1, 6)], state=1)
     await add_line(engine, database, ALICE)
     await add_key(database, keys, SHOP, tree.shop, SCOPES)
     await add_key(database, keys, TILL, tree.till, SCOPES)

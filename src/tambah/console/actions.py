@@ -41,6 +41,7 @@ ACTIONS = frozenset(
         "find_by_code",
         "finish_batch",
         "found_stock",
+        "fund_from_bank",
         "fund_partner",
         "generate_vouchers",
         "import_lines",

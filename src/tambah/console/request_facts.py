@@ -214,6 +214,7 @@ _FACTS: Mapping[Deed, Callable[[_Params, _Params, Wording], list[Fact]]] = Mappi
         Deed.MOVE_FLOAT: _float_move,
         Deed.CHANGE_AGREEMENT: _agreement,
         Deed.ADD_DEALER: _new_dealer,
+        Deed.FUND_FROM_BANK: _funding,
         Deed.INVITE_STAFF: _roles,
         Deed.CHANGE_ROLES: _roles,
     }

@@ -8,7 +8,8 @@ from typing import Any, cast
 
 from tambah.domain.approval import Approval, Deed
 from tambah.domain.dealer import Agreement, DealerKind, PaidAs
-from tambah.domain.refusals import DealerExists, FieldMalformed, PartnerUnknown
+from tambah.domain.floats import bank_reference
+from tambah.domain.refusals import BankEntryDone, DealerExists, FieldMalformed, PartnerUnknown
 from tambah.engine.approving.filing import actor_behind
 from tambah.engine.dealers import (
     Limits,
@@ -19,7 +20,9 @@ from tambah.engine.dealers import (
     foresee_dealer,
     set_agreement,
 )
+from tambah.engine.dealers.buying import Fund, assign_entry, foresee_assignment
 from tambah.store.approvals import Wanted
+from tambah.store.bank import find_entry
 from tambah.store.database import Database
 from tambah.store.views.dealers import agreements_with
 from tambah.store.views.partners import FloatView, read_float
@@ -84,6 +87,49 @@ async def add_asked_dealer(
         # Who died after it was done left it there.
         return dict(refusal.params)
     return {"dealer": partner_id}
+
+
+async def ask_bank_float(database: Database, entry: str, dealer_id: int) -> Wanted:
+    """Ask for a bank entry that waits to be taken for a dealer's float.
+
+    Raises what `foresee_assignment` does.
+    """
+    row, dealer = await foresee_assignment(database, entry, dealer_id)
+    payer = await _float(database, dealer.payer_id)
+    return Wanted(
+        deed=Deed.FUND_FROM_BANK,
+        subject=f"partner:{dealer.payer_id}",
+        params={
+            "partner": dealer.payer_id,
+            "name": payer.name,
+            "dealer": dealer_id,
+            "amount_micros": row.amount_micros,
+            "entry": row.name,
+            "reference": bank_reference(row.name),
+        },
+        before={"float_micros": payer.float_micros},
+    )
+
+
+async def fund_from_bank(
+    database: Database, fund: Fund, approval: Approval, tries: int
+) -> Mapping[str, object]:
+    """Take a bank entry for the dealer that two people agreed on; return what its float holds.
+
+    Raises what `assign_entry` does: somebody may have matched the entry since.
+    """
+    params = cast("Mapping[str, Any]", approval.params)
+    try:
+        done = await assign_entry(
+            database, fund, params["entry"], params["dealer"], actor_behind(approval)
+        )
+    except BankEntryDone:
+        row = await find_entry(database, params["entry"])
+        if tries == 1 or row is None or row.verdict.partner_id != params["partner"]:
+            raise
+        # Who died after it was done left it so; whoever settles entries next tells the rest.
+        return {"float_micros": (await _float(database, params["partner"])).float_micros}
+    return {"float_micros": done.float_micros}
 
 
 async def ask_float_move(

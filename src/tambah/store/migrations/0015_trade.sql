@@ -23,3 +23,6 @@ UPDATE dealer
                       AND other.partner_id < dealer.partner_id);
 
 CREATE UNIQUE INDEX dealer_sibling ON dealer (coalesce(parent_id, 0), sibling_name);
+
+-- The dealer whose float an entry pays for, where it is no payment's.
+ALTER TABLE bank_entry ADD COLUMN partner_id bigint;
