@@ -14,7 +14,7 @@ from tambah.console.proving import FRESH, PROVE
 from tambah.domain.actor import Actor
 from tambah.domain.commands import AdjustCredit, NewsKind, OpenPayment, PaymentNews, PaymentStands
 from tambah.domain.floats import float_reference
-from tambah.domain.payment import PaymentState, ProviderId, RefundState
+from tambah.domain.payment import PaymentState, ProviderId, RefundState, show_reference
 from tambah.domain.staff import Role
 from tambah.engine.verifying import verify
 from tambah.i18n import LANGUAGES
@@ -302,7 +302,9 @@ async def test_a_bank_entry_is_taken_for_a_dealers_float(world: World, bank: Ban
     database, tree = world.site.database, await plant(world.site.database)
     await bank.import_file(
         "a.sta",
-        mt940(Line(amount="9.00", text="KEDAI", ref="R1"), Line(amount="90.00", text="X", ref="R2")),
+        mt940(
+            Line(amount="9.00", text="KEDAI", ref="R1"), Line(amount="90.00", text="X", ref="R2")
+        ),
     )
     waiting, _ = await queued_entries(database, limit=9)
     little, much = (row.name for row in sorted(waiting, key=lambda row: row.amount_micros))
@@ -327,7 +329,7 @@ async def test_a_bank_entry_is_taken_for_a_dealers_float(world: World, bank: Ban
     assert asked.headers["location"].startswith("/console/requests/")
     async with await world.enter(await world.hire("omar", Role.FINANCE)) as other:
         request = asked.headers["location"].partition("?")[0]
-        assert "RM90.00" in text_of(await other.get(f"{request}?lang=en"))
+        assert "RM99.00" in text_of(await other.get(f"{request}?lang=en"))
         await other.post(f"{request}/approve", data={"answer": ""})
     held = "SELECT remaining_micros FROM bucket WHERE owner_id = $1"
     assert await database.fetch_value(held, tree.shop) == 99 * RM

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from datetime import timedelta
 
+import msgspec
 import pytest
 
+from tambah.config import BankEntry
 from tambah.domain.commands import RedeemVoucher
+from tambah.domain.floats import float_reference
 from tambah.domain.guessing import Audience
+from tambah.domain.payment import show_reference
 from tambah.engine.verifying import verify
+from tambah.i18n import LANGUAGES
 from tests.engine.dealers.tree import float_of
 from tests.portal.conftest import field, text_of
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
+from pathlib import Path
 
 import click
 import rich_click
@@ -11,8 +12,9 @@ import rich_click
 from tambah.cli.asking import ask_for, takes_two
 from tambah.cli.desk import Desk, actor, at_desk
 from tambah.cli.frame import Answer, answering
-from tambah.cli.options import DAY, RINGGIT, reason
+from tambah.cli.options import DAY, RINGGIT, imports_file, reason
 from tambah.cli.rate import RATE
+from tambah.cli.reports import import_answer, report_to
 from tambah.cli.shown import shown_amounts
 from tambah.domain.approval import Deed
 from tambah.domain.dealer import Agreement, DealerKind, PaidAs, percent
@@ -21,6 +23,7 @@ from tambah.domain.money import ringgit
 from tambah.domain.refusals import DealerUnknown, NothingDue
 from tambah.engine.approving.of_dealers import ask_agreement, ask_dealer, ask_float_move
 from tambah.engine.dealers import Limits, NewDealer, Terms, add_dealer, set_agreement
+from tambah.engine.dealers.importing import DealersRequest, DealersResult, import_dealers
 from tambah.engine.operator import alone_up_to
 from tambah.store.views.dealers import (
     DealerView,
@@ -102,6 +105,37 @@ def add(  # noqa: PLR0913 - a parameter for each option
         )
 
     return at_desk(work)
+
+
+@dealers.command("import", cls=rich_click.RichCommand)
+@imports_file("added")
+@reason
+@answering
+def import_command(
+    file: Path, dry_run: bool, all_or_nothing: bool, report: Path | None, reason: str
+) -> Answer:
+    """Add the dealers of FILE (CSV) to the tree. Good rows are imported, bad rows are reported.
+
+    Columns: name, kind, parent (a number, or a name of this file or of the tree; it may come
+    later), draws_on_parent, least, most, daily_cap; in any order. The same file may be imported
+    again: it changes nothing. Rates are agreed afterwards.
+    """
+
+    async def bring(desk: Desk) -> DealersResult:
+        """Run the import."""
+        request = DealersRequest(
+            path=file,
+            actor=actor(reason),
+            all_or_nothing=all_or_nothing,
+            dry_run=dry_run,
+            on_refused=refusals.add,
+        )
+        return await import_dealers(desk.database, request)
+
+    with report_to(report) as refusals:
+        result = at_desk(bring)
+    counts = f"{result.created} new, {result.unchanged} unchanged, {result.refused} refused."
+    return import_answer(result, refusals, counts=counts, all_or_nothing=all_or_nothing)
 
 
 @dealers.command(cls=rich_click.RichCommand)

@@ -44,6 +44,7 @@ ACTIONS = frozenset(
         "fund_from_bank",
         "fund_partner",
         "generate_vouchers",
+        "import_dealers",
         "import_lines",
         "import_points",
         "import_sims",

@@ -78,14 +78,17 @@ async def foresee_dealer(database: Database, new: NewDealer) -> None:
     """
     connection = await database.connect()
     try:
-        attempt = connection.transaction()
-        await attempt.start()
-        try:
+        async with connection.transaction():
             await _insert(connection, new)
-        finally:
-            await attempt.rollback()
+            raise _OnlyForeseen
+    except _OnlyForeseen:
+        return
     finally:
         await connection.close()
+
+
+class _OnlyForeseen(Exception):
+    """What was tried is to be undone."""
 
 
 async def plant(connection: Connection, new: NewDealer, actor: Actor) -> int:

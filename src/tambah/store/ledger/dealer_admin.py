@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import LiteralString
 
 from tambah.domain.dealer import Agreement, DealerKind
-from tambah.store.database import Connection
+from tambah.store.database import Connection, Record
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +85,44 @@ async def find_child(connection: Connection, parent_id: int | None, name: str) -
         """,
         parent_id,
         folded_name(name),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planted:
+    """A dealer that is there. told: its kind, whether it draws on its parent, its limits."""
+
+    partner_id: int
+    name: str
+    told: tuple[DealerKind, bool, int, int, int | None]
+
+
+async def all_planted(connection: Connection) -> list[Planted]:
+    """Return every dealer there is."""
+    return [_planted(row) for row in await connection.fetch(_PLANTED, None)]
+
+
+async def read_planted(connection: Connection, partner_id: int) -> Planted:
+    """Return a dealer, which is there."""
+    [row] = await connection.fetch(_PLANTED, partner_id)
+    return _planted(row)
+
+
+_PLANTED: LiteralString = """
+    SELECT partner_id, name, kind, cardinality(charged) > 1 AS draws, least_micros, most_micros,
+           daily_cap_micros
+      FROM dealer
+      JOIN partner USING (partner_id)
+     WHERE $1::bigint IS NULL OR partner_id = $1
+"""
+
+
+def _planted(row: Record) -> Planted:
+    limits = (row["least_micros"], row["most_micros"], row["daily_cap_micros"])
+    return Planted(
+        partner_id=row["partner_id"],
+        name=row["name"],
+        told=(DealerKind(row["kind"]), row["draws"], *limits),
     )
 
 

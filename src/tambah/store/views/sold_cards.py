@@ -12,7 +12,7 @@ is owed at its end differs from what was owed at its beginning.
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import LiteralString
 from zoneinfo import ZoneInfo
 
@@ -64,7 +64,7 @@ async def count_cards(
     rows = await connection.fetch(EVERY_CARD + COUNT, *values)
     undone = await connection.fetch(UNDONE, since, before, zone.key)
     unsold = [
-        _unsold(row, count)
+        _unsold(row, count, row["day"])
         for row in rows
         if not row["is_sold"] and (count := row["used"] if row["day"] else row["usable"])
     ]
@@ -84,7 +84,7 @@ async def count_moved(
     rows = await connection.fetch(MOVED_CARDS + COUNT, *values, *within)
     undone = await connection.fetch(UNDONE, since, before, zone.key)
     unsold = [
-        _unsold(row, row["used"])
+        _unsold(row, row["used"], row["day"])
         for row in rows
         if not row["is_sold"] and row["day"] and row["used"]
     ]
@@ -216,13 +216,13 @@ def _batches(batches: Mapping[int, Record], counts: Mapping[int, int]) -> tuple[
     )
 
 
-def _unsold(row: Record, count: int) -> UnsoldCards:
+def _unsold(row: Record, count: int, day: date | None = None) -> UnsoldCards:
     return UnsoldCards(
         batch_id=row["batch_id"],
         first=row["first"],
         count=count,
         amount_micros=count * row["gave_micros"],
-        day=row.get("day"),
+        day=day,
     )
 
 
