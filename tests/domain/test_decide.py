@@ -16,6 +16,7 @@ from tambah.domain.commands import (
     Command,
     Credited,
     Funded,
+    FundFromBank,
     Imported,
     LineChanged,
 )
