@@ -6,7 +6,7 @@ WORKERS ?= 3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-telephone check bench faults lock setup setup-demo setup-browser setup-speech
+.PHONY: help demo test test-telephone check cards bench faults lock setup setup-demo setup-browser setup-speech
 
 help:
 	@echo "make demo     the whole product with made-up data, until you stop it (Ctrl-C)"
@@ -14,6 +14,7 @@ help:
 	@echo "make test-telephone  real calls: sipp, Asterisk and our hotline (Linux, as root)"
 	@echo "make check    format, lint, types, import rules, documentation, then every test"
 	@echo "make bench    measure speed; writes bench.json"
+	@echo "make cards    CARDS cards (10000) their whole life, from order to credit, in a browser"
 	@echo "make faults   kill things COUNT times ($(COUNT)) and prove that no money moved wrongly"
 	@echo "make lock     resolve requirements/*.in anew"
 
@@ -38,6 +39,9 @@ check: setup
 	@$(BIN)/coverage run -m pytest --quiet tests/domain
 	@$(BIN)/coverage report
 	@$(MAKE) --no-print-directory test
+
+cards: setup setup-browser setup-speech
+	@CARDS=$${CARDS:-10000} exec $(BIN)/pytest --quiet tests/journeys/test_cards_life.py
 
 bench: setup
 	@command -v wrk >/dev/null || tools/debian-install "the load generator of make bench" wrk

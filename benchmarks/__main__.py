@@ -21,6 +21,7 @@ from . import (
     dealer_runs,
     dialogue_runs,
     engine_runs,
+    finance_runs,
     reference,
     sms_runs,
     tariff_runs,
@@ -48,6 +49,7 @@ PARTS = (
     "growth",
     "console",
     "tariff",
+    "finance",
 )
 CODES = 900_000
 WEBHOOKS = 8_000
@@ -389,6 +391,18 @@ def measure_console(ground: Ground, results: Results) -> None:
     )
 
 
+def measure_finance(ground: Ground, results: Results) -> None:
+    """Measure the pages of finance and the console's lists on ten million cards with a past."""
+    if ground.lines < CROWD:
+        grow(ground, cards=CARDS, lines=CROWD)
+    run(finance_runs.fill(ground))
+    results.add("sweep_scan_ms", run(finance_runs.sweep_ms(ground)), "ms", lines=ground.lines)
+    looked = finance_runs.look(ground)
+    for name, milliseconds in looked.took.items():
+        results.add(name, milliseconds, "ms")
+    results.add("finance_rss_mb", looked.rss_mb, "MB", first=round(looked.first_rss_mb, 1))
+
+
 def _latencies(loads: list[Load]) -> dict[str, float]:
     return {
         "p50_ms": round(statistics.median(load.p50_ms for load in loads), 2),
@@ -421,6 +435,7 @@ def main(wanted: list[str]) -> None:
             "growth": measure_growth,
             "console": measure_console,
             "tariff": measure_tariff,
+            "finance": measure_finance,
         }
         for part in PARTS:
             if part in parts:

@@ -49,13 +49,13 @@ async def fill(ground: Ground) -> None:
     await ground.do("VACUUM ANALYZE topup, sim")
 
 
-async def hire(ground: Ground) -> tuple[str, str]:
-    """Have somebody of care invited and accept; return name and authenticator's secret."""
+async def hire(ground: Ground, role: Role = Role.CARE) -> tuple[str, str]:
+    """Have somebody invited and accept; return name and authenticator's secret."""
     database = Database(ground.dsn)
     await database.open(readers=1)
     try:
         name, now = f"bench-{secrets.token_hex(4)}", datetime.now(UTC)
-        path = await invite(database, ground.keys, name, [Role.CARE], actor=_ACTOR)
+        path = await invite(database, ground.keys, name, [role], actor=_ACTOR)
         secret = path.rpartition("/")[2]
         invited = await find_invited(database, ground.keys, secret, now)
         used = datetime.fromtimestamp(now.timestamp() - 30, UTC)
@@ -86,24 +86,28 @@ def search_ms(ground: Ground, who: tuple[str, str], batch: tuple[int, int]) -> l
     """Look two hundred things up, one after the other; return the milliseconds of each answer."""
     server = Server(ground)
     try:
-        door = http.client.HTTPConnection(urlsplit(server.url).netloc)
-        name, totp = who
-        code = totp_code(totp, datetime.now(UTC))
-        typed = {"name": name, "password": _PASSWORD, "code": code}
-        answer = _post(door, "/console/sign-in", typed)
-        if answer.status != http.client.SEE_OTHER:
-            raise RuntimeError("nobody could sign in")
-        cookie = (answer.getheader("set-cookie") or "").partition(";")[0]
+        door, cookie = sign_in(server, who)
         took: list[float] = []
         for wanted, found in _mixed(ground, batch):
             began = time.perf_counter()
-            answer = _post(door, "/console/search", {"q": wanted}, cookie)
+            answer = post(door, "/console/search", {"q": wanted}, cookie)
             took.append((time.perf_counter() - began) * 1000)
             if (answer.status == http.client.SEE_OTHER) is not found:
                 raise RuntimeError(f"{wanted}: {answer.status}")
         return took
     finally:
         server.stop()
+
+
+def sign_in(server: Server, who: tuple[str, str]) -> tuple[http.client.HTTPConnection, str]:
+    """Sign somebody in to the console; return the connection and the session's cookie."""
+    door = http.client.HTTPConnection(urlsplit(server.url).netloc, timeout=600)
+    name, totp = who
+    typed = {"name": name, "password": _PASSWORD, "code": totp_code(totp, datetime.now(UTC))}
+    answer = post(door, "/console/sign-in", typed)
+    if answer.status != http.client.SEE_OTHER:
+        raise RuntimeError("nobody could sign in")
+    return door, (answer.getheader("set-cookie") or "").partition(";")[0]
 
 
 def percentile(took: list[float], percent: int) -> float:
@@ -133,9 +137,10 @@ def _mixed(ground: Ground, batch: tuple[int, int]) -> list[tuple[str, bool]]:
     return asked
 
 
-def _post(
+def post(
     door: http.client.HTTPConnection, path: str, fields: dict[str, str], cookie: str = ""
 ) -> http.client.HTTPResponse:
+    """Send a form; the answer's body is read already."""
     headers = {"content-type": "application/x-www-form-urlencoded"}
     door.request("POST", path, urlencode(fields), headers | ({"cookie": cookie} if cookie else {}))
     answer = door.getresponse()

@@ -60,7 +60,7 @@ class Server:
         self._wait()
 
     def _wait(self) -> None:
-        for _ in range(150):
+        for _ in range(900):
             if self._process.poll() is not None:
                 break
             try:

@@ -27,10 +27,10 @@ SHOP, TILL = "tk_test_" + "s" * 32, "tk_test_" + "t" * 32
 async def api(
     engine: Engine, database: Database, rules: Rules, keys: Keys
 ) -> AsyncIterator[httpx.AsyncClient]:
-    """Speak to the API as a till that draws on its shop's RM50; three cards are for sale."""
+    """Speak to the API as a till that draws on its shop's RM50; five cards are for sale."""
     tree = await plant(database)
     await fund(engine, tree.shop, 50)
-    await add_cards(database, keys, [code(n) for n in (1, 2, 3)], state=1)
+    await add_cards(database, keys, [code(n) for n in range(1, 6)], state=1)
     await add_line(engine, database, ALICE)
     await add_key(database, keys, SHOP, tree.shop, SCOPES)
     await add_key(database, keys, TILL, tree.till, SCOPES)
@@ -131,3 +131,23 @@ async def test_a_sale_needs_a_key_and_a_limit_is_a_number(api: httpx.AsyncClient
     assert unkeyed.json()["code"] == undo.json()["code"] == "idempotency_key_missing"
     assert (limit.status_code, limit.json()["field"]) == (400, "limit")
     assert (method.status_code, method.headers["allow"]) == (405, "GET")
+
+
+async def test_sales_are_paged_like_every_list(api: httpx.AsyncClient) -> None:
+    for number in range(1, 6):
+        sold = await post(
+            api, f"cards/0001-0000000{number}/sale", f"k{number}", {"reference": f"r{number}"}
+        )
+        assert sold.status_code == 201, sold.text
+    found: list[str] = []
+    path, pages = "/api/v1/sales?limit=2", 0
+    while path:
+        page = (await api.get(path)).json()
+        found += [one["reference"] for one in page["items"]]
+        path = page["next"] and f"/api/v1/sales?limit=2&cursor={page['next']}"
+        pages += 1
+
+    assert (pages, found) == (3, ["r5", "r4", "r3", "r2", "r1"])
+    for query in ("limit=501", "cursor=x", "cursor=AAAAAAAA", f"cursor={'_' * 16}"):
+        refused = await api.get(f"/api/v1/sales?{query}")
+        assert (refused.status_code, refused.json()["field"]) == (400, query.partition("=")[0])

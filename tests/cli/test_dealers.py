@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pyrage
 
@@ -114,3 +116,80 @@ def test_cards_are_shipped_returned_and_stolen(tambah: Tambah) -> None:
     said = tambah("stock", "show", "--holder", shop).out.splitlines()
     assert said[0] == "0001-00000005 to 0001-00000008: 4 cards, Kedai Ali, 0 sold"
     assert tambah("verify", "--json").document["clean"] is True
+
+
+FILE = """name,kind,parent,draws_on_parent,most
+Till 1,terminal,Kedai Jaya,yes,100.00
+Kedai Jaya,shop,Utara,,
+Utara,distributor,,,
+"""
+
+
+def test_a_file_of_dealers_is_imported_whatever_its_order(tambah: Tambah, tmp_path: Path) -> None:
+    path = tmp_path / "dealers.csv"
+    path.write_text(FILE)
+    tried = tambah("dealers", "import", path, "--dry-run", "--json").document
+    assert (tried["created"], tried["is_written"]) == (3, False)
+    assert tambah("dealers", "tree").out == "There is no dealer.\n"
+    assert tambah("dealers", "import", path, "--json").error == "reason_missing"
+
+    done = tambah("dealers", "import", path, *WHY).document
+    assert (done["created"], done["refused"], done["is_written"]) == (3, 0, True)
+    tree = tambah("dealers", "tree", "--json").document["dealers"]
+    assert [(one["name"], one["kind"]) for one in tree] == [
+        ("Utara", "distributor"),
+        ("Kedai Jaya", "shop"),
+        ("Till 1", "terminal"),
+    ]
+    assert tree[2]["payer_id"] == tree[1]["dealer"]
+    again = tambah("dealers", "import", path, *WHY).document
+    assert (again["created"], again["unchanged"]) == (0, 3)
+    assert tambah("verify", "--json").document["clean"] is True
+
+
+def test_bad_rows_of_dealers_are_named_and_the_rest_imported(
+    tambah: Tambah, tmp_path: Path
+) -> None:
+    path, report = tmp_path / "dealers.csv", tmp_path / "bad"
+    path.write_text(
+        "name,kind,parent,most\n"
+        "Utara,distributor,,\n"  # 2
+        "Selatan,king,,\n"
+        ",shop,Utara,\n"
+        "A,shop,Nowhere,\n"
+        "B,shop,A,\n"
+        "C,shop,C,\n"
+        "Kedai,shop,Utara,\n"  # 8
+        "KEDAI,shop,Utara,9.00\n"
+        "D,shop,Utara,0.50\n"
+        "12,shop,Utara,\n"
+        "E,shop,12,\n"
+    )
+    whole = tambah("dealers", "import", path, "--all-or-nothing", *WHY)
+    assert (whole.status, whole.document["is_written"]) == (1, False)
+
+    done = tambah("dealers", "import", path, "--report", report, *WHY).document
+
+    assert (done["created"], done["refused"]) == (2, 9)
+    bad = [json.loads(line) for line in report.read_text().splitlines()]
+    assert {one["line"]: one["code"] for one in bad} == {
+        3: "field_malformed",
+        4: "field_missing",
+        5: "dealer_unknown",
+        6: "dealer_unknown",
+        7: "dealer_unknown",
+        9: "dealer_exists",
+        10: "field_malformed",
+        11: "field_malformed",
+        12: "dealer_unknown",
+    }
+
+
+def test_a_parent_of_a_common_name_is_written_as_a_number(tambah: Tambah, tmp_path: Path) -> None:
+    path = tmp_path / "dealers.csv"
+    path.write_text(
+        "name,kind,parent\nA,dealer,\nB,dealer,\nShop,shop,A\nShop,shop,B\nTill,terminal,Shop\n"
+    )
+    done = tambah("dealers", "import", path, *WHY).document
+
+    assert (done["created"], done["rows"][0]["code"]) == (4, "parent_ambiguous")

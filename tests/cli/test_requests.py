@@ -135,3 +135,20 @@ def test_an_agreement_and_much_float_are_asked_for(tambah: Tambah) -> None:
     assert (much["state"], much["deed"]) == ("waiting", "move_float")
     little = tambah(*move, "10.00", "--reference", "m1", *WHY)
     assert little.error == "float_too_low"  # one may, if only there were float
+
+
+@pytest.mark.usefixtures("two")
+def test_a_dealer_with_terms_waits_for_a_second(tambah: Tambah, environment: Fresh) -> None:
+    plain = tambah("dealers", "add", "Utara", "--kind", "distributor", *WHY).document
+    assert plain["name"] == "Utara"
+    add = ("dealers", "add", "Selatan", "--kind", "distributor")
+    asked = tambah(*add, "--rate", "6", "--credit-limit", "50.00", *WHY).document
+    assert (asked["deed"], asked["state"]) == ("add_dealer", "waiting")
+    assert len(tambah("dealers", "tree", "--json").document["dealers"]) == 1
+    twice = tambah("dealers", "add", "utara", "--kind", "distributor", "--rate", "6", *WHY)
+    assert twice.error == "dealer_exists"
+
+    approve(environment, asked["request"])
+
+    shown = tambah("requests", "show", str(asked["request"]), "--json").document
+    assert shown["state"] == "approved"

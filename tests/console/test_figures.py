@@ -11,14 +11,24 @@ from hypothesis import strategies as st
 
 from tambah.console.charts import HEIGHT, WIDTH, Chart, Series, draw, nice_top, shown_labels
 from tambah.console.figures import PastDays
+from tambah.domain.actor import Actor
+from tambah.domain.card_stock import Move, MoveKind
+from tambah.domain.dealer_commands import SellCard
+from tambah.domain.finance.closing import Period, PeriodKind
 from tambah.domain.staff import Role
+from tambah.engine.dealers import move_stock
+from tambah.engine.finance import close_period
 from tambah.i18n import LANGUAGES
 from tambah.store.views.figures import DayCount
-from tests.portal.conftest import text_of
+from tests.engine.books import add_cards
+from tests.engine.dealers.tree import fund, plant
+from tests.portal.conftest import code, text_of
 
 from .conftest import ALICE, CODES, World
 from .test_finding import redeem
 from .test_lists import pay
+
+FRESH_CODES = [code(800_000_000_000_000 + number * 7_919) for number in range(3)]
 
 
 def chart(*counts: tuple[int, ...]) -> Chart:
@@ -105,17 +115,16 @@ async def test_figures_are_those_of_a_role_each_with_its_table(world: World) -> 
         "INSERT INTO attempt (at, source, audience, line_id) VALUES (now(), 'x', 2, 1)"
     )
     expected = {
-        Role.AUDITOR: {"topups", "success", "wrong"},
-        Role.FINANCE: {"topups", "success"},
-        Role.CARE: {"success"},
+        Role.AUDITOR: {"topups", "liability", "stock", "success", "wrong"},
+        Role.FINANCE: {"topups", "liability", "stock", "success"},
+        Role.CARE: {"stock", "success"},
         Role.MARKETING: set[str](),
     }
     for role, words in expected.items():
         async with await world.enter_as(role) as browser:
             page = await browser.get("/console/figures")
-        assert {word for word in ("topups", "success", "wrong") if f't-{word}"' in page.text} == (
-            words
-        )
+        every = ("topups", "liability", "stock", "success", "wrong")
+        assert {word for word in every if f'h-{word}"' in page.text} == words
     async with await world.enter_as(Role.AUDITOR) as browser:
         for tag in LANGUAGES:
             assert (await browser.get(f"/console/figures?lang={tag}")).status_code == 200
@@ -126,3 +135,35 @@ async def test_figures_are_those_of_a_role_each_with_its_table(world: World) -> 
     assert page.text.count("<details>") == 3
     assert "style=" not in page.text
     assert str(ALICE) not in page.text
+
+
+async def test_what_is_owed_and_who_holds_cards_is_drawn_with_its_table(world: World) -> None:
+    site, tree = world.site, await plant(world.site.database)
+    actor = Actor(who="test", why="order 7")
+    batch_id = await add_cards(site.database, site.keys, FRESH_CODES, state=1)
+    move = Move(batch_id=batch_id, first=1, last=3, kind=MoveKind.SHIP, from_id=0, to_id=tree.shop)
+    await move_stock(site.database, move, actor, "")
+    await fund(site.engine, tree.shop, 50)
+    await site.engine.submit(
+        SellCard(
+            caller="dealer",
+            request_key="s",
+            partner_id=tree.shop,
+            batch_id=batch_id,
+            number=1,
+            reference="s",
+        )
+    )
+    today = site.rules.validity.local_day(world.clock.now())
+    period = Period(kind=PeriodKind.DAY, first=today - timedelta(days=1))
+    await close_period(site.database, period, actor, site.rules.validity)
+
+    async with await world.enter_as(Role.FINANCE) as browser:
+        for tag in LANGUAGES:
+            assert (await browser.get(f"/console/figures?lang={tag}")).status_code == 200
+        page = await browser.get("/console/figures?lang=en")
+
+    said = text_of(page)
+    assert f"Test shop ({tree.shop}) 2" in said
+    assert "RM0 was owed at the end of" in said
+    assert page.text.count('class="chart"') == 3

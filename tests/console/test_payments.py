@@ -14,7 +14,8 @@ from tambah.config import BankEntry, ConsoleEntry
 from tambah.console.proving import FRESH, PROVE
 from tambah.domain.actor import Actor
 from tambah.domain.commands import AdjustCredit, NewsKind, OpenPayment, PaymentNews, PaymentStands
-from tambah.domain.payment import PaymentState, ProviderId, RefundState
+from tambah.domain.floats import float_reference
+from tambah.domain.payment import PaymentState, ProviderId, RefundState, show_reference
 from tambah.domain.staff import Role
 from tambah.engine.verifying import verify
 from tambah.i18n import LANGUAGES
@@ -24,6 +25,7 @@ from tambah.store.bank import EntryState, queued_entries
 from tambah.store.database import Database
 from tambah.store.views.payments import PaymentView, read_payment
 from tests.conftest import KUALA_LUMPUR
+from tests.engine.dealers.tree import plant
 from tests.payments.bank.made import ACCOUNT, Line, mt940
 from tests.payments.house import House, open_house
 from tests.portal.conftest import field, text_of
@@ -297,3 +299,41 @@ async def test_without_an_account_there_is_no_queue(world: World) -> None:
     async with await world.enter_as(Role.FINANCE) as browser:
         assert (await browser.get("/console/bank")).status_code == 404
         assert "/console/bank" not in (await browser.get("/console/payments")).text
+
+
+async def test_a_bank_entry_is_taken_for_a_dealers_float(world: World, bank: BankDesk) -> None:
+    database, tree = world.site.database, await plant(world.site.database)
+    await bank.import_file(
+        "a.sta",
+        mt940(
+            Line(amount="9.00", text="KEDAI", ref="R1"), Line(amount="90.00", text="X", ref="R2")
+        ),
+    )
+    waiting, _ = await queued_entries(database, limit=9)
+    little, much = (row.name for row in sorted(waiting, key=lambda row: row.amount_micros))
+    reference = show_reference(float_reference(tree.till))
+    async with await world.enter(await world.hire("mina", Role.FINANCE)) as browser:
+        for tag in LANGUAGES:
+            path = f"/console/bank/{little}?lang={tag}&dealer={reference}"
+            assert (await browser.get(path)).status_code == 200
+        unknown = await browser.get(f"/console/bank/{little}?lang=en&dealer=999999")
+        assert (unknown.status_code, "Add to the float" in unknown.text) == (404, False)
+        ahead = text_of(await browser.get(f"/console/bank/{little}?dealer={tree.till}"))
+        assert "RM9.00" in ahead
+        form = {"dealer": str(tree.till), "why": "till rang"}
+        unexplained = await browser.post(f"/console/bank/{little}/assign", data=form | {"why": ""})
+        assert unexplained.status_code == 422
+
+        done = await browser.post(f"/console/bank/{little}/assign", data=form)
+        assert done.headers["location"] == f"/console/dealers/{tree.shop}"
+        again = await browser.post(f"/console/bank/{little}/assign", data=form)
+        assert again.status_code == 409
+        asked = await browser.post(f"/console/bank/{much}/assign", data=form)
+    assert asked.headers["location"].startswith("/console/requests/")
+    async with await world.enter(await world.hire("omar", Role.FINANCE)) as other:
+        request = asked.headers["location"].partition("?")[0]
+        assert "RM99.00" in text_of(await other.get(f"{request}?lang=en"))
+        await other.post(f"{request}/approve", data={"answer": ""})
+    held = "SELECT remaining_micros FROM bucket WHERE owner_id = $1"
+    assert await database.fetch_value(held, tree.shop) == 99 * RM
+    assert (await verify(database, full=True)).findings == ()

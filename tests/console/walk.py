@@ -50,6 +50,7 @@ WALK: dict[str, Reach | Permission] = {
     "GET /console/bank/{entry:str}": Permission.PAYMENTS_WRITE,
     "POST /console/bank/{entry:str}/match": Permission.PAYMENTS_WRITE,
     "POST /console/bank/{entry:str}/ignore": Permission.PAYMENTS_WRITE,
+    "POST /console/bank/{entry:str}/assign": Permission.FLOAT_WRITE,
     "GET /console/tickets": Permission.TICKETS_READ,
     "POST /console/tickets/export": Permission.TICKETS_READ,
     "GET /console/tickets/{reference:str}/photo/{photo_no:int}": Permission.TICKETS_READ,

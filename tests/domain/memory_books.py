@@ -21,6 +21,7 @@ from tambah.domain.commands import (
     BY_LINE,
     BY_PARTNER,
     Command,
+    FundFromBank,
     FundPartner,
     OpenPayment,
     Outcome,
@@ -167,7 +168,7 @@ class MemoryBooks:
             return self._with_sale(known, of_topup[0] if of_topup else None)
         return known
 
-    def _known_of_partner(self, command: FundPartner | DealerCommand) -> Known:
+    def _known_of_partner(self, command: FundPartner | FundFromBank | DealerCommand) -> Known:
         known = Known(
             partner=self.partners.get(command.partner_id),
             levels=self.partners,
@@ -179,7 +180,7 @@ class MemoryBooks:
             end = self.rules.validity.start_of(command.until + timedelta(days=1))
             owed = [c.amount_micros for c in self._owed(command.partner_id, end)]
             return replace(known, owed_micros=sum(owed))
-        if isinstance(command, FundPartner):
+        if isinstance(command, (FundPartner, FundFromBank)):
             return known
         sale = self._sale_of(command.partner_id, command.reference)
         known = self._with_sale(known, sale)

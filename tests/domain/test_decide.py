@@ -16,6 +16,7 @@ from tambah.domain.commands import (
     Command,
     Credited,
     Funded,
+    FundFromBank,
     Imported,
     LineChanged,
 )
@@ -429,6 +430,41 @@ def test_fund_partner_adds_to_the_float_and_leaves_an_audit_row() -> None:
         Account.FLOAT,
     )
     assert transfer.reference == "paid in"
+    assert decision.line is None
+    assert decision.is_remembered
+
+
+def test_float_that_a_bank_entry_paid_for_comes_from_the_banks_clearing() -> None:
+    books = MemoryBooks(rules_for())
+    answer = books.submit(
+        FundFromBank(
+            caller="bank",
+            request_key="entry ab12",
+            partner_id=SHOP,
+            amount_micros=250_500_000,
+            entry="ab12",
+            actor=STAFF,
+        ),
+        NOW,
+    )
+    assert answer == Funded(partner_id=SHOP, amount_micros=250_500_000, float_micros=250_500_000)
+    decision = decision_of(books)
+    assert decision.audit == AuditEntry(
+        at=NOW,
+        who=STAFF.who,
+        action="FundFromBank",
+        subject=f"partner:{SHOP}",
+        why=STAFF.why,
+        before={"float": "0.00"},
+        after={"float": "250.50"},
+    )
+    (transfer,) = decision.transfers
+    assert (transfer.kind, transfer.debit, transfer.credit) == (
+        TransferKind.FUNDING,
+        Account.CLEARING_BANK,
+        Account.FLOAT,
+    )
+    assert transfer.reference == "bank ab12"
     assert decision.line is None
     assert decision.is_remembered
 

@@ -89,9 +89,7 @@ def running_demo(
         pytest.skip("NO BROWSER: /usr/bin/chromium is missing, run `make setup-browser`")
     folder = Path(tempfile.mkdtemp(prefix="tambah-journeys-"))
     environment = {name: value for name, value in os.environ.items() if "TAMBAH_" not in name}
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        listen = f"127.0.0.1:{free.getsockname()[1]}"
+    listen = f"127.0.0.1:{free_port()}"
     (folder / "operator.toml").write_text(operator or roomy_operator())
     environment |= {
         "TAMBAH_DATA_DIR": str(folder / "data"),
@@ -134,6 +132,13 @@ def running_demo(
         process.terminate()
         process.wait(30)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def free_port() -> int:
+    """Return a port of this machine that nobody listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
 
 
 def roomy_operator() -> str:

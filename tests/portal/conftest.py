@@ -112,6 +112,7 @@ def example(refusal: type[Refusal], now: datetime) -> Refusal:
         refusals.PasswordTooWeak: {"least": 12},
         refusals.ApprovalOver: {"state": "declined"},
         refusals.CommissionOutOfTree: {"rate": "3.00"},
+        refusals.DealerExists: {"dealer": 503},
         refusals.CardSoldByYou: {"sold_at": now},
         refusals.UndoTooLate: {"minutes": 10},
         refusals.MoveTooLate: {"hours": 24},

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from datetime import timedelta
 
+import msgspec
 import pytest
 
+from tambah.config import BankEntry
 from tambah.domain.commands import RedeemVoucher
+from tambah.domain.floats import float_reference
 from tambah.domain.guessing import Audience
+from tambah.domain.payment import show_reference
 from tambah.engine.verifying import verify
+from tambah.i18n import LANGUAGES
 from tests.engine.dealers.tree import float_of
 from tests.portal.conftest import field, text_of
 
@@ -185,3 +191,22 @@ async def test_a_sale_of_another_dealer_is_nowhere(world: World) -> None:
     async with await world.enter() as browser:
         for answer in (await browser.get(place), await browser.post(f"{place}/undo")):
             assert answer.status_code == 404
+
+
+async def test_a_shop_is_told_how_to_buy_float(world: World) -> None:
+    plain = world.site
+    account = BankEntry(bank_name="Demo Bank", account_name="Testel", account_number="5140 1234")
+    world.site = dataclasses.replace(
+        plain, operator=msgspec.structs.replace(plain.operator, bank=account)
+    )
+    async with await world.enter() as browser:
+        assert "/shop/float" in (await browser.get("/shop")).text
+        for tag in LANGUAGES:
+            page = await browser.get(f"/shop/float?lang={tag}")
+            assert page.status_code == 200
+            assert show_reference(float_reference(world.tree.shop)) in page.text
+            assert "5140 1234" in page.text
+    world.site = plain
+    async with await world.enter() as browser:
+        page = await browser.get("/shop/float?lang=en")
+        assert "takes no bank transfers" in page.text

@@ -51,6 +51,7 @@ STATUS: Mapping[type[Refusal], int] = {
     no.VoucherUnknown: 404,
     no.PartnerUnknown: 404,
     no.DealerUnknown: 404,
+    no.DealerExists: 409,
     no.SaleUnknown: 404,
     no.SellerUnknown: 404,
     no.PaymentUnknown: 404,

@@ -10,11 +10,15 @@ from typing import Any, TypeVar
 import click
 import rich_click
 
+from tambah.cli.asking import ask_for, takes_two
 from tambah.cli.desk import Desk, actor, at_desk
 from tambah.cli.frame import Answer, CommandRefused, answering, describe
+from tambah.domain.approval import Deed
 from tambah.domain.money import ringgit
 from tambah.domain.payment import show_reference
 from tambah.domain.refusals import Refusal, StatementMalformed, StatementTooLarge
+from tambah.engine.approving.of_dealers import ask_bank_float
+from tambah.engine.operator import alone_up_to
 from tambah.payments.bank import BankDesk, ImportedFile, QueuedEntry
 from tambah.store.bank import BankRow, EntryState
 
@@ -113,6 +117,38 @@ def match_command(entry: str, reference: str, why: str) -> Answer:
         return Answer(document=document, text=text)
 
     return at_desk(match)
+
+
+@bank.command(cls=rich_click.RichCommand)
+@click.argument("entry")
+@click.argument("dealer", type=int)
+@_why
+@answering
+def assign(entry: str, dealer: int, why: str) -> Answer:
+    """Say that ENTRY is float that DEALER bought. Above `[console] alone_up_to` it takes two."""
+
+    async def take(desk: Desk) -> Answer:
+        """Assign the entry, or ask for it."""
+        async with _bank_desk(desk) as bank_desk:
+            row = await bank_desk.entry(entry)
+            much = row.amount_micros > alone_up_to(desk.operator.console)
+            if much and await takes_two(desk, Deed.FUND_FROM_BANK):
+                wanted = await ask_bank_float(desk.database, row.name, dealer)
+                return await ask_for(desk, wanted, actor(why))
+            funded = await bank_desk.assign(row.name, dealer, actor(why))
+        document = {
+            "entry": row.name,
+            "partner": funded.partner_id,
+            "amount": ringgit(funded.amount_micros),
+            "float": ringgit(funded.float_micros),
+        }
+        text = (
+            f"RM{document['amount']} added to the float of {funded.partner_id},"
+            f" RM{document['float']} now."
+        )
+        return Answer(document=document, text=text)
+
+    return at_desk(take)
 
 
 @bank.command(cls=rich_click.RichCommand)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
+from pathlib import Path
 
 import click
 import rich_click
@@ -11,16 +12,18 @@ import rich_click
 from tambah.cli.asking import ask_for, takes_two
 from tambah.cli.desk import Desk, actor, at_desk
 from tambah.cli.frame import Answer, answering
-from tambah.cli.options import DAY, RINGGIT, reason
+from tambah.cli.options import DAY, RINGGIT, imports_file, reason
 from tambah.cli.rate import RATE
+from tambah.cli.reports import import_answer, report_to
 from tambah.cli.shown import shown_amounts
 from tambah.domain.approval import Deed
 from tambah.domain.dealer import Agreement, DealerKind, PaidAs, percent
 from tambah.domain.dealer_commands import MoveFloat, PayCommission
 from tambah.domain.money import ringgit
 from tambah.domain.refusals import DealerUnknown, NothingDue
-from tambah.engine.approving.of_dealers import ask_agreement, ask_float_move
+from tambah.engine.approving.of_dealers import ask_agreement, ask_dealer, ask_float_move
 from tambah.engine.dealers import Limits, NewDealer, Terms, add_dealer, set_agreement
+from tambah.engine.dealers.importing import DealersRequest, DealersResult, import_dealers
 from tambah.engine.operator import alone_up_to
 from tambah.store.views.dealers import (
     DealerView,
@@ -70,7 +73,10 @@ def add(  # noqa: PLR0913 - a parameter for each option
     daily_cap: int | None,
     reason: str,
 ) -> Answer:
-    """Add a dealer called NAME to the tree, with an empty float."""
+    """Add a dealer called NAME to the tree, with an empty float.
+
+    With --rate or --credit-limit it takes two people, once two work here who could decide.
+    """
     terms = None if rate is None else Terms(rate_bp=rate, paid_as=PaidAs[paid_as.upper()])
     new = NewDealer(
         name=name,
@@ -86,11 +92,50 @@ def add(  # noqa: PLR0913 - a parameter for each option
         ),
         terms=terms,
     )
-    partner_id = at_desk(lambda desk: add_dealer(desk.database, new, actor(reason)))
-    return Answer(
-        document={"dealer": partner_id, "name": name, "kind": kind, "parent": parent},
-        text=f"Dealer {partner_id}: {name or 'as before'}",
-    )
+
+    async def work(desk: Desk) -> Answer:
+        """Add it, or ask for it: a rate and a credit limit make money."""
+        makes_money = terms is not None or credit_limit > 0
+        if makes_money and await takes_two(desk, Deed.ADD_DEALER):
+            return await ask_for(desk, await ask_dealer(desk.database, new), actor(reason))
+        partner_id = await add_dealer(desk.database, new, actor(reason))
+        return Answer(
+            document={"dealer": partner_id, "name": name, "kind": kind, "parent": parent},
+            text=f"Dealer {partner_id}: {name or 'as before'}",
+        )
+
+    return at_desk(work)
+
+
+@dealers.command("import", cls=rich_click.RichCommand)
+@imports_file("added")
+@reason
+@answering
+def import_command(
+    file: Path, dry_run: bool, all_or_nothing: bool, report: Path | None, reason: str
+) -> Answer:
+    """Add the dealers of FILE (CSV) to the tree. Good rows are imported, bad rows are reported.
+
+    Columns: name, kind, parent (a number, or a name of this file or of the tree; it may come
+    later), draws_on_parent, least, most, daily_cap; in any order. The same file may be imported
+    again: it changes nothing. Rates are agreed afterwards.
+    """
+
+    async def bring(desk: Desk) -> DealersResult:
+        """Run the import."""
+        request = DealersRequest(
+            path=file,
+            actor=actor(reason),
+            all_or_nothing=all_or_nothing,
+            dry_run=dry_run,
+            on_refused=refusals.add,
+        )
+        return await import_dealers(desk.database, request)
+
+    with report_to(report) as refusals:
+        result = at_desk(bring)
+    counts = f"{result.created} new, {result.unchanged} unchanged, {result.refused} refused."
+    return import_answer(result, refusals, counts=counts, all_or_nothing=all_or_nothing)
 
 
 @dealers.command(cls=rich_click.RichCommand)
@@ -340,7 +385,7 @@ def _sale(sale: SaleView) -> dict[str, object]:
         "at": sale.at.isoformat(),
         "undone_at": sale.undone_at.isoformat() if sale.undone_at else None,
     }
-    del values["partner_id"]
+    del values["partner_id"], values["payer_seq"]
     return {"dealer": sale.partner_id, **shown_amounts(values)}
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TextIO
 
 from tambah.cli.frame import Answer
+from tambah.engine.dealers.importing import DealersResult
 from tambah.engine.importing import ImportResult, RefusedRow
 from tambah.engine.points import PointsResult
 
@@ -59,7 +60,7 @@ def report_to(path: Path | None) -> Generator[Refusals]:
 
 
 def import_answer(
-    result: ImportResult | PointsResult,
+    result: ImportResult | PointsResult | DealersResult,
     refusals: Refusals,
     *,
     counts: str,

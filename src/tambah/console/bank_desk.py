@@ -8,22 +8,28 @@ from typing import Any
 from litestar import Response, get, post
 from litestar.params import FromPath
 
-from tambah.console.facts import PAYMENTS, Fact, Wording
+from tambah.console.facts import DEALERS, PAYMENTS, Fact, Wording
 from tambah.console.guard import reaches, signed_in
 from tambah.console.list_pages import More
 from tambah.console.lists import Asked
 from tambah.console.pages import ConsolePages
 from tambah.console.proving import require_fresh
+from tambah.console.request_facts import wanted_facts
+from tambah.console.requests import REQUESTS
 from tambah.domain.actor import Actor
-from tambah.domain.payment import show_reference
-from tambah.domain.refusals import PageNotFound, Refusal
+from tambah.domain.floats import partner_of
+from tambah.domain.payment import fold_reference, show_reference
+from tambah.domain.refusals import DealerUnknown, PageNotFound, Refusal
 from tambah.domain.staff import Permission
+from tambah.engine.approving import file
+from tambah.engine.approving.of_dealers import ask_bank_float
+from tambah.engine.operator import alone_up_to
 from tambah.engine.staff import actor_of
 from tambah.i18n import Texts
 from tambah.payments.bank import BankDesk, QueuedEntry
 from tambah.store.bank import BankRow, queued_entries
 from tambah.store.views.payments import find_payment
-from tambah.web.forms import read_form
+from tambah.web.forms import fold_digits, read_form
 from tambah.web.pages import AnyRequest
 from tambah.web.site import Site
 from tambah.web.status import status_of
@@ -55,6 +61,8 @@ REASONS_SHOWN = frozenset(
 
 _SHOWN = 50
 _MOST_TYPED = 200
+_MOST_DIGITS = 18
+_TYPED = ("reference", "dealer", "why")
 _READ, _WRITE = reaches(Permission.PAYMENTS_READ), reaches(Permission.PAYMENTS_WRITE)
 _ONE = f"{BANK}/{{entry:str}}"
 
@@ -91,7 +99,9 @@ def bank_routes(pages: ConsolePages) -> list[Any]:
         """Say what matching the entry with a reference would do; nothing is done yet."""
         require_fresh(request)
         reference = request.query_params.get("reference", "")[:_MOST_TYPED].strip()
-        return await _draw(pages, request, await require_bank(site).entry(entry), reference)
+        dealer = request.query_params.get("dealer", "")[:_MOST_TYPED].strip()
+        row = await require_bank(site).entry(entry)
+        return await _draw(pages, request, row, reference, dealer=dealer)
 
     @post(f"{_ONE}/match", status_code=200, opt=_WRITE, include_in_schema=False)
     async def match(request: AnyRequest, entry: FromPath[str]) -> Response[Any]:
@@ -113,7 +123,33 @@ def bank_routes(pages: ConsolePages) -> list[Any]:
             return await _draw(pages, request, row, "", refusal)
         return pages.redirect(request, BANK)
 
-    return [show_queue, show_entry, match, ignore]
+    return [show_queue, show_entry, match, ignore, _assigning(pages)]
+
+
+def _assigning(pages: ConsolePages) -> Any:
+    site = pages.site
+
+    @post(
+        f"{_ONE}/assign",
+        status_code=200,
+        opt=reaches(Permission.FLOAT_WRITE),
+        include_in_schema=False,
+    )
+    async def assign(request: AnyRequest, entry: FromPath[str]) -> Response[Any]:
+        """Take the entry for a dealer's float; much of it is asked for."""
+        row, fields = await _begin(site, request, entry)
+        try:
+            dealer_id, actor = _dealer(fields["dealer"]), _actor(request, fields)
+            if row.amount_micros > alone_up_to(site.operator.console):
+                wanted = await ask_bank_float(site.database, row.name, dealer_id)
+                asked = await file(site.database, wanted, actor, site.clock.now())
+                return pages.redirect(request, f"{REQUESTS}/{asked.approval_id}")
+            funded = await require_bank(site).assign(row.name, dealer_id, actor)
+        except Refusal as refusal:
+            return await _draw(pages, request, row, "", refusal, dealer=fields["dealer"])
+        return pages.redirect(request, f"{DEALERS}/{funded.partner_id}")
+
+    return assign
 
 
 def require_bank(site: Site) -> BankDesk:
@@ -134,7 +170,7 @@ async def _begin(site: Site, request: AnyRequest, entry: str) -> tuple[BankRow, 
     require_fresh(request, f"{BANK}/{entry}")
     row = await require_bank(site).entry(entry)
     found = await read_form(request)
-    fields = {name: found.get(name, "")[:_MOST_TYPED].strip() for name in ("reference", "why")}
+    fields = {name: found.get(name, "")[:_MOST_TYPED].strip() for name in _TYPED}
     return row, fields
 
 
@@ -148,8 +184,10 @@ async def _draw(
     row: BankRow,
     reference: str,
     refusal: Refusal | None = None,
+    *,
+    dealer: str = "",
 ) -> Response[Any]:
-    """Draw an entry; with what a match would do, where a reference is named."""
+    """Draw an entry; with what a match would do, where a reference or a dealer is named."""
     site = pages.site
     say = Wording(site, pages.speak(request))
     ahead: list[Fact] = []
@@ -158,9 +196,19 @@ async def _draw(
             ahead = await _ahead(site, row, reference, say)
         except Refusal as unfit:
             refusal = refusal or unfit
+    buys: list[Fact] = []
+    if dealer:
+        try:
+            buys = await _buys(site, row, _dealer(dealer), say)
+        except Refusal as unfit:
+            refusal = refusal or unfit
     return pages.draw(
         request,
         "bank_entry.html",
+        buys=buys,
+        dealer=dealer,
+        may_assign=row.is_credit and signed_in(request).may(Permission.FLOAT_WRITE),
+        takes_two=row.amount_micros > alone_up_to(site.operator.console),
         status=status_of(refusal) if refusal else 200,
         row=row,
         facts=_facts(row, say),
@@ -187,6 +235,23 @@ async def _ahead(site: Site, row: BankRow, reference: str, say: Wording) -> list
     if view.payment.bonus_micros:
         facts.append(Fact("bonus", say.money(view.payment.bonus_micros)))
     return facts
+
+
+async def _buys(site: Site, row: BankRow, dealer_id: int, say: Wording) -> list[Fact]:
+    """Return what assigning an entry to a dealer would do. Raises what keeps it from that."""
+    wanted = await ask_bank_float(site.database, row.name, dealer_id)
+    return wanted_facts(wanted.deed, wanted.params, wanted.before, say)
+
+
+def _dealer(typed: str) -> int:
+    """Return whose number, or reference, was typed. Raises DealerUnknown."""
+    reference = fold_reference(typed)
+    if reference is not None and (partner_id := partner_of(reference)) is not None:
+        return partner_id
+    digits = fold_digits(typed)
+    if not 0 < len(digits) <= _MOST_DIGITS:
+        raise DealerUnknown
+    return int(digits)
 
 
 def _facts(row: BankRow, say: Wording) -> list[Fact]:

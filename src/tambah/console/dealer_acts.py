@@ -31,8 +31,14 @@ from tambah.domain.money import parse_ringgit, ringgit
 from tambah.domain.refusals import FieldMalformed, FieldMissing, Refusal
 from tambah.domain.staff import Permission
 from tambah.engine.approving.of_dealers import ask_agreement
-from tambah.engine.dealers import Limits, NewDealer, Terms, add_dealer, set_suspended
-from tambah.store.views.dealer_lists import is_child_called
+from tambah.engine.dealers import (
+    Limits,
+    NewDealer,
+    Terms,
+    add_dealer,
+    foresee_dealer,
+    set_suspended,
+)
 from tambah.store.views.dealers import DealerView, agreements_with
 from tambah.web.forms import fold_digits, read_form
 from tambah.web.pages import AnyRequest
@@ -167,13 +173,14 @@ class DealerActs:
     async def add(self, request: AnyRequest, fields: Mapping[str, str]) -> Response[Any]:
         """Say what would be added; when that was seen, add it.
 
-        Raises FieldMissing, FieldMalformed, AmountMalformed, DealerUnknown, ReasonMissing.
+        A second press of the button finds it there: it is planted once.
+
+        Raises FieldMissing, FieldMalformed, AmountMalformed, DealerUnknown, DealerExists,
+        ReasonMissing.
         """
         new, actor = _new(fields), actor_for(signed_in(request).staff, fields)
         parent = await require_dealer(self.site, new.parent_id) if new.parent_id else None
-        # A second press must not plant it twice; and no two tills of a shop are called the same.
-        if await is_child_called(self.site.database, new.parent_id, new.name):
-            raise FieldMalformed(field="called")
+        await foresee_dealer(self.site.database, new)
         if is_confirmed(self.pages, fields):
             partner_id = await add_dealer(self.site.database, new, actor)
             return self.pages.redirect(request, f"{DEALERS}/{partner_id}")

@@ -12,6 +12,7 @@ from tambah.console.charts import Chart, Series, draw
 from tambah.console.guard import Reach, reaches, signed_in
 from tambah.console.pages import ConsolePages
 from tambah.console.sessions import HOME, SignedIn
+from tambah.console.trade_figures import liability_chart, stock_chart
 from tambah.domain.guessing import Audience
 from tambah.domain.staff import Permission
 from tambah.domain.state import TopUpSource
@@ -55,6 +56,10 @@ async def _charts(site: Site, me: SignedIn, texts: Texts, topups: PastDays) -> l
     if me.may(Permission.FINANCE_READ) or me.may(Permission.OPERATIONS_READ):
         days = _days(site, me.at, DAYS)
         charts.append(_topup_chart(await topups.count(site, days, me.at), days, texts))
+    if me.may(Permission.FINANCE_READ):
+        charts.append(await liability_chart(site, texts))
+    if me.may(Permission.DEALERS_READ):
+        charts.append(await stock_chart(site.database, texts))
     if me.may(Permission.PAYMENTS_READ):
         charts.append(await _success_chart(site, texts, _days(site, me.at, DAYS)[0]))
     if me.may(Permission.OPERATIONS_READ):

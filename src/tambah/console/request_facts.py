@@ -56,6 +56,9 @@ def outcome_facts(approval: Approval, say: Wording) -> list[Fact]:
     if "ended_at" in outcome:
         at = datetime.fromisoformat(outcome["ended_at"])
         found.append(Fact("promo_until", say.when(at)))
+    if "dealer" in outcome:
+        number = outcome["dealer"]
+        found.append(Fact("dealer_no", str(number), f"{DEALERS}/{number}"))
     if "batch" in outcome:
         found.append(_batch(outcome["batch"]))
         found.append(Fact("first_serial", outcome["first_serial"]))
@@ -212,6 +215,31 @@ def _tariff(params: _Params, before: _Params, say: Wording) -> list[Fact]:
     ]
 
 
+def _new_dealer(params: _Params, _: _Params, say: Wording) -> list[Fact]:
+    parent, cap, terms = params["parent"], params["daily_cap_micros"], params["terms"]
+    facts = [
+        Fact("called", params["name"]),
+        Fact("dealer_kind", say.texts.get(f"dealers.kind.{params['kind']}")),
+        dealer_fact("parent", parent, params["parent_name"])
+        if parent
+        else Fact("parent", say.texts.get("dealers.root")),
+    ]
+    if params["draws_on_parent"]:
+        facts.append(dealer_fact("draws_on", parent, params["parent_name"]))
+    return [
+        *facts,
+        Fact("credit_limit", say.money(params["credit_limit_micros"])),
+        Fact("least_sale", say.money(params["least_micros"])),
+        Fact("most_sale", say.money(params["most_micros"])),
+        Fact("most_day", say.texts.get("dealers.none") if cap is None else say.money(cap)),
+        *(
+            Fact(word, value)
+            for word, value in (terms_told(terms, say) if terms else {}).items()
+            if word in ("rate", "paid_as")
+        ),
+    ]
+
+
 def terms_told(terms: Mapping[str, Any], say: Wording) -> dict[str, str]:
     """Return what is agreed with a dealer, by the word of each fact."""
     none = say.texts.get("dealers.own_limit")
@@ -251,6 +279,8 @@ _FACTS: Mapping[Deed, Callable[[_Params, _Params, Wording], list[Fact]]] = Mappi
         Deed.MOVE_FLOAT: _float_move,
         Deed.CHANGE_AGREEMENT: _agreement,
         Deed.LOAD_TARIFF: _tariff,
+        Deed.ADD_DEALER: _new_dealer,
+        Deed.FUND_FROM_BANK: _funding,
         Deed.INVITE_STAFF: _roles,
         Deed.CHANGE_ROLES: _roles,
         Deed.MAKE_PROMOTION: _promotion,

@@ -38,6 +38,8 @@ class Deed(StrEnum):
     MOVE_FLOAT = "move_float"
     CHANGE_AGREEMENT = "change_agreement"
     LOAD_TARIFF = "load_tariff"
+    ADD_DEALER = "add_dealer"
+    FUND_FROM_BANK = "fund_from_bank"
     INVITE_STAFF = "invite_staff"
     CHANGE_ROLES = "change_roles"
     MAKE_PROMOTION = "make_promotion"
@@ -71,6 +73,8 @@ DEEDS: Mapping[Deed, DeedRule] = MappingProxyType(
         Deed.MOVE_FLOAT: DeedRule(Permission.FLOAT_WRITE),
         Deed.CHANGE_AGREEMENT: DeedRule(Permission.DEALERS_WRITE),
         Deed.LOAD_TARIFF: DeedRule(Permission.CONTENT_WRITE),
+        Deed.ADD_DEALER: DeedRule(Permission.DEALERS_WRITE),
+        Deed.FUND_FROM_BANK: DeedRule(Permission.FLOAT_WRITE),
         Deed.INVITE_STAFF: DeedRule(Permission.STAFF_WRITE, is_collected=True),
         Deed.CHANGE_ROLES: DeedRule(Permission.STAFF_WRITE),
         Deed.MAKE_PROMOTION: DeedRule(Permission.CONTENT_WRITE),

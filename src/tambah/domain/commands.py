@@ -73,6 +73,21 @@ class FundPartner:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FundFromBank:
+    """Add to a dealer's float what it paid in by bank transfer.
+
+    entry: the bank entry's name, whole; it is the reference in the books too, and pays once.
+    """
+
+    caller: str
+    request_key: str
+    partner_id: int
+    amount_micros: int
+    entry: str
+    actor: Actor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PersonRecord:
     """Who a line's person is, encrypted outside; the books hold nothing of it in the clear.
 
@@ -348,6 +363,7 @@ Command = (
     RedeemVoucher
     | TopUp
     | FundPartner
+    | FundFromBank
     | ImportLine
     | ActivateLine
     | AdjustCredit
@@ -375,7 +391,7 @@ Outcome = (
     | DealerOutcome
     | ChargingOutcome
 )
-BY_PARTNER = (FundPartner, *OF_A_DEALER)
+BY_PARTNER = (FundPartner, FundFromBank, *OF_A_DEALER)
 """Commands that are a partner's own."""
 OF_A_PAYMENT = (PaymentNews, RefundPayment)
 BY_LINE = (

@@ -46,6 +46,7 @@ from tambah.domain.commands import (
     BarLine,
     Command,
     Funded,
+    FundFromBank,
     FundPartner,
     Imported,
     ImportLine,
@@ -60,7 +61,7 @@ from tambah.domain.commands import (
 from tambah.domain.crediting import Origin, credit_line, require_room
 from tambah.domain.dealer_commands import MoveFloat, PayCommission, SellCard, UndoSale
 from tambah.domain.draft import Draft, Note
-from tambah.domain.floats import move_float, pay_commission, require_movable
+from tambah.domain.floats import bank_reference, move_float, pay_commission, require_movable
 from tambah.domain.guessing import count_wrong, forget_wrong, require_may_try
 from tambah.domain.ledger import Account, TransferKind
 from tambah.domain.line import Line, LineState, grace_after, require_can_top_up
@@ -195,6 +196,18 @@ def _fund_partner(command: FundPartner, draft: Draft) -> Outcome:
     )
 
 
+def _fund_from_bank(command: FundFromBank, draft: Draft) -> Outcome:
+    partner = draft.require_partner()
+    require_movable(command.amount_micros)
+    note = Note(reference=bank_reference(command.entry))
+    draft.move_float(command.amount_micros, TransferKind.FUNDING, Account.CLEARING_BANK, note)
+    return Funded(
+        partner_id=partner.partner_id,
+        amount_micros=command.amount_micros,
+        float_micros=draft.require_partner().float_bucket.remaining_micros,
+    )
+
+
 def _import_line(command: ImportLine, draft: Draft) -> Outcome:
     known = draft.known.line
     if known is not None:
@@ -309,6 +322,7 @@ _HANDLERS: dict[type[Command], Callable[[Any, Draft], Outcome]] = {
     RedeemVoucher: _redeem_voucher,
     TopUp: top_up,
     FundPartner: _fund_partner,
+    FundFromBank: _fund_from_bank,
     SellCard: sell_card,
     UndoSale: undo_sale,
     MoveFloat: move_float,

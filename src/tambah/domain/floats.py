@@ -1,4 +1,9 @@
-"""Moving float between dealers, and paying dealers the commission that they are owed."""
+"""Float moved between dealers or bought by bank transfer, and commission that is owed paid.
+
+A dealer buys float under a reference of its own, which follows from its number: ten characters as
+a payment's, the last of which checks the others. Numbers are spread over all there are, so that no
+two dealers' references look alike and a word or a number is hardly ever one.
+"""
 
 from datetime import timedelta
 
@@ -6,6 +11,7 @@ from tambah.domain.dealer_commands import CommissionPaid, FloatMoved, MoveFloat,
 from tambah.domain.draft import Draft, Note
 from tambah.domain.ledger import Account, TransferKind
 from tambah.domain.money import MICROS_PER_SEN, ringgit
+from tambah.domain.payment import REFERENCE_ALPHABET, check_character
 from tambah.domain.refusals import (
     AmountOutOfRange,
     DealerNotRelated,
@@ -17,6 +23,39 @@ from tambah.domain.refusals import (
 from tambah.domain.state import CommissionRun
 
 _MOST_MOVED_MICROS = 10**15
+_STEM = 9
+_SPACE = len(REFERENCE_ALPHABET) ** _STEM
+_SPREAD = 10_403_173_861_097
+_GATHER = pow(_SPREAD, -1, _SPACE)
+_MOST_PARTNER = 2**40
+
+
+def float_reference(partner_id: int) -> str:
+    """Return the reference under which a dealer buys float by bank transfer."""
+    number = partner_id * _SPREAD % _SPACE
+    letters: list[str] = []
+    for _ in range(_STEM):
+        number, place = divmod(number, len(REFERENCE_ALPHABET))
+        letters.append(REFERENCE_ALPHABET[place])
+    stem = "".join(letters)
+    return stem + check_character(stem)
+
+
+def partner_of(reference: str) -> int | None:
+    """Return whose a reference would be, None where it is no dealer's.
+
+    reference: as `fold_reference` returns it. Whether there is such a dealer, the books know.
+    """
+    number = 0
+    for letter in reversed(reference[:_STEM]):
+        number = number * len(REFERENCE_ALPHABET) + REFERENCE_ALPHABET.index(letter)
+    partner_id = number * _GATHER % _SPACE
+    return partner_id if 0 < partner_id < _MOST_PARTNER else None
+
+
+def bank_reference(entry: str) -> str:
+    """Return what the books call float that a bank entry paid for. entry: its name, whole."""
+    return f"bank {entry}"
 
 
 def require_movable(amount_micros: int) -> None:

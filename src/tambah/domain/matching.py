@@ -13,20 +13,24 @@ from tambah.domain.records import Record, replace
 
 
 class Flow(StrEnum):
-    """What a row is about, on either side. A dispute that was won is a dispute that comes in."""
+    """What a row is about, on either side. A dispute that was won is a dispute that comes in.
+
+    FUNDING: float that a dealer bought.
+    """
 
     PAYMENT = "payment"
     REFUND = "refund"
     DISPUTE = "dispute"
+    FUNDING = "funding"
     FEE = "fee"
     OTHER = "other"
 
 
 PaymentKey = tuple[int, int]
-"""Line and payment number: how the books name a payment."""
+"""Line and payment number: how the books name a payment; dealer and place for FUNDING."""
 
 
-COMPARED = frozenset({Flow.PAYMENT, Flow.REFUND, Flow.DISPUTE})
+COMPARED = frozenset({Flow.PAYMENT, Flow.REFUND, Flow.DISPUTE, Flow.FUNDING})
 """What both sides have; fees, payouts and the like are the provider's alone."""
 
 

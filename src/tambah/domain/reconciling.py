@@ -95,6 +95,7 @@ _BY_FLOW = {
         DifferenceKind.REFUND_MISSING_AT_PROVIDER,
     ),
     Flow.DISPUTE: (DifferenceKind.DISPUTE_DIFFERS, DifferenceKind.DISPUTE_DIFFERS),
+    Flow.FUNDING: (DifferenceKind.MISSING_IN_LEDGER, DifferenceKind.MISSING_AT_PROVIDER),
 }
 
 
@@ -175,7 +176,7 @@ def _only_settled(
     books have and the provider has not.
     """
     came_in = record.gross_micros > 0
-    kind = _BY_FLOW[flow][0 if came_in == (flow is Flow.PAYMENT) else 1]
+    kind = _BY_FLOW[flow][0 if came_in == (flow in (Flow.PAYMENT, Flow.FUNDING)) else 1]
     if kind is DifferenceKind.MISSING_IN_LEDGER and is_again:
         kind = DifferenceKind.DOUBLE
     return Difference(

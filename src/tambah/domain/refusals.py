@@ -728,6 +728,12 @@ class DealerUnknown(Refusal):
     code = "dealer_unknown"
 
 
+class DealerExists(Refusal):
+    """There is a dealer of that name under that parent: that number. Params: dealer."""
+
+    code = "dealer_exists"
+
+
 class DealerNotRelated(Refusal):
     """Neither of the two is the other's parent."""
 

@@ -11,6 +11,7 @@ from tambah.domain.commands import (
     BY_LINE,
     BY_PARTNER,
     Command,
+    FundFromBank,
     FundPartner,
     ImportLine,
     OpenPayment,
@@ -171,9 +172,11 @@ def _known_of_top_up(command: TopUp, line: LineAccount | None, loaded: Loaded) -
     return replace(known, levels=loaded.partners, dealer=dealer, sale=sale)
 
 
-def _known_of_partner(command: FundPartner | DealerCommand, loaded: Loaded) -> Known:
+def _known_of_partner(
+    command: FundPartner | FundFromBank | DealerCommand, loaded: Loaded
+) -> Known:
     partner = loaded.partners.get(command.partner_id)
-    if isinstance(command, FundPartner):
+    if isinstance(command, (FundPartner, FundFromBank)):
         return Known(partner=partner)
     known = Known(partner=partner, levels=loaded.partners)
     known = known_of_dealer(command, known, loaded.trade, loaded.vouchers)

@@ -41,6 +41,7 @@ from tambah.domain.commands import (
     Command,
     Credited,
     Funded,
+    FundFromBank,
     FundPartner,
     Imported,
     ImportLine,
@@ -152,6 +153,8 @@ class Engine:
     async def submit(self, command: RedeemVoucher | TopUp) -> Credited: ...
     @overload
     async def submit(self, command: FundPartner) -> Funded: ...
+    @overload
+    async def submit(self, command: FundFromBank) -> Funded: ...
     @overload
     async def submit(self, command: SellCard) -> CardSold: ...
     @overload

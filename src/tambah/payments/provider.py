@@ -153,6 +153,7 @@ class SettledKind(StrEnum):
     PAYMENT = "payment"
     REFUND = "refund"
     DISPUTE = "dispute"
+    FUNDING = "funding"
     FEE = "fee"
     OTHER = "other"
 

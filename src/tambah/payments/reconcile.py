@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from tambah.domain.differences import Difference, DifferenceKind, in_order
 from tambah.domain.matching import (
     COMPARED,
+    Booked,
     Flow,
     PaymentKey,
     Settlement,
@@ -19,6 +20,7 @@ from tambah.domain.matching import (
 )
 from tambah.domain.payment import ProviderId
 from tambah.domain.reconciling import MIDNIGHT_DAYS, differ, of_hand
+from tambah.domain.records import replace
 from tambah.domain.validity import ValidityRule
 from tambah.payments.provider import Provider, ProviderRefuses, ProviderSilent, Settled
 from tambah.store.database import Connection, Database
@@ -28,6 +30,7 @@ from tambah.store.views.clearing import (
     booked_for,
     find_names,
     find_payments,
+    float_bought,
     moved_by_hand,
 )
 
@@ -204,6 +207,14 @@ async def _compare(
         validity.start_of(span.last + around + _A_DAY),
         validity,
     )
+    bought = await float_bought(
+        connection,
+        provider,
+        validity.start_of(span.first - around),
+        validity.start_of(span.last + around + _A_DAY),
+        validity,
+    )
+    booked += bought
     count = sum(entry.day in span for entry in booked)
     if records.problem is not None:
         of_no_matter = records.problem == "not_configured" and count == 0
@@ -212,6 +223,8 @@ async def _compare(
         believed = Sums(settled_micros=micros, booked_micros=micros, other_days_micros=0)
         return Side(provider=provider, booked=count, problem=problem), [], believed
     settled = await _named(connection, provider, records.settled, question)
+    by_name = {entry.reference: entry for entry in bought}
+    settled = [_of_float(record, by_name) for record in settled]
     # A payment that was booked on some other day altogether is found by its name.
     here = {(entry.flow, entry.payment) for entry in booked}
     elsewhere = {
@@ -266,6 +279,14 @@ async def _named(
         return of_provider or ours.get(record.payment_id or "")
 
     return [_settlement(record, whose(record)) for record in records]
+
+
+def _of_float(record: Settlement, bought: Mapping[str, Booked]) -> Settlement:
+    """Say which booking float that was bought is, by the name that both have for it."""
+    entry = bought.get(record.provider_ref or "") if record.flow is Flow.FUNDING else None
+    if entry is None:
+        return record
+    return replace(record, payment=entry.payment, reference=entry.reference)
 
 
 def _settlement(record: Settled, named: NamedPayment | None) -> Settlement:

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Iterable
+from datetime import date, timedelta
 
-from tambah.domain.finance.three_way import Settled, ThreeWay, reconcile_three_ways
+from tambah.domain.finance.three_way import (
+    Settled,
+    ThreeWay,
+    UnsoldCards,
+    reconcile_three_ways,
+)
+from tambah.domain.records import replace
 from tambah.payments.reconcile import (
     READ_SECONDS,
     Question,
@@ -14,7 +21,7 @@ from tambah.payments.reconcile import (
 )
 from tambah.store.database import Database
 from tambah.store.views.finance import sum_movements
-from tambah.store.views.sold_cards import count_cards
+from tambah.store.views.sold_cards import count_moved, find_never_sold, find_odd_sales
 
 _A_DAY = timedelta(days=1)
 
@@ -32,12 +39,21 @@ async def reconcile_books(database: Database, question: Question) -> ThreeWay:
         async with connection.transaction(isolation="repeatable_read", readonly=True):
             found = await compare_with_books(connection, asked, question)
             movements = await sum_movements(connection, since, before, validity.zone)
-            cards = await count_cards(connection, since, before, validity.zone)
+            cards = await count_moved(connection, since, before, validity.zone)
+            odd_sales = await find_odd_sales(connection, since, before, validity.zone)
+            never_sold = await find_never_sold(connection, before)
     finally:
         await connection.close()
+    unsold = _in_order((*cards.facts.unsold, *never_sold))
+    facts = replace(cards.facts, unsold=unsold, odd_sales=odd_sales)
     return reconcile_three_ways(
-        span, movements, cards.facts, _settled(found), found.differences, today=question.today
+        span, movements, facts, _settled(found), found.differences, today=question.today
     )
+
+
+def _in_order(unsold: Iterable[UnsoldCards]) -> tuple[UnsoldCards, ...]:
+    """Sort by batch, then by the day on which they were used; those not used yet last."""
+    return tuple(sorted(unsold, key=lambda one: (one.batch_id, one.day or date.max)))
 
 
 def _settled(found: Reconciled) -> list[Settled]:

@@ -8,7 +8,9 @@ from litestar import Response, get, post
 from litestar.params import FromPath
 
 from tambah.desks.shop import ShopDesk
+from tambah.domain.floats import float_reference
 from tambah.domain.numbering import show_msisdn
+from tambah.domain.payment import show_reference
 from tambah.domain.refusals import DealerUnknown, PageNotFound, Refusal
 from tambah.shop.pages import ShopPages
 from tambah.shop.selling import sale_path
@@ -18,6 +20,7 @@ from tambah.store.views.shop import sales_since
 from tambah.web.pages import AnyRequest
 
 SALES = f"{HOME}/sales"
+FLOAT = f"{HOME}/float"
 MOST_SHOWN = 10
 
 
@@ -44,7 +47,22 @@ def _lists(pages: ShopPages, desk: ShopDesk) -> list[Any]:
         shown = [_shown(pages, desk, sale) for sale in sales]
         return pages.draw(request, "sales.html", sales=shown)
 
-    return [show_home, show_last]
+    @get(FLOAT, include_in_schema=False)
+    async def show_buying(request: AnyRequest) -> Response[Any]:
+        """Say under which reference, and to which account, float is bought by bank transfer."""
+        site = pages.site
+        dealer = await read_dealer(site.database, seated(request).seller.partner_id)
+        if dealer is None:
+            raise DealerUnknown
+        return pages.draw(
+            request,
+            "float.html",
+            dealer=dealer,
+            account=site.operator.bank,
+            reference=show_reference(float_reference(dealer.payer_id)),
+        )
+
+    return [show_home, show_last, show_buying]
 
 
 def _one_sale(pages: ShopPages, desk: ShopDesk) -> list[Any]:

@@ -45,13 +45,17 @@ class NewFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What became of an entry, and why; which payment (and refund) it is of, where known."""
+    """What became of an entry, and why; which payment (and refund) it is of, where known.
+
+    partner_id: the dealer whose float it pays for.
+    """
 
     state: EntryState
     reason: str
     line_id: int | None = None
     payment_no: int | None = None
     refund_no: int | None = None
+    partner_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +107,15 @@ class KnownPayment:
     total_micros: int
     received_micros: int
     refunds: tuple[KnownRefund, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownDealer:
+    """A dealer as far as matching asks. payer_id: whose float pays for what it sells."""
+
+    partner_id: int
+    payer_id: int
+    name: str
 
 
 @asynccontextmanager
@@ -295,6 +308,7 @@ async def write_by_hand(
                     "reason": verdict.reason,
                     "line_id": verdict.line_id,
                     "payment_no": verdict.payment_no,
+                    **({"dealer": verdict.partner_id} if verdict.partner_id else {}),
                 },
             )
             await audit.append(connection, [entry])
@@ -306,10 +320,11 @@ async def write_by_hand(
 _WRITE = """
     UPDATE bank_entry
        SET state = new.state, reason = new.reason, line_id = new.line_id,
-           payment_no = new.payment_no, refund_no = new.refund_no
+           payment_no = new.payment_no, refund_no = new.refund_no,
+           partner_id = new.partner_id
       FROM unnest($1::bytea[], $2::smallint[], $3::text[], $4::bigint[], $5::integer[],
-                  $6::integer[])
-           AS new (fingerprint, state, reason, line_id, payment_no, refund_no)
+                  $6::integer[], $7::bigint[])
+           AS new (fingerprint, state, reason, line_id, payment_no, refund_no, partner_id)
      WHERE bank_entry.fingerprint = new.fingerprint AND bank_entry.state = 1
     """
 
@@ -322,7 +337,31 @@ def _columns(verdicts: Sequence[tuple[bytes, Verdict]]) -> tuple[list[object], .
         [verdict.line_id for _, verdict in verdicts],
         [verdict.payment_no for _, verdict in verdicts],
         [verdict.refund_no for _, verdict in verdicts],
+        [verdict.partner_id for _, verdict in verdicts],
     )
+
+
+async def dealers_meant(
+    database: Database, partner_ids: Collection[int]
+) -> dict[int, KnownDealer]:
+    """Return the dealers that some numbers stand for, by number."""
+    if not partner_ids:
+        return {}
+    rows = await database.fetch(
+        """
+        SELECT partner_id, charged[cardinality(charged)] AS payer_id, partner.name
+          FROM dealer
+          JOIN partner USING (partner_id)
+         WHERE partner_id = ANY($1::bigint[])
+        """,
+        sorted(partner_ids),
+    )
+    return {
+        row["partner_id"]: KnownDealer(
+            partner_id=row["partner_id"], payer_id=row["payer_id"], name=row["name"]
+        )
+        for row in rows
+    }
 
 
 async def payments_named(
@@ -450,5 +489,6 @@ def _row(row: Record) -> BankRow:
             line_id=row["line_id"],
             payment_no=row["payment_no"],
             refund_no=row["refund_no"],
+            partner_id=row["partner_id"],
         ),
     )

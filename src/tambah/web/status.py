@@ -20,6 +20,7 @@ STATUS: dict[type[Refusal], int] = {
     refusals.VoucherUnknown: 404,
     refusals.PartnerUnknown: 404,
     refusals.DealerUnknown: 404,
+    refusals.DealerExists: 409,
     refusals.SaleUnknown: 404,
     refusals.SellerUnknown: 404,
     refusals.PaymentUnknown: 404,

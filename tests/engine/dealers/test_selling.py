@@ -312,7 +312,8 @@ async def test_a_hundred_tills_on_one_float_lose_and_double_nothing(
     from .tree import add
 
     tills += [
-        await add(database, DealerKind.TERMINAL, tree.shop, 0, draws=True) for _ in range(99)
+        await add(database, DealerKind.TERMINAL, tree.shop, 0, draws=True, name=f"Till {n}")
+        for n in range(99)
     ]
     batch_id = await add_cards(database, keys, [code(n) for n in range(1, 101)], state=NEW)
 

@@ -44,6 +44,7 @@ async def add(
     *,
     draws: bool = False,
     most_day: int | None = None,
+    name: str = "",
 ) -> int:
     """Add a dealer; its rate in hundredths of a percent."""
     terms = Terms(
@@ -52,7 +53,7 @@ async def add(
         most_day_micros=None if most_day is None else most_day * RM,
     )
     new = NewDealer(
-        name=f"Test {kind.name.lower()}",
+        name=name or f"Test {kind.name.lower()}",
         kind=kind,
         parent_id=parent_id,
         draws_on_parent=draws,

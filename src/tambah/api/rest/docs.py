@@ -52,6 +52,7 @@ _SAMPLES: dict[str, str | int | datetime] = {
     "minutes": 10,
     "hours": 24,
     "rate": "3.00",
+    "dealer": 503,
     "period": "2026-12",
     "what": "batch 7",
     "serial": examples.SERIAL,

@@ -1,12 +1,10 @@
 """GET a line, and the pages of its transfers."""
 
-import base64
-import binascii
 from datetime import date, datetime
-from urllib.parse import parse_qsl
 
 from tambah.api.rest import shapes
 from tambah.api.rest.dates import last_day
+from tambah.api.rest.paging import page_asked, read_bytes, write_bytes
 from tambah.api.rest.request import Request
 from tambah.domain.balance import Bucket, BucketKind
 from tambah.domain.ledger import OWN_ACCOUNT, Transfer, allowance_of
@@ -18,8 +16,6 @@ from tambah.store.views.lines import LineView, find_line_id, line_now, read_line
 from tambah.store.views.transfers import read_transfers
 from tambah.web.site import Site
 
-USUAL_LIMIT = 50
-MOST_LIMIT = 500
 _CURSOR_BYTES = 6  # eight characters of base64, without padding
 _MOST_SEQ = 2**31 - 1
 
@@ -50,7 +46,7 @@ async def show_line(site: Site, request: Request) -> shapes.Line:
 async def list_transfers(site: Site, request: Request) -> shapes.TransferPage:
     """GET /api/v1/lines/{msisdn}/transfers: the line's books, newest first."""
     msisdn = fold_msisdn(request.subject, site.rules.numbers)
-    limit, before_seq = _page_asked(request.scope["query_string"])
+    limit, before_seq = page_asked(request.scope["query_string"], read_cursor)
     line_id = await find_line_id(site.database, msisdn)
     if line_id is None:
         raise NumberUnknown
@@ -68,38 +64,15 @@ async def list_transfers(site: Site, request: Request) -> shapes.TransferPage:
 
 def write_cursor(seq: int) -> str:
     """Return the cursor of what comes after (is older than) a transfer; safe in an address."""
-    return base64.urlsafe_b64encode(seq.to_bytes(_CURSOR_BYTES)).decode("ascii")
+    return write_bytes(seq.to_bytes(_CURSOR_BYTES))
 
 
 def read_cursor(text: str) -> int:
     """Return the `seq` that a cursor stands for. Raises FieldMalformed."""
-    try:
-        content = base64.b64decode(text, altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError):
-        raise FieldMalformed(field="cursor") from None
-    seq = int.from_bytes(content)
-    if len(content) != _CURSOR_BYTES or not 1 <= seq <= _MOST_SEQ:
+    seq = int.from_bytes(read_bytes(text, _CURSOR_BYTES))
+    if not 1 <= seq <= _MOST_SEQ:
         raise FieldMalformed(field="cursor")
     return seq
-
-
-def _page_asked(query: bytes) -> tuple[int, int | None]:
-    if not query:
-        return USUAL_LIMIT, None
-    try:
-        asked = dict(parse_qsl(query.decode("latin-1"), keep_blank_values=True, max_num_fields=50))
-    except ValueError:
-        raise FieldMalformed(field="query") from None
-    limit, cursor = asked.get("limit"), asked.get("cursor")
-    before_seq = None if cursor is None else read_cursor(cursor)
-    return USUAL_LIMIT if limit is None else _limit(limit), before_seq
-
-
-def _limit(text: str) -> int:
-    short = text.isascii() and text.isdigit() and len(text) <= 4
-    if not short or not 1 <= int(text) <= MOST_LIMIT:
-        raise FieldMalformed(field="limit")
-    return int(text)
 
 
 def _date(validity: ValidityRule, until: datetime | None) -> date | None:

@@ -7,11 +7,10 @@ import msgspec
 
 from tambah.api.refusals import RETRY_SECONDS, STATUS, Problem
 from tambah.api.rest import examples
-from tambah.api.rest.lines import MOST_LIMIT, USUAL_LIMIT
+from tambah.api.rest.paging import MOST_LIMIT, USUAL_LIMIT
 from tambah.api.rest.rates import MOST_TYPED
 from tambah.api.rest.request import MOST_KEY_CHARACTERS
 from tambah.api.rest.routes import EVERYWHERE, ROUTES, Route
-from tambah.api.rest.sales import MOST_SALES, USUAL_SALES
 from tambah.domain.refusals import Refusal
 
 Json = dict[str, Any]
@@ -48,12 +47,6 @@ _SUBJECTS: dict[str, Json] = {
         "example": examples.REFERENCE,
     },
 }
-_LIMIT_OF_SALES: Json = {
-    "name": "limit",
-    "in": "query",
-    "description": "How many items at most.",
-    "schema": {"type": "integer", "minimum": 1, "maximum": MOST_SALES, "default": USUAL_SALES},
-}
 _PAGE: list[Json] = [
     {
         "name": "limit",
@@ -70,7 +63,7 @@ _PAGE: list[Json] = [
         "name": "cursor",
         "in": "query",
         "description": "The `next` of the page before.",
-        "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]{8}$"},
+        "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]{8}([A-Za-z0-9_-]{8})?$"},
     },
 ]
 _RATE: list[Json] = [
@@ -166,8 +159,6 @@ def parameters(route: Route) -> list[Json]:
         found.append(subject | _SUBJECTS[route.subject])
     if route.takes_page:
         found += _PAGE
-    if route.takes_limit:
-        found.append(_LIMIT_OF_SALES)
     if route.takes_rate:
         found += _RATE
     if route.is_keyed:

@@ -65,8 +65,8 @@ class Route:
 
     noun, tail: of its path, /api/v1/{noun}/{subject}/{tail}; without a subject it is of the
     caller's own. scope: what the key must have. body: what is sent, None for nothing. refusals:
-    besides those of EVERYWHERE. takes_page: has `limit` and `cursor`; takes_limit: `limit` alone;
-    takes_rate: `to`, `from` and what else a rate is asked for by.
+    besides those of EVERYWHERE. takes_page: has `limit` and `cursor`; takes_rate: `to`, `from` and
+    what else a rate is asked for by.
     """
 
     name: str
@@ -83,7 +83,6 @@ class Route:
     answer: type[msgspec.Struct]
     refusals: tuple[type[Refusal], ...]
     takes_page: bool = False
-    takes_limit: bool = False
     takes_rate: bool = False
 
     @property
@@ -256,7 +255,7 @@ ROUTES: tuple[Route, ...] = (
     Route(
         name="listSales",
         summary="List your last sales",
-        about="What happened to your last ten, or as many as `limit` says: cards and reloads.",
+        about="What happened to your sales, cards and reloads, the newest first.",
         method="GET",
         noun="sales",
         scope="sales:read",
@@ -264,7 +263,7 @@ ROUTES: tuple[Route, ...] = (
         status=200,
         answer=shapes.SaleList,
         refusals=(no.DealerUnknown, no.FieldMalformed),
-        takes_limit=True,
+        takes_page=True,
     ),
     Route(
         name="showRates",

@@ -1,10 +1,11 @@
 """A point of sale: sell a card by its serial number, look at the last sales, undo one."""
 
-from urllib.parse import parse_qs
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 
 from tambah.api.rest import shapes
+from tambah.api.rest.paging import page_asked, read_bytes, write_bytes
 from tambah.api.rest.request import Request, decode, idempotency_key, read_body
 from tambah.domain.dealer import SaleKind
 from tambah.domain.dealer_commands import SellCard, UndoSale
@@ -14,9 +15,12 @@ from tambah.domain.voucher import format_serial, parse_serial
 from tambah.store.views.dealers import SaleView, read_dealer, recent_sales
 from tambah.web.site import Site
 
-USUAL_SALES = 10
-MOST_SALES = 500
 MOST_REFERENCE_CHARACTERS = 64
+_CURSOR_BYTES = 12  # sixteen characters of base64, without padding: an instant, a place in books
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_MOST_INSTANT = 2**52
+_MOST_SEQ = 2**31 - 1
 
 _sale_decoder = msgspec.json.Decoder(shapes.SaleRequest)
 
@@ -79,13 +83,33 @@ async def undo_sale(site: Site, request: Request) -> shapes.UndoneSale:
 
 
 async def list_sales(site: Site, request: Request) -> shapes.SaleList:
-    """GET /api/v1/sales: what happened to the caller's last sales, the newest first."""
-    limit = _limit(request.scope["query_string"])
+    """GET /api/v1/sales: what happened to the caller's sales, the newest first."""
+    limit, before = page_asked(request.scope["query_string"], read_cursor)
     partner_id = request.caller.partner_id
     if await read_dealer(site.database, partner_id) is None:
         raise DealerUnknown
-    sales = await recent_sales(site.database, [partner_id], limit)
-    return shapes.SaleList(items=[_sale(sale) for sale in sales], next=None)
+    # One more than asked for tells whether anything follows.
+    sales = await recent_sales(site.database, [partner_id], limit + 1, before=before)
+    page = sales[:limit]
+    more = len(sales) > limit
+    return shapes.SaleList(
+        items=[_sale(sale) for sale in page],
+        next=write_cursor(page[-1].at, page[-1].payer_seq) if more else None,
+    )
+
+
+def write_cursor(at: datetime, payer_seq: int) -> str:
+    """Return the cursor of what comes after (is older than) a sale."""
+    return write_bytes(((at - _EPOCH) // _MICROSECOND).to_bytes(8) + payer_seq.to_bytes(4))
+
+
+def read_cursor(text: str) -> tuple[datetime, int]:
+    """Return the instant and the place that a cursor stands for. Raises FieldMalformed."""
+    content = read_bytes(text, _CURSOR_BYTES)
+    instant, payer_seq = int.from_bytes(content[:8]), int.from_bytes(content[8:])
+    if instant > _MOST_INSTANT or payer_seq > _MOST_SEQ:
+        raise FieldMalformed(field="cursor")
+    return _EPOCH + instant * _MICROSECOND, payer_seq
 
 
 _KINDS = {SaleKind.CARD: "card", SaleKind.RELOAD: "reload"}
@@ -107,15 +131,3 @@ def _sale(sale: SaleView) -> shapes.Sale:
         msisdn=None if sale.msisdn is None else str(sale.msisdn),
         receipt=sale.receipt,
     )
-
-
-def _limit(query: bytes) -> int:
-    try:
-        found = parse_qs(query.decode("latin-1"), keep_blank_values=True, max_num_fields=50)
-    except ValueError:
-        raise FieldMalformed(field="query") from None
-    text = found.get("limit", [str(USUAL_SALES)])[-1]
-    short = text.isascii() and text.isdigit() and len(text) <= 4
-    if not short or not 1 <= int(text) <= MOST_SALES:
-        raise FieldMalformed(field="limit")
-    return int(text)

@@ -305,10 +305,10 @@ class Sale(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SaleList(msgspec.Struct, frozen=True, kw_only=True):
-    """Your last sales, newest first. There are no further pages: next is always null."""
+    """A page of your sales, newest first."""
 
     items: list[Sale]
-    next: str | None
+    next: Annotated[str | None, Meta(description="The `cursor` of what follows, null at the end.")]
 
 
 class BandRate(msgspec.Struct, frozen=True, kw_only=True):

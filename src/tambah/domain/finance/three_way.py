@@ -32,7 +32,10 @@ class Sold(StrEnum):
 
 
 class Used(StrEnum):
-    """The second side. CARDS_KEPT: what cards cost beyond the credit and tax that they gave."""
+    """The second side. CARDS_KEPT: what cards cost beyond the credit and tax that they gave.
+
+    FLOAT_BOUGHT: settled by a provider, and in dealers' floats until they sell.
+    """
 
     REDEEMED = "redeemed"
     CARDS_KEPT = "cards_kept"
@@ -41,6 +44,7 @@ class Used(StrEnum):
     PAID = "paid"
     DISPUTED = "disputed"
     BY_HAND = "by_hand"
+    FLOAT_BOUGHT = "float_bought"
 
 
 class Moved(StrEnum):
@@ -264,6 +268,7 @@ def _used(flows: Flows, cards: CardFacts) -> dict[Used, int]:
         Used.BY_HAND: flows.between(
             [TransferKind.ADJUSTMENT], None, [Account.LINE_MAIN, Account.LINE_BONUS]
         ),
+        Used.FLOAT_BOUGHT: flows.between([TransferKind.FUNDING], clearing, [Account.FLOAT]),
     }
 
 

@@ -30,7 +30,11 @@ from tambah.domain.voucher import BatchState
 from tambah.engine.administer import acting, note
 from tambah.engine.approving.filing import actor_behind, require_approval, subject_of
 from tambah.engine.approving.means import CALLER, Means, whole_of
-from tambah.engine.approving.of_dealers import change_agreement
+from tambah.engine.approving.of_dealers import (
+    add_asked_dealer,
+    change_agreement,
+    fund_from_bank,
+)
 from tambah.engine.approving.of_lines import (
     adjust_credit,
     move_topup,
@@ -194,6 +198,14 @@ async def _load_tariff(means: Means, approval: Approval, _: int) -> Outcome:
     return await agree_tariff(means.database, approval, means.clock.now())
 
 
+async def _add_dealer(means: Means, approval: Approval, tries: int) -> Outcome:
+    return await add_asked_dealer(means.database, approval, tries)
+
+
+async def _fund_from_bank(means: Means, approval: Approval, tries: int) -> Outcome:
+    return await fund_from_bank(means.database, means.engine.submit, approval, tries)
+
+
 async def _generate(means: Means, approval: Approval, tries: int) -> Outcome:
     if tries > 1:
         # Whoever made it died: its codes are lost, and half a batch is never gone on with.
@@ -279,6 +291,8 @@ _DOERS: Mapping[Deed, Callable[[Means, Approval, int], Awaitable[Outcome]]] = Ma
         Deed.MOVE_FLOAT: _move_float,
         Deed.CHANGE_AGREEMENT: _change_agreement,
         Deed.LOAD_TARIFF: _load_tariff,
+        Deed.ADD_DEALER: _add_dealer,
+        Deed.FUND_FROM_BANK: _fund_from_bank,
         Deed.GENERATE_BATCH: _generate,
         Deed.RELEASE_BATCH: _move_batch,
         Deed.CLOSE_BATCH: _move_batch,

@@ -1,4 +1,4 @@
-"""What is asked for of dealers that takes two people: float moved, agreements changed."""
+"""What is asked for of dealers that takes two: added with terms, float moved, agreements."""
 
 from __future__ import annotations
 
@@ -7,14 +7,129 @@ from datetime import datetime
 from typing import Any, cast
 
 from tambah.domain.approval import Approval, Deed
-from tambah.domain.dealer import Agreement, PaidAs
-from tambah.domain.refusals import FieldMalformed, PartnerUnknown
+from tambah.domain.dealer import Agreement, DealerKind, PaidAs
+from tambah.domain.floats import bank_reference
+from tambah.domain.refusals import BankEntryDone, DealerExists, FieldMalformed, PartnerUnknown
 from tambah.engine.approving.filing import actor_behind
-from tambah.engine.dealers import Terms, foresee_agreement, set_agreement
+from tambah.engine.dealers import (
+    Limits,
+    NewDealer,
+    Terms,
+    add_dealer,
+    foresee_agreement,
+    foresee_dealer,
+    set_agreement,
+)
+from tambah.engine.dealers.buying import Fund, assign_entry, foresee_assignment
 from tambah.store.approvals import Wanted
+from tambah.store.bank import find_entry
 from tambah.store.database import Database
 from tambah.store.views.dealers import agreements_with
 from tambah.store.views.partners import FloatView, read_float
+
+
+async def ask_dealer(database: Database, new: NewDealer) -> Wanted:
+    """Ask for a dealer to be added together with its terms and its credit limit.
+
+    Raises FieldMalformed, PartnerUnknown, DealerUnknown, DealerExists, CommissionOutOfTree.
+    """
+    await foresee_dealer(database, new)
+    parent = None if new.parent_id is None else await _float(database, new.parent_id)
+    partner = None if new.partner_id is None else await _float(database, new.partner_id)
+    limits = new.limits
+    return Wanted(
+        deed=Deed.ADD_DEALER,
+        subject="partner",
+        params={
+            "name": partner.name if partner else new.name.strip(),
+            "kind": new.kind.name.lower(),
+            "partner": new.partner_id,
+            "parent": new.parent_id,
+            "parent_name": parent.name if parent else "",
+            "draws_on_parent": new.draws_on_parent,
+            "credit_limit_micros": limits.credit_limit_micros,
+            "least_micros": limits.least_micros,
+            "most_micros": limits.most_micros,
+            "daily_cap_micros": limits.daily_cap_micros,
+            "terms": _written(new.terms) if new.terms else None,
+        },
+        before={},
+    )
+
+
+async def add_asked_dealer(
+    database: Database, approval: Approval, tries: int
+) -> Mapping[str, object]:
+    """Add the dealer that two people agreed on; return its number.
+
+    Raises what `add_dealer` does: the tree may have changed since it was asked for.
+    """
+    params = cast("Mapping[str, Any]", approval.params)
+    new = NewDealer(
+        name=params["name"],
+        kind=DealerKind[params["kind"].upper()],
+        partner_id=params["partner"],
+        parent_id=params["parent"],
+        draws_on_parent=params["draws_on_parent"],
+        limits=Limits(
+            credit_limit_micros=params["credit_limit_micros"],
+            least_micros=params["least_micros"],
+            most_micros=params["most_micros"],
+            daily_cap_micros=params["daily_cap_micros"],
+        ),
+        terms=_terms(params["terms"]) if params["terms"] else None,
+    )
+    try:
+        partner_id = await add_dealer(database, new, actor_behind(approval))
+    except DealerExists as refusal:
+        if tries == 1:
+            raise
+        # Who died after it was done left it there.
+        return dict(refusal.params)
+    return {"dealer": partner_id}
+
+
+async def ask_bank_float(database: Database, entry: str, dealer_id: int) -> Wanted:
+    """Ask for a bank entry that waits to be taken for a dealer's float.
+
+    Raises what `foresee_assignment` does.
+    """
+    row, dealer = await foresee_assignment(database, entry, dealer_id)
+    payer = await _float(database, dealer.payer_id)
+    return Wanted(
+        deed=Deed.FUND_FROM_BANK,
+        subject=f"partner:{dealer.payer_id}",
+        params={
+            "partner": dealer.payer_id,
+            "name": payer.name,
+            "dealer": dealer_id,
+            "amount_micros": row.amount_micros,
+            "entry": row.name,
+            "reference": bank_reference(row.name),
+        },
+        before={"float_micros": payer.float_micros},
+    )
+
+
+async def fund_from_bank(
+    database: Database, fund: Fund, approval: Approval, tries: int
+) -> Mapping[str, object]:
+    """Take a bank entry for the dealer that two people agreed on; return what its float holds.
+
+    Raises what `assign_entry` does: somebody may have matched the entry since.
+    """
+    params = cast("Mapping[str, Any]", approval.params)
+    try:
+        done = await assign_entry(
+            database, fund, params["entry"], params["dealer"], actor_behind(approval)
+        )
+    except BankEntryDone:
+        row = await find_entry(database, params["entry"])
+        if tries == 1 or row is None or row.verdict.partner_id != params["partner"]:
+            raise
+        # Who died after it was done left it so; whoever settles entries next tells the rest.
+        return {"float_micros": (await _float(database, params["partner"])).float_micros}
+    return {"float_micros": done.float_micros}
 
 
 async def ask_float_move(
@@ -80,12 +195,7 @@ async def change_agreement(
     partner_id: int = params["partner"]
     since: str = params["effective_at"]
     effective_at = datetime.fromisoformat(since) if since else None
-    terms = Terms(
-        rate_bp=params["rate_bp"],
-        paid_as=PaidAs[params["paid_as"].upper()],
-        most_sale_micros=params["most_sale_micros"],
-        most_day_micros=params["most_day_micros"],
-    )
+    terms = _terms(params)
     made: Agreement | None = None
     if tries > 1:
         # Who died after it was done left it in force, or about to be.
@@ -101,6 +211,15 @@ async def change_agreement(
 
 def _is_after(one: Agreement, approval: Approval) -> bool:
     return approval.decided_at is not None and one.effective_at > approval.decided_at
+
+
+def _terms(params: Mapping[str, Any]) -> Terms:
+    return Terms(
+        rate_bp=params["rate_bp"],
+        paid_as=PaidAs[params["paid_as"].upper()],
+        most_sale_micros=params["most_sale_micros"],
+        most_day_micros=params["most_day_micros"],
+    )
 
 
 def _written(one: Terms | Agreement) -> dict[str, object]:

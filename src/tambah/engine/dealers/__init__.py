@@ -6,6 +6,7 @@ from tambah.engine.dealers.setting_up import (
     Terms,
     add_dealer,
     foresee_agreement,
+    foresee_dealer,
     set_agreement,
 )
 from tambah.engine.dealers.stock import Moved, foresee_move, move_stock
@@ -18,6 +19,7 @@ __all__ = [
     "Terms",
     "add_dealer",
     "foresee_agreement",
+    "foresee_dealer",
     "foresee_move",
     "move_stock",
     "set_agreement",

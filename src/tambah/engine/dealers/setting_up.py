@@ -16,7 +16,7 @@ from tambah.domain.dealer import (
     require_fits_tree,
 )
 from tambah.domain.money import ringgit
-from tambah.domain.refusals import DealerUnknown, FieldMalformed, PartnerUnknown
+from tambah.domain.refusals import DealerExists, DealerUnknown, FieldMalformed, PartnerUnknown
 from tambah.engine.administer import acting, note
 from tambah.store.database import Connection, Database
 from tambah.store.ledger import dealer_admin, dealers, lines, partner_admin
@@ -66,32 +66,64 @@ async def add_dealer(database: Database, new: NewDealer, actor: Actor) -> int:
     """Put a dealer in its place in the tree, for good; return its partner id.
 
     What is agreed with it at once is in force at once. Raises FieldMalformed, PartnerUnknown,
-    DealerUnknown (the parent), CommissionOutOfTree, ReasonMissing.
+    DealerUnknown (the parent), DealerExists, CommissionOutOfTree, ReasonMissing.
     """
     async with acting(database) as connection:
-        now: datetime = await connection.fetchval("SELECT now()")
-        place = await _place(connection, new, now)
-        await dealer_admin.insert_dealer(connection, place)
-        if new.terms is not None:
-            agreement = _agreement(new.terms, now)
-            await _require_fits(connection, place.partner_id, place.parent_id, agreement)
-            await dealer_admin.insert_agreement(connection, place.partner_id, agreement)
-        after = {
-            "name": new.name,
-            "kind": new.kind.name.lower(),
-            "path": list(place.path),
-            "charged": list(place.charged),
-            **_described(new.terms),
-        }
-        await note(connection, actor, "AddDealer", f"partner:{place.partner_id}", after=after)
+        return await plant(connection, new, actor)
+
+
+async def foresee_dealer(database: Database, new: NewDealer) -> None:
+    """Refuse a dealer that could not be added now. Raises what `add_dealer` does, but for
+    ReasonMissing.
+    """
+    connection = await database.connect()
+    try:
+        async with connection.transaction():
+            await _insert(connection, new)
+            raise _OnlyForeseen
+    except _OnlyForeseen:
+        return
+    finally:
+        await connection.close()
+
+
+class _OnlyForeseen(Exception):
+    """What was tried is to be undone."""
+
+
+async def plant(connection: Connection, new: NewDealer, actor: Actor) -> int:
+    """Add a dealer within the caller's transaction, as `add_dealer` does."""
+    place = await _insert(connection, new)
+    after = {
+        "name": new.name,
+        "kind": new.kind.name.lower(),
+        "path": list(place.path),
+        "charged": list(place.charged),
+        **_described(new.terms),
+    }
+    await note(connection, actor, "AddDealer", f"partner:{place.partner_id}", after=after)
     return place.partner_id
+
+
+async def _insert(connection: Connection, new: NewDealer) -> dealer_admin.DealerPlace:
+    now: datetime = await connection.fetchval("SELECT now()")
+    place = await _place(connection, new, now)
+    if not await dealer_admin.insert_dealer(connection, place):
+        name = place.sibling_name or ""
+        found = await dealer_admin.find_child(connection, place.parent_id, name)
+        raise DealerExists(dealer=found or 0)
+    if new.terms is not None:
+        agreement = _agreement(new.terms, now)
+        await _require_fits(connection, place.partner_id, place.parent_id, agreement)
+        await dealer_admin.insert_agreement(connection, place.partner_id, agreement)
+    return place
 
 
 async def _place(
     connection: Connection, new: NewDealer, now: datetime
 ) -> dealer_admin.DealerPlace:
     path, charged = await _above(connection, new)
-    partner_id = await _partner(connection, new, now)
+    partner_id, name = await _partner(connection, new, now)
     return dealer_admin.DealerPlace(
         partner_id=partner_id,
         parent_id=new.parent_id,
@@ -99,6 +131,7 @@ async def _place(
         path=(*path, partner_id),
         charged=(partner_id, *charged),
         created_at=now,
+        sibling_name=dealer_admin.folded_name(name),
     )
 
 
@@ -118,13 +151,15 @@ async def _above(
     return parent.path, parent.charged if new.draws_on_parent else ()
 
 
-async def _partner(connection: Connection, new: NewDealer, now: datetime) -> int:
+async def _partner(connection: Connection, new: NewDealer, now: datetime) -> tuple[int, str]:
+    """Return the partner that becomes a dealer, and its name."""
     if new.partner_id is not None:
-        if not await partner_admin.partner_exists(connection, new.partner_id):
+        name = await partner_admin.name_of(connection, new.partner_id)
+        if name is None:
             raise PartnerUnknown
         if await dealer_admin.lock_dealer(connection, new.partner_id) is not None:
             raise FieldMalformed(field="partner")
-        return new.partner_id
+        return new.partner_id, name
     if not new.name.strip():
         raise FieldMalformed(field="name")
     partner_id = (await lines.mint_owner_ids(connection, 1))[0]
@@ -141,7 +176,7 @@ async def _partner(connection: Connection, new: NewDealer, now: datetime) -> int
             created_at=now,
         ),
     )
-    return partner_id
+    return partner_id, new.name.strip()
 
 
 async def set_agreement(

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from tambah.domain.actor import Actor
+from tambah.domain.finance.cards import BatchCards
 from tambah.domain.finance.closing import (
     Close,
     Counted,
     Line,
+    Measure,
     Period,
     PeriodKind,
     lines_of_day,
@@ -27,7 +29,7 @@ from tambah.store import closes
 from tambah.store.database import Connection, Database
 from tambah.store.ledger.audit import GENESIS, link
 from tambah.store.views.finance import held_by_account, sum_eras
-from tambah.store.views.sold_cards import count_cards
+from tambah.store.views.sold_cards import count_cards, count_moved, owed_after
 
 _A_DAY = timedelta(days=1)
 _AT_ONCE = 100
@@ -138,14 +140,41 @@ async def _count_day(
     named = [day] * (len(edges) + 1)
     eras = await sum_eras(connection, edges, from_first=before is not None, days=named)
     earlier, (moved, later) = eras[-3], eras[-2:]
-    cards = await count_cards(connection, starts_at, ends_at, validity.zone)
+    cards_before, cards_after = await _count_cards(connection, period, before, validity)
     counted = Counted(
         opening=before.balances if before else balances_after({}, earlier),
         again=tuple(earlier) if before else (),
         moved=tuple(moved),
         later=tuple(later),
         held=await held_by_account(connection),
-        cards_before=cards.before,
-        cards=cards.after,
+        cards_before=cards_before,
+        cards=cards_after,
     )
     return lines_of_day(counted, before)
+
+
+async def _count_cards(
+    connection: Connection, period: Period, before: Close | None, validity: ValidityRule
+) -> tuple[tuple[BatchCards, ...], tuple[BatchCards, ...]]:
+    """Return what was owed for cards when a day began and when it ended.
+
+    Both go on from the close two days back, so the day before is counted once more. Every card is
+    read for the first two closes there are, which have none to go on from.
+    """
+    starts_at = validity.start_of(period.first)
+    ends_at = validity.start_of(period.first + _A_DAY)
+    base = None
+    if before is not None:
+        day = Period(kind=PeriodKind.DAY, first=before.period.first - _A_DAY)
+        base = await closes.find_close(connection, day)
+    if before is None or base is None:
+        every = await count_cards(connection, starts_at, ends_at, validity.zone)
+        return every.before, every.after
+    zone, since = validity.zone, validity.start_of(before.period.first)
+    again = await count_moved(connection, since, starts_at, zone)
+    closed = base.values(Measure.CARDS)
+    _, cards_before = await owed_after(connection, closed, again, starts_at, zone)
+    moved = await count_moved(connection, starts_at, ends_at, zone)
+    counts = {one.batch_id: one.count for one in cards_before}
+    _, cards_after = await owed_after(connection, counts, moved, ends_at, zone)
+    return cards_before, cards_after

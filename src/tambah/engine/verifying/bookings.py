@@ -22,6 +22,7 @@ BOOKINGS: frozenset[tuple[TransferKind, Account, Account]] = frozenset(
         (TransferKind.TAX, Account.CARDS_SOLD, Account.TAX),
         (TransferKind.TAX, Account.TRANSIT, Account.TAX),
         (TransferKind.FUNDING, Account.FUNDING, Account.FLOAT),
+        (TransferKind.FUNDING, Account.CLEARING_BANK, Account.FLOAT),
         (TransferKind.OPENING, Account.OPENING, Account.LINE_MAIN),
         (TransferKind.ADJUSTMENT, Account.ADJUSTMENTS, Account.LINE_MAIN),
         (TransferKind.ADJUSTMENT, Account.LINE_MAIN, Account.ADJUSTMENTS),

@@ -10,13 +10,14 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import tzinfo
 from pathlib import Path
+from typing import Protocol, overload
 
 from tambah.domain.actor import Actor
-from tambah.domain.commands import NewsKind, PaymentNews, PaymentStands
+from tambah.domain.commands import Funded, FundFromBank, NewsKind, PaymentNews, PaymentStands
 from tambah.domain.money import require_ringgit
 from tambah.domain.payment import ProviderId, RefundState, fold_reference
 from tambah.domain.refusals import (
@@ -29,6 +30,7 @@ from tambah.domain.refusals import (
     Refusal,
     Unavailable,
 )
+from tambah.engine.dealers.buying import assign_entry, tell_of_float
 from tambah.payments.bank.entry import clean
 from tambah.payments.bank.matching import (
     REFUND_RETURNED,
@@ -37,6 +39,7 @@ from tambah.payments.bank.matching import (
     first_row,
     refunds_meant,
     returned_refunds,
+    wanted_partners,
     wanted_references,
 )
 from tambah.payments.bank.provider import refund_name
@@ -57,6 +60,7 @@ from tambah.store.bank import (
     NewFile,
     Verdict,
     count_file,
+    dealers_meant,
     entries_with,
     file_form,
     find_entry,
@@ -71,7 +75,15 @@ from tambah.store.bank import (
 from tambah.store.database import Database
 from tambah.store.views.payments import open_bank_payments
 
-Submit = Callable[[PaymentNews], Awaitable[PaymentStands]]
+
+class Submit(Protocol):
+    """The engine's `submit`, as far as a statement needs it."""
+
+    @overload
+    async def __call__(self, command: PaymentNews, /) -> PaymentStands: ...
+    @overload
+    async def __call__(self, command: FundFromBank, /) -> Funded: ...
+
 
 _AT_ONCE = 500
 _TOLD_AT_ONCE = 50
@@ -246,6 +258,12 @@ class BankDesk:
                 raise BankEntryDone
             return await self._tell_by_hand(row, payment, verdict, actor)
 
+    async def assign(self, name: str, dealer_id: int, actor: Actor) -> Funded:
+        """Say by hand whose float an entry pays for. Raises what `assign_entry` does."""
+        return await assign_entry(
+            self._database, self._submit, (await self._waiting_entry(name)).name, dealer_id, actor
+        )
+
     async def ignore(self, name: str, actor: Actor) -> BankRow:
         """Take an entry from the queue: nothing here is to come of it.
 
@@ -284,15 +302,16 @@ class BankDesk:
         """Decide some entries, in their order, and tell the engine of those that matched."""
         wanted = {reference for row in rows for reference in wanted_references(row)}
         payments = await payments_named(self._database, wanted)
+        buying = {partner_id for row in rows for partner_id in wanted_partners(row)}
+        dealers = await dealers_meant(self._database, buying)
         taken: set[tuple[int, int, int | None]] = set()
         verdicts: list[tuple[bytes, Verdict]] = []
         claims: list[BankRow] = []
         for row in rows:
-            verdict = decide(row, payments, taken)
+            verdict = decide(row, payments, taken, dealers)
             if verdict.state is EntryState.MATCHED:
-                assert verdict.line_id is not None
-                assert verdict.payment_no is not None
-                taken.add((verdict.line_id, verdict.payment_no, verdict.refund_no))
+                if verdict.line_id is not None and verdict.payment_no is not None:
+                    taken.add((verdict.line_id, verdict.payment_no, verdict.refund_no))
                 verdict = replace(verdict, state=EntryState.QUEUED, reason=TELLING)
                 claims.append(replace(row, verdict=verdict))
             verdicts.append((row.fingerprint, verdict))
@@ -332,6 +351,8 @@ class BankDesk:
     async def _tell(
         self, row: BankRow, names: Mapping[tuple[int, int], str], *, is_again: bool
     ) -> Verdict:
+        if row.verdict.partner_id is not None:
+            return await tell_of_float(self._submit, row)
         key = (row.verdict.line_id or 0, row.verdict.payment_no or 0)
         reason = "paid" if row.is_credit else "refunded"
         matched = replace(row.verdict, state=EntryState.MATCHED, reason=reason)

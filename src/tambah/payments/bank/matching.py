@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
+from types import MappingProxyType
 
+from tambah.domain.floats import float_reference, partner_of
 from tambah.domain.money import CURRENCY
 from tambah.domain.payment import ProviderId, RefundState
 from tambah.payments.bank.entry import Booking, Entry, fold_account
@@ -15,10 +17,20 @@ from tambah.payments.bank.scanning import (
     possible_references,
 )
 from tambah.payments.bank.statements import NamedEntry
-from tambah.store.bank import NEW, BankRow, EntryState, KnownPayment, KnownRefund, Verdict
+from tambah.store.bank import (
+    NEW,
+    BankRow,
+    EntryState,
+    KnownDealer,
+    KnownPayment,
+    KnownRefund,
+    Verdict,
+)
 
 REFUND_RETURNED = "refund_returned"
 """Reason of money that came in and names a refund: the payer's bank could not pass it on."""
+FLOAT = "float"
+"""Reason of money that came in under a dealer's reference: it is float that the dealer buys."""
 REFUND_TOLD_BEFORE = "refund_told_before"
 """Reason of our own transfer that may be one by which a refund was settled, told once more."""
 _LEAST_ACCOUNT_DIGITS = 5
@@ -81,17 +93,30 @@ def wanted_references(row: BankRow) -> set[str]:
     return possible_references(row.texts)
 
 
+def wanted_partners(row: BankRow) -> set[int]:
+    """Return whose float's references there may be in an entry, to be looked up."""
+    if not row.is_credit:
+        return set()
+    meant = (partner_of(reference) for reference in possible_references(row.texts))
+    return {partner_id for partner_id in meant if partner_id is not None}
+
+
 def decide(
     row: BankRow,
     payments: Mapping[str, KnownPayment],
     taken: Taken = (),
+    dealers: Mapping[int, KnownDealer] = MappingProxyType({}),
 ) -> Verdict:
     """Say what an entry means.
 
     payments: by reference, those of `wanted_references` that exist. taken: (line, payment,
-    refund) that entries before this one are for. A verdict of MATCHED is still to be told to the
+    refund) that entries before this one are for. dealers: those of `wanted_partners` that there
+    are. A verdict of MATCHED is still to be told to the
     engine.
     """
+    buying = [dealers[partner_id] for partner_id in sorted(wanted_partners(row) & set(dealers))]
+    if buying:
+        return _decide_float(row, buying, payments)
     meant = [payments[reference] for reference in sorted(wanted_references(row) & set(payments))]
     return (_decide_credit if row.is_credit else _decide_debit)(row, meant, taken)
 
@@ -138,6 +163,17 @@ def _decide_credit(row: BankRow, meant: list[KnownPayment], taken: Taken) -> Ver
         more = row.amount_micros > payment.total_micros
         return _of(payment, "overpaid" if more else "underpaid")
     return _of(payment, "paid", EntryState.MATCHED)
+
+
+def _decide_float(
+    row: BankRow, buying: Sequence[KnownDealer], payments: Mapping[str, KnownPayment]
+) -> Verdict:
+    """Say whose float money that came in pays for; a person does, where it names others too."""
+    named = {float_reference(dealer.partner_id) for dealer in buying}
+    others = clear_references(row.texts) | (wanted_references(row) & set(payments))
+    if len(buying) > 1 or others - named:
+        return _queued("several_references")
+    return Verdict(state=EntryState.MATCHED, reason=FLOAT, partner_id=buying[0].payer_id)
 
 
 def _decide_debit(row: BankRow, meant: list[KnownPayment], taken: Taken) -> Verdict:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import ClassVar
 
+from tambah.domain.floats import bank_reference
 from tambah.domain.payment import ProviderId
 from tambah.engine.clock import Clock
 from tambah.payments.provider import (
@@ -66,6 +67,7 @@ class BankProvider:
         """Yield the statements' ringgit entries of the local days `first` to `last`.
 
         Matched credits are PAYMENT and matched debits REFUND, named by the payment's reference;
+        a credit that bought a dealer float is FUNDING, by what the books call it;
         a credit that names a refund is REFUND too, coming in, whatever became of it.
         A credit that is not matched is PAYMENT without a name: money here that the books do not
         know. Any other is OTHER. text: the reason of its state.
@@ -109,7 +111,9 @@ def _settled(row: BankRow, names: Mapping[tuple[int, int], str]) -> Settled:
     if is_matched or is_returned:
         reference = names.get((verdict.line_id or 0, verdict.payment_no or 0))
     kind = SettledKind.OTHER
-    if is_returned or (is_matched and not row.is_credit):
+    if is_matched and verdict.partner_id is not None:
+        kind, reference = SettledKind.FUNDING, bank_reference(row.fingerprint.hex())
+    elif is_returned or (is_matched and not row.is_credit):
         kind = SettledKind.REFUND
     elif is_matched or (row.is_credit and verdict.state is EntryState.QUEUED):
         kind = SettledKind.PAYMENT

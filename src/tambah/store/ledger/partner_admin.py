@@ -56,10 +56,14 @@ async def insert_partner(connection: Connection, new: NewPartner) -> None:
     )
 
 
+async def name_of(connection: Connection, partner_id: int) -> str | None:
+    """Return a partner's name, None for no partner."""
+    return await connection.fetchval("SELECT name FROM partner WHERE partner_id = $1", partner_id)
+
+
 async def partner_exists(connection: Connection, partner_id: int) -> bool:
     """Say whether there is such a partner."""
-    found = await connection.fetchval("SELECT true FROM partner WHERE partner_id = $1", partner_id)
-    return found is True
+    return await name_of(connection, partner_id) is not None
 
 
 async def suspend_partner(

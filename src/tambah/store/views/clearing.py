@@ -74,6 +74,38 @@ async def booked_between(
     return [_booked(row, validity) for row in rows]
 
 
+async def float_bought(
+    connection: Connection,
+    provider: ProviderId,
+    since: datetime,
+    before: datetime,
+    validity: ValidityRule,
+) -> list[Booked]:
+    """Return the float that dealers bought through a provider, as `booked_between` does."""
+    rows = await connection.fetch(
+        """
+        SELECT owner_id, seq, at, amount_micros, reference
+          FROM transfer
+         WHERE kind = 5 AND debit = $1 AND at >= $2 AND at < $3
+        """,
+        CLEARING[provider],
+        since,
+        before,
+    )
+    return [
+        Booked(
+            flow=Flow.FUNDING,
+            day=validity.local_day(row[2]),
+            near_day=_near_day(row[2], validity),
+            amount_micros=row[3],
+            payment=(row[0], row[1]),
+            reference=row[4],
+            provider_ref=row[4],
+        )
+        for row in rows
+    ]
+
+
 async def booked_for(
     connection: Connection,
     provider: ProviderId,
@@ -162,9 +194,9 @@ async def moved_by_hand(
 ) -> list[ByHand]:
     """Return what was moved by hand from `since` to before `before`, with who did it and why.
 
-    Credits by hand to a line, and whatever is on a clearing account without a payment of that
-    provider, or came to or from held money without a payment or a top-up. The product books
-    neither of the latter: only a hand at the database does.
+    Credits by hand to a line, and whatever but bought float is on a clearing account without a
+    payment of that provider, or came to or from held money without a payment or a top-up. The
+    product books neither of the latter: only a hand at the database does.
     """
     rows = await connection.fetch(
         """
@@ -181,7 +213,7 @@ async def moved_by_hand(
                          AND audit.at = transfer.at
          WHERE transfer.at >= $1 AND transfer.at < $2
            AND (transfer.kind = 7 AND transfer.credit <= 2
-                OR clearing.account IS NOT NULL
+                OR clearing.account IS NOT NULL AND transfer.kind <> 5
                    AND (payment.provider IS DISTINCT FROM clearing.provider
                         OR transfer.kind <> ALL($5::smallint[]))
                 OR 24 IN (transfer.debit, transfer.credit) AND clearing.account IS NULL

@@ -92,22 +92,6 @@ async def dealers_called(database: Database, name: str, limit: int = 2) -> list[
     return [row[0] for row in rows]
 
 
-async def is_child_called(database: Database, parent_id: int | None, name: str) -> bool:
-    """Say whether a dealer (None: the root) has a child of that name already."""
-    found = await database.fetch_value(
-        """
-        SELECT true
-          FROM dealer
-          JOIN partner USING (partner_id)
-         WHERE parent_id IS NOT DISTINCT FROM $1::bigint AND lower(name) = lower($2)
-         LIMIT 1
-        """,
-        parent_id,
-        name,
-    )
-    return found is True
-
-
 def holdings_listed(
     batch_id: int | None, holder_id: int | None, after: tuple[int, int] | None
 ) -> Listed[HoldingView]:

@@ -138,9 +138,11 @@ class SaleView:
 
     commission: what the seller itself earned, nothing of an undone one. msisdn: of a reload;
     serial: of a card. receipt: of a reload's top-up. is_used: whether a card was redeemed.
+    payer_seq: of the transfer that paid for it; no two of one dealer have the same.
     """
 
     partner_id: int
+    payer_seq: int
     at: datetime
     kind: SaleKind
     price_micros: int
@@ -155,12 +157,21 @@ class SaleView:
 
 
 async def recent_sales(
-    database: Database, partner_ids: Collection[int], limit: int = 10
+    database: Database,
+    partner_ids: Collection[int],
+    limit: int = 10,
+    *,
+    before: tuple[datetime, int] | None = None,
 ) -> list[SaleView]:
-    """Return the last sales of some dealers together, the newest first."""
+    """Return the last sales of some dealers together, the newest first.
+
+    before: when and `payer_seq` of the last sale of the page before; of one dealer alone, whose
+    sales one float pays.
+    """
     rows = await database.fetch(
         """
-        SELECT sale.partner_id, sale.at, sale.kind, sale.price_micros, sale.reference,
+        SELECT sale.partner_id, sale.payer_seq, sale.at, sale.kind, sale.price_micros,
+               sale.reference,
                sale.terminal, sale.batch_id, sale.number, line.msisdn, topup.receipt,
                coalesce(voucher.state = 3, false) AS is_used, sale.undone_at,
                (SELECT coalesce(sum(amount_micros), 0)::bigint FROM commission
@@ -169,6 +180,7 @@ async def recent_sales(
                    AND commission.payer_seq = sale.payer_seq) AS commission_micros
           FROM (SELECT * FROM dealer_sale
                  WHERE partner_id = ANY($1::bigint[])
+                   AND ($3::timestamptz IS NULL OR (at, payer_seq) < ($3, $4::integer))
                  ORDER BY at DESC, payer_seq DESC
                  LIMIT $2) AS sale
           LEFT JOIN topup USING (line_id, topup_no)
@@ -180,6 +192,7 @@ async def recent_sales(
         """,
         list(partner_ids),
         limit,
+        *(before or (None, None)),
     )
     return [_sale(row) for row in rows]
 
@@ -188,6 +201,7 @@ def _sale(row: Record) -> SaleView:
     batch_id, number = row["batch_id"], row["number"]
     return SaleView(
         partner_id=row["partner_id"],
+        payer_seq=row["payer_seq"],
         at=row["at"],
         kind=SaleKind(row["kind"]),
         price_micros=row["price_micros"],

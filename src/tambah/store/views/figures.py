@@ -91,3 +91,36 @@ async def success_by_provider(database: Database, since: datetime) -> list[Succe
 
 def _count(day: date, kind: int, count: int) -> DayCount:
     return DayCount(day=day, kind=kind, count=count)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldCards:
+    """How many unsold cards a dealer holds."""
+
+    partner_id: int
+    name: str
+    cards: int
+
+
+async def unsold_by_holder(database: Database, *, limit: int) -> list[HeldCards]:
+    """Return the dealers that hold most unsold cards, most first."""
+    rows = await database.fetch(
+        """
+        SELECT partner.partner_id, partner.name, held.cards
+          FROM (SELECT holder_id,
+                       sum(last - first + 1 -
+                           (SELECT count(*) FROM dealer_sale AS sale
+                             WHERE sale.kind = 1 AND sale.undone_at IS NULL
+                               AND sale.batch_id = stock_holding.batch_id
+                               AND sale.number BETWEEN first AND last))::bigint AS cards
+                  FROM stock_holding
+                 WHERE holder_id > 0
+                 GROUP BY holder_id) AS held
+          JOIN partner ON partner.partner_id = held.holder_id
+         WHERE held.cards > 0
+         ORDER BY held.cards DESC, partner.partner_id
+         LIMIT $1
+        """,
+        limit,
+    )
+    return [HeldCards(partner_id=row[0], name=row[1], cards=row[2]) for row in rows]

@@ -50,7 +50,8 @@ async def sale_by_reference(
     """Return a dealer's sale by its reference, None for none."""
     row = await database.fetch_row(
         """
-        SELECT sale.partner_id, sale.at, sale.kind, sale.price_micros, sale.reference,
+        SELECT sale.partner_id, sale.payer_seq, sale.at, sale.kind, sale.price_micros,
+               sale.reference,
                sale.terminal, sale.batch_id, sale.number, line.msisdn, topup.receipt,
                coalesce(voucher.state = 3, false) AS is_used, sale.undone_at,
                (SELECT coalesce(sum(amount_micros), 0)::bigint FROM commission
@@ -73,6 +74,7 @@ async def sale_by_reference(
     batch_id, number = row["batch_id"], row["number"]
     return SaleView(
         partner_id=row["partner_id"],
+        payer_seq=row["payer_seq"],
         at=row["at"],
         kind=SaleKind(row["kind"]),
         price_micros=row["price_micros"],

@@ -3,10 +3,14 @@
 Who sold a card is known from a dealer's sale, from the audited activation of its range, or from
 the release of a batch whose cards need none. A card that can be used, or was, and of which none of
 these is known was never sold.
+
+`count_cards` reads every card there is: the proof of a close. `count_moved` reads those to which
+something happened in the period, which is all that a period's facts are of, and all by which what
+is owed at its end differs from what was owed at its beginning.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import LiteralString
@@ -17,7 +21,14 @@ from tambah.domain.finance.three_way import CardFacts, OddSale, UnsoldCards
 from tambah.domain.refusals import VoucherUnknown
 from tambah.domain.voucher import parse_serial
 from tambah.store.database import Connection, Record
-from tambah.store.views.card_sales import DEALER_SALES
+from tambah.store.views.dated_cards import (
+    COUNT,
+    EVERY_CARD,
+    MOVED_CARDS,
+    NEVER_SOLD,
+    ODD_SALES,
+    UNDONE,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,151 +52,128 @@ class _Marks:
     instants: list[datetime]
 
 
-# A card's place among the ranges is found by halving: one reading of the cards, no join.
-# The trail's instants are of the machine that wrote them, the books' of the database: minutes
-# between the two are no theft.
-_CARD: LiteralString = "\n".join(
-    (
-        "WITH every_sale AS MATERIALIZED (",
-        DEALER_SALES,
-        """),
-    sale AS MATERIALIZED (
-        SELECT DISTINCT ON (key) key, at
-          FROM every_sale
-         WHERE undone_at IS NULL
-         ORDER BY key, at),
-    marked AS (
-        SELECT voucher.batch_id, number, voucher.state, redeemed_at AS used_at, batch.state = 3
-                   AND (redeem_before IS NULL OR redeem_before > $8) AS is_open,
-               voucher.batch_id::bigint * 1000000000 + number AS key,
-               CASE WHEN born_active THEN released_at END AS born_at,
-               width_bucket(voucher.batch_id::bigint * 1000000000 + number, $1::bigint[])
-                   AS sold_place,
-               width_bucket(voucher.batch_id::bigint * 1000000000 + number, $4::bigint[])
-                   AS void_place
-          FROM voucher
-          JOIN voucher_batch AS batch USING (batch_id)
-         -- What was used before the period is neither owed nor used in it.
-         WHERE (voucher.state IN (2, 3) OR voucher.activated)
-           AND (redeemed_at IS NULL OR redeemed_at >= $7)),
-    dated AS (
-        SELECT batch_id, number, state, used_at, is_open, key, sale.at AS dealer_at,
-               least(born_at, sale.at, CASE WHEN key <= ($2::bigint[])[sold_place]
-                                            THEN ($3::timestamptz[])[sold_place] END) AS sold_at,
-               CASE WHEN state = 5 AND key <= ($5::bigint[])[void_place]
-                    THEN ($6::timestamptz[])[void_place] END AS void_at
-          FROM marked
-          LEFT JOIN sale USING (key)),
-    card AS (
-        SELECT batch_id, number, state, used_at, void_at, is_open, key, dealer_at,
-               coalesce(dealer_at = sold_at, false) AS is_dealers,
-               CASE WHEN used_at IS NULL OR sold_at <= used_at + interval '5 minutes'
-                    THEN least(sold_at, used_at) END AS sold_at
-          FROM dated)
-""",
-    )
-)
-
-_COUNTED: LiteralString = "\n".join(
-    (
-        _CARD,
-        """
-    , counted AS (
-        SELECT batch_id, sold_at IS NOT NULL AS is_sold,
-               CASE WHEN sold_at IS NULL AND state = 3
-                    THEN (used_at AT TIME ZONE $9)::date END AS day,
-               min(number) AS first,
-               count(*) FILTER (WHERE sold_at < $7 AND (used_at < $7) IS NOT TRUE
-                                  AND (void_at < $7) IS NOT TRUE) AS before,
-               count(*) FILTER (WHERE sold_at < $8 AND (used_at < $8) IS NOT TRUE
-                                  AND (void_at < $8) IS NOT TRUE) AS after,
-               count(*) FILTER (WHERE sold_at >= $7 AND sold_at < $8 AND NOT is_dealers)
-                   AS outside,
-               count(*) FILTER (WHERE sold_at >= $7 AND sold_at < $8 AND is_dealers) AS by_dealers,
-               count(*) FILTER (WHERE used_at >= $7 AND used_at < $8) AS used,
-               count(*) FILTER (WHERE void_at >= $7 AND void_at < $8) AS voided,
-               count(*) FILTER (WHERE state = 2 AND is_open) AS usable
-          FROM card
-         WHERE sold_at IS NOT NULL OR state = 2 OR used_at >= $7 AND used_at < $8
-         GROUP BY 1, 2, 3)
-    SELECT batch_id, is_sold, day, first, before, after, outside, by_dealers, used, voided, usable,
-           price_micros, credit_micros + tax_micros AS gave_micros,
-           (created_at AT TIME ZONE $9)::date AS made_on,
-           coalesce(redeem_before <= $8, false) AS is_past
-      FROM counted
-      JOIN voucher_batch USING (batch_id)
-     ORDER BY batch_id, is_sold, day NULLS LAST
-""",
-    )
-)
-
-_ODD_SALES: LiteralString = "\n".join(
-    (
-        _CARD,
-        """
-    SELECT (sold.at AT TIME ZONE $9)::date, sold.partner_id, sold.serial,
-           CASE WHEN is_theirs THEN sold.amount_micros - price_micros
-                ELSE sold.amount_micros END AS odd_micros
-      FROM every_sale AS sold
-      LEFT JOIN card USING (key)
-      LEFT JOIN voucher_batch AS batch ON batch.batch_id = sold.key / 1000000000
-      CROSS JOIN LATERAL (
-           SELECT price_micros IS NOT NULL
-                  AND (undone_at IS NOT NULL OR is_dealers AND sold.at = card.dealer_at) IS TRUE
-                  AS is_theirs) AS told
-     WHERE sold.at >= $7 AND sold.at < $8
-       AND (is_theirs AND sold.amount_micros = price_micros) IS NOT TRUE
-     ORDER BY sold.at, sold.partner_id, sold.serial
-     LIMIT 1000
-""",
-    )
-)
-
-_WERE_SALES: LiteralString = "\n".join(
-    (
-        "WITH every_sale AS (",
-        DEALER_SALES,
-        ") SELECT EXISTS (SELECT FROM every_sale WHERE at >= $1 AND at < $2)",
-    )
-)
-
-# A sale that was undone is owed for in between; the card is what it was before.
-_UNDONE: LiteralString = "\n".join(
-    (
-        "WITH every_sale AS (",
-        DEALER_SALES,
-        """)
-    SELECT batch_id, price_micros, (created_at AT TIME ZONE $3)::date AS made_on,
-           coalesce(redeem_before <= $2, false) AS is_past,
-           count(*) FILTER (WHERE at < $1 AND undone_at >= $1) AS before,
-           count(*) FILTER (WHERE at < $2 AND undone_at >= $2) AS after,
-           count(*) FILTER (WHERE at >= $1 AND at < $2)
-               - count(*) FILTER (WHERE undone_at >= $1 AND undone_at < $2) AS by_dealers
-      FROM every_sale
-      JOIN voucher_batch ON batch_id = key / 1000000000
-     WHERE undone_at IS NOT NULL AND undone_at >= $1 AND at < $2
-     GROUP BY batch_id
-     ORDER BY batch_id
-""",
-    )
-)
-
-
 async def count_cards(
     connection: Connection, since: datetime, before: datetime, zone: ZoneInfo
 ) -> Cards:
-    """Say what was sold, used and left of cards from `since` to before `before`."""
+    """Say what was sold, used and left of cards from `since` to before `before`; read them all.
+
+    Of odd sales its facts say nothing: see `find_odd_sales`.
+    """
+    sold, void = await _both_ranges(connection)
+    values = _values(sold, void, since, before, zone)
+    rows = await connection.fetch(EVERY_CARD + COUNT, *values)
+    undone = await connection.fetch(UNDONE, since, before, zone.key)
+    unsold = [
+        _unsold(row, count, row["day"])
+        for row in rows
+        if not row["is_sold"] and (count := row["used"] if row["day"] else row["usable"])
+    ]
+    return _cards(rows, undone, unsold)
+
+
+async def count_moved(
+    connection: Connection, since: datetime, before: datetime, zone: ZoneInfo
+) -> Cards:
+    """Say the same, and `before` and `after` of those cards alone that moved in the period.
+
+    Of what is usable and was never sold its facts say nothing either: see `find_never_sold`.
+    """
+    sold, void = await _both_ranges(connection)
+    values = _values(sold, void, since, before, zone)
+    within = _within(sold, void, since, before)
+    rows = await connection.fetch(MOVED_CARDS + COUNT, *values, *within)
+    undone = await connection.fetch(UNDONE, since, before, zone.key)
+    unsold = [
+        _unsold(row, row["used"], row["day"])
+        for row in rows
+        if not row["is_sold"] and row["day"] and row["used"]
+    ]
+    return _cards(rows, undone, unsold)
+
+
+async def find_never_sold(connection: Connection, before: datetime) -> tuple[UnsoldCards, ...]:
+    """Return the cards that can be used now and were never sold. before: when they are looked at.
+
+    Reads the states of every card of the batches that need activation: once, and plainly.
+    """
     sold = _marks(await _ranges(connection, "activate_vouchers"))
-    void = _marks(await _ranges(connection, "void_vouchers"))
-    values = (
-        *(sold.firsts, sold.lasts, sold.instants),
-        *(void.firsts, void.lasts, void.instants),
-        *(since, before, zone.key),
+    rows = await connection.fetch(NEVER_SOLD, sold.firsts, sold.lasts, before)
+    return tuple(_unsold(row, row["usable"]) for row in rows)
+
+
+async def find_odd_sales(
+    connection: Connection, since: datetime, before: datetime, zone: ZoneInfo
+) -> tuple[OddSale, ...]:
+    """Return the period's sales by dealers that the cards do not explain, a thousand at most."""
+    marks = _marks(await _ranges(connection, "activate_vouchers"))
+    rows = await connection.fetch(
+        ODD_SALES, marks.firsts, marks.lasts, marks.instants, since, before, zone.key
     )
-    rows = await connection.fetch(_COUNTED, *values)
-    were_sales: bool = await connection.fetchval(_WERE_SALES, since, before)
-    odd = await connection.fetch(_ODD_SALES, *values) if were_sales else []
-    undone = await connection.fetch(_UNDONE, since, before, zone.key)
+    return tuple(
+        OddSale(day=row[0], partner_id=row[1], reference=row[2], amount_micros=row[3])
+        for row in rows
+    )
+
+
+async def owed_after(
+    connection: Connection,
+    closed: Mapping[int, int],
+    moved: Cards,
+    before: datetime,
+    zone: ZoneInfo,
+) -> tuple[tuple[BatchCards, ...], tuple[BatchCards, ...]]:
+    """Return what was owed for cards at a close and what is owed at `before`, by batch.
+
+    closed: how many were sold and unused by batch, as the close says. moved: since then.
+    """
+    counts = Counter(closed)
+    counts.update({one.batch_id: one.count for one in moved.after})
+    counts.subtract({one.batch_id: one.count for one in moved.before})
+    rows = await connection.fetch(
+        """
+        SELECT batch_id, price_micros, (created_at AT TIME ZONE $3)::date AS made_on,
+               coalesce(redeem_before <= $2, false) AS is_past
+          FROM voucher_batch
+         WHERE batch_id = ANY($1::integer[])
+         ORDER BY batch_id
+        """,
+        list(counts),
+        before,
+        zone.key,
+    )
+    batches = {row["batch_id"]: row for row in rows}
+    return _batches(batches, closed), _batches(batches, counts)
+
+
+async def _both_ranges(connection: Connection) -> tuple[list[Range], list[Range]]:
+    return (
+        await _ranges(connection, "activate_vouchers"),
+        await _ranges(connection, "void_vouchers"),
+    )
+
+
+def _values(
+    sold: list[Range], void: list[Range], since: datetime, before: datetime, zone: ZoneInfo
+) -> tuple[object, ...]:
+    """Return $1 to $9 of the SQL."""
+    marks = [_marks(sold), _marks(void)]
+    ranges = [part for one in marks for part in (one.firsts, one.lasts, one.instants)]
+    return (*ranges, since, before, zone.key)
+
+
+def _within(
+    sold: list[Range], void: list[Range], since: datetime, before: datetime
+) -> tuple[list[int], list[int]]:
+    """Return $10 and $11: the ranges to which something was done in the period."""
+    found = [one for one in (*sold, *void) if since <= one.at < before]
+    return [one.first for one in found], [one.last for one in found]
+
+
+def _cards(
+    rows: Sequence[Record],
+    undone: Sequence[Record],
+    unsold: Sequence[UnsoldCards],
+) -> Cards:
     of_sold = [row for row in rows if row["is_sold"]]
 
     def priced(what: str) -> int:
@@ -198,15 +186,7 @@ async def count_cards(
         used_micros=priced("used"),
         kept_micros=priced("used") - sum(row["used"] * row["gave_micros"] for row in of_sold),
         voided_micros=priced("voided"),
-        unsold=tuple(
-            _unsold(row["day"], row["batch_id"], row["first"], count, row["gave_micros"])
-            for row in rows
-            if not row["is_sold"] and (count := row["used"] if row["day"] else row["usable"])
-        ),
-        odd_sales=tuple(
-            OddSale(day=row[0], partner_id=row[1], reference=row[2], amount_micros=row[3])
-            for row in odd
-        ),
+        unsold=tuple(unsold),
     )
     both = [*of_sold, *undone]
     return Cards(facts=facts, before=_owed(both, "before"), after=_owed(both, "after"))
@@ -219,6 +199,10 @@ def _owed(rows: Iterable[Record], when: str) -> tuple[BatchCards, ...]:
     for row in rows:
         counts[row["batch_id"]] += row[when]
         batches[row["batch_id"]] = row
+    return _batches(batches, counts)
+
+
+def _batches(batches: Mapping[int, Record], counts: Mapping[int, int]) -> tuple[BatchCards, ...]:
     return tuple(
         BatchCards(
             batch_id=batch_id,
@@ -228,15 +212,17 @@ def _owed(rows: Iterable[Record], when: str) -> tuple[BatchCards, ...]:
             is_past=row["is_past"],
         )
         for batch_id, row in sorted(batches.items())
-        if counts[batch_id]
+        if counts.get(batch_id)
     )
 
 
-def _unsold(
-    day: date | None, batch_id: int, first: int, count: int, gave_micros: int
-) -> UnsoldCards:
+def _unsold(row: Record, count: int, day: date | None = None) -> UnsoldCards:
     return UnsoldCards(
-        batch_id=batch_id, first=first, count=count, amount_micros=count * gave_micros, day=day
+        batch_id=row["batch_id"],
+        first=row["first"],
+        count=count,
+        amount_micros=count * row["gave_micros"],
+        day=day,
     )
 
 
