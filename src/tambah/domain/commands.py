@@ -23,6 +23,7 @@ from tambah.domain.dealer_commands import OF_A_DEALER, DealerCommand, DealerOutc
 from tambah.domain.gift import Gift
 from tambah.domain.guessing import Audience
 from tambah.domain.line import Language, LineState
+from tambah.domain.package_commands import PackageCommand, PackageOutcome
 from tambah.domain.payment import Dispute, PaymentState, ProviderId
 from tambah.domain.records import Record
 from tambah.domain.sim_commands import ReportInstalled, ShowEsimCode, SimCommand, SimOutcome
@@ -350,6 +351,7 @@ Command = (
     | CareCommand
     | SimCommand
     | DealerCommand
+    | PackageCommand
 )
 Outcome = (
     Credited
@@ -361,6 +363,7 @@ Outcome = (
     | CareOutcome
     | SimOutcome
     | DealerOutcome
+    | PackageOutcome
 )
 BY_PARTNER = (FundPartner, *OF_A_DEALER)
 """Commands that are a partner's own."""

@@ -22,7 +22,7 @@ class Account(IntEnum):
     of payers that is neither credited nor sent back. DISPUTES: what payers' banks took back.
     FEES_EARNED: what payers paid on top of the price. …_SECONDS, …_MESSAGES, …_BYTES: allowances,
     which are no money: where they came from, and where they lapsed to. COMMISSIONS: what dealers
-    earned by selling.
+    earned by selling. PACKAGE_REVENUE: what lines paid for packages.
     """
 
     LINE_MAIN = 1
@@ -54,6 +54,7 @@ class Account(IntEnum):
     SECONDS_LAPSED = 43
     MESSAGES_LAPSED = 44
     BYTES_LAPSED = 45
+    PACKAGE_REVENUE = 29
 
 
 CLEARING = {
@@ -121,7 +122,7 @@ class TransferKind(IntEnum):
     REACTIVATION: the fee of bringing an expired line back. GRANT: what a promotion gives, bonus or
     an allowance. LAPSE: an allowance was not used in time. CARD_SALE: a dealer's float paid for a
     card that was sold. COMMISSION: what a dealer earned. FLOAT_MOVE: from one dealer's float to
-    another's.
+    another's. PACKAGE: credit paid for a package, and what that granted.
     """
 
     REDEMPTION = 1
@@ -148,6 +149,7 @@ class TransferKind(IntEnum):
     CARD_SALE = 22
     COMMISSION = 23
     FLOAT_MOVE = 24
+    PACKAGE = 27
 
 
 class Transfer(Record, frozen=True, kw_only=True):

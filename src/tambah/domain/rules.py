@@ -7,6 +7,7 @@ from tambah.domain.dealer_rule import DealerRule
 from tambah.domain.guessing import GuessingRule
 from tambah.domain.line import LifeRule
 from tambah.domain.numbering import NumberPlan
+from tambah.domain.package import Package
 from tambah.domain.payment import PaymentRule
 from tambah.domain.promotion import Promotion
 from tambah.domain.reminder_rule import ReminderRule
@@ -19,7 +20,8 @@ from tambah.domain.validity import ValidityRule
 class Rules:
     """Everything an operator may set that changes a decision.
 
-    most_credit_micros: the most main credit that a line may hold. promotions: of all times.
+    most_credit_micros: the most main credit that a line may hold. promotions, packages:
+    of all times.
     """
 
     catalog: Catalog
@@ -34,3 +36,4 @@ class Rules:
     reminders: ReminderRule = field(default_factory=ReminderRule)
     promotions: tuple[Promotion, ...] = ()
     dealers: DealerRule = field(default_factory=DealerRule)
+    packages: tuple[Package, ...] = ()

@@ -18,6 +18,7 @@ from tambah.domain.commands import (
     Reversed,
 )
 from tambah.domain.dealer_commands import CardSold, CommissionPaid, FloatMoved, SaleUndone
+from tambah.domain.package_commands import PackageBought, PackageRefunded, RenewalSet
 from tambah.domain.refusals import Refusal, every_refusal
 from tambah.domain.sim_commands import SimReplaced
 from tambah.engine.keys import Keys
@@ -37,6 +38,9 @@ _OUTCOMES: dict[str, type[Outcome]] = {
         SaleUndone,
         FloatMoved,
         CommissionPaid,
+        PackageBought,
+        PackageRefunded,
+        RenewalSet,
     )
 }
 _DECODERS: dict[str, msgspec.json.Decoder[Outcome]] = {

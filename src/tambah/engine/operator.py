@@ -37,6 +37,7 @@ from tambah.domain.ticket import Category, TicketRule
 from tambah.domain.validity import ValidityPolicy, ValidityRule
 from tambah.engine.entries import read_day as _day
 from tambah.engine.entries import read_money as _money
+from tambah.engine.packages import package_rules
 from tambah.engine.promotions import promotion_rules
 
 _TILES = re.compile(r"(https://[0-9a-z.-]+(:[0-9]{1,5})?)?/(?!/)[0-9A-Za-z._~{}/@?=&-]+", re.ASCII)
@@ -92,6 +93,7 @@ def operator_rules(operator: Operator) -> Rules:
         reminders=_reminders(operator),
         promotions=promotion_rules(operator, validity),
         dealers=_dealers(operator.dealers),
+        packages=package_rules(operator, validity),
     )
 
 

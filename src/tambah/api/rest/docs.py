@@ -53,6 +53,7 @@ _SAMPLES: dict[str, str | int | datetime] = {
     "rate": "3.00",
     "period": "2026-12",
     "what": "batch 7",
+    "reason": "needs",
     "serial": examples.SERIAL,
     "incident": "5f0c21ab",
     "where": "line 12",

@@ -23,6 +23,7 @@ CODES: Mapping[Account, str] = {
     Account.OPENING: "3100",
     Account.REVENUE: "4100",
     Account.FEES_EARNED: "4200",
+    Account.PACKAGE_REVENUE: "4400",
     Account.FORFEITED: "4300",
     Account.COMMISSIONS: "5100",
     Account.BONUS_GIVEN: "5200",

@@ -13,6 +13,8 @@ from tambah.domain.ledger import (
     TransferKind,
 )
 
+_CREDIT = (Account.LINE_MAIN, Account.LINE_BONUS)
+
 BOOKINGS: frozenset[tuple[TransferKind, Account, Account]] = frozenset(
     {
         (TransferKind.REDEMPTION, Account.CARDS_SOLD, Account.LINE_MAIN),
@@ -35,6 +37,9 @@ BOOKINGS: frozenset[tuple[TransferKind, Account, Account]] = frozenset(
         *((TransferKind.GRANT, given, OWN_ACCOUNT[kind]) for kind, given in GIVEN_BY.items()),
         *((TransferKind.REVERSAL, OWN_ACCOUNT[kind], given) for kind, given in GIVEN_BY.items()),
         *((TransferKind.LAPSE, OWN_ACCOUNT[kind], LAPSED_TO[kind]) for kind in ALLOWANCES),
+        *((TransferKind.PACKAGE, own, Account.PACKAGE_REVENUE) for own in _CREDIT),
+        *((TransferKind.REVERSAL, Account.PACKAGE_REVENUE, own) for own in _CREDIT),
+        *((TransferKind.PACKAGE, GIVEN_BY[kind], OWN_ACCOUNT[kind]) for kind in ALLOWANCES),
         (TransferKind.SALE, Account.FLOAT, Account.TRANSIT),
         (TransferKind.CARD_SALE, Account.FLOAT, Account.CARDS_SOLD),
         (TransferKind.REVERSAL, Account.CARDS_SOLD, Account.FLOAT),
