@@ -28,6 +28,7 @@ from tambah.console.live import COUNTERS
 from tambah.console.pages import MENU
 from tambah.console.stock_pages import MOVE_KINDS
 from tambah.desks.answering import READY_ANSWERS
+from tambah.desks.packages import CLASSES, FILTERS
 from tambah.desks.printing import WORDS as PRINTED
 from tambah.domain.approval import ApprovalState, Deed
 from tambah.domain.article import ArticleKind
@@ -176,6 +177,9 @@ VALUES: dict[str, set[str]] = {
         "tax_back",
         "topup",
     },
+    "packages.class.*": set(CLASSES),
+    "packages.kind.*": set(FILTERS),
+    "packages.reason.*": {"activated", "forbids", "needs", "plan", "state"},
     "account.from.*": {"partner", "payment", "voucher"},
     "account.history.*": {"charges", "corrections", "line", "top_ups"},
     "account.is.*": {
