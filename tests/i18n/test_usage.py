@@ -92,7 +92,7 @@ SENT_BACK = {Said.REFUNDING, Said.REFUND_FAILED, Said.REFUNDED, Said.DISPUTED}
 
 VALUES: dict[str, set[str]] = {
     "acts.*": names(Deed)
-    | {"bars", "disable_staff", "lock_batch", "printed", "slips"}
+    | {"bars", "buy_package", "disable_staff", "lock_batch", "printed", "refund_package", "slips"}
     | {"add_dealer", "pay_commission", "resume_partner", "suspend_partner"}
     | {f"{kind}_stock" for kind in MOVE_KINDS},
     "acts.*_stock": set(MOVE_KINDS),
@@ -101,6 +101,7 @@ VALUES: dict[str, set[str]] = {
     "acts.*_batch": {"close", "export", "lock", "release", "sheets", "void"},
     "acts.bar.*": set(BARS),
     "acts.do.*": {"adjust_credit", "bars", "disable_staff", "lock_batch", "reverse_topup"}
+    | {"buy_package", "refund_package"}
     | {"add_dealer", "move_float", "pay_commission", "resume_partner", "suspend_partner"}
     | {f"{kind}_stock" for kind in MOVE_KINDS},
     "acts.field.*": {
@@ -121,6 +122,7 @@ VALUES: dict[str, set[str]] = {
         "most_day",
         "most_sale",
         "name",
+        "package",
         "paid_as",
         "parent",
         "price",

@@ -36,6 +36,10 @@ _COMMANDS = {
         "tambah.cli.promotions:promotions",
         "Look at promotions, and at what they would have given.",
     ),
+    "packages": (
+        "tambah.cli.packages:packages",
+        "Look at packages, buy one for a line, stop its renewal, take one back.",
+    ),
     "partners": ("tambah.cli.partners:partners", "Add partners and fund their floats."),
     "dealers": (
         "tambah.cli.dealers:dealers",

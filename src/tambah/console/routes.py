@@ -26,6 +26,7 @@ from tambah.console.lines import line_routes
 from tambah.console.list_pages import list_routes
 from tambah.console.live import live_routes
 from tambah.console.operations import operation_routes
+from tambah.console.package_acts import package_act_routes
 from tambah.console.pages import ConsolePages
 from tambah.console.payment_desk import payment_routes
 from tambah.console.payment_list import payment_list
@@ -58,6 +59,7 @@ def console_router(site: Site) -> Router:
         *finding_routes(pages),
         *line_routes(pages),
         *line_act_routes(pages),
+        *package_act_routes(pages),
         *request_routes(pages),
         *batch_act_routes(pages),
         *staff_routes(pages),

@@ -18,6 +18,8 @@ from tambah.store.ledger import audit, lines, partner_admin
 
 SCOPES = (
     "lines:read",
+    "packages:read",
+    "packages:write",
     "redemptions:write",
     "sales:read",
     "sales:write",
