@@ -105,3 +105,22 @@ def show_running(texts: Texts, rules: Rules, running: list[Running]) -> list[Bou
         )
         for one in running
     ]
+
+
+_GB, _MB, _MINUTE = 2**30, 2**20, 60
+
+
+def spoken_part(kind: BucketKind, amount: int) -> tuple[str, int]:
+    """Return a part of a package as it is said: its unit and how many, never more than it is."""
+    if kind is BucketKind.BYTES:
+        return ("gb", amount // _GB) if amount >= _GB else ("mb", amount // _MB)
+    if kind is BucketKind.SECONDS:
+        return "minutes", amount // _MINUTE
+    return "sms", amount
+
+
+def spoken_length(package: Package) -> tuple[str, int]:
+    """Return how long a package lasts as it is said: `days`, `hours` or `today`."""
+    if package.hours:
+        return "hours", package.hours
+    return ("days", package.days) if package.days else ("today", 0)

@@ -14,7 +14,7 @@ from tambah.engine.promotions import UNITS
 
 _CODE = re.compile(r"[A-Z][A-Z0-9]{1,7}", re.ASCII)
 _CLASS = re.compile(r"[a-z][a-z0-9-]{0,30}", re.ASCII)
-_TAGS = frozenset(language.tag for language in Language)
+_TAGS = {language.tag for language in Language}
 _MOST_NAME = 40
 _MOST_TERMS = 300
 _MOST_DAYS = 3650

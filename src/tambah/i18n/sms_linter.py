@@ -56,6 +56,10 @@ ANSWERS: Mapping[str, Mapping[str, int | str]] = {
     "answer_reactivation_too_little": {},
     "answer_balance_too_high": {},
     "answer_try_later": {},
+    "answer_packages": {"list": "DATA30 RM30, DATA7 RM10, TODAY RM2"},
+    "answer_package_confirm": {"package": "WWWWWWW8", "price_micros": _LONGEST_MICROS},
+    "answer_package_not_sold": {},
+    "answer_package_too_dear": {"missing_micros": _LONGEST_MICROS},
 }
 """Answers to messages that came in (channels/sms/answering.py)."""
 _SALE = "ABCDE-FGHIJ"

@@ -1,6 +1,7 @@
 """Packages that lines have bought, as the engine reads and writes them."""
 
 from collections.abc import Collection, Sequence
+from typing import Any
 
 import msgspec
 
@@ -56,16 +57,12 @@ async def read_subscriptions(
 
 def subscription_from_row(row: Record) -> Subscription:
     """Make a Subscription of a row that has all its columns by their names."""
-    values = dict(row.items())
-    return Subscription(
-        **{
-            **values,
-            "names": _names(values["names"]),
-            "granted": _granted(values["granted"]),
-            "paid": _paid(values["paid"]),
-            "state": SubscriptionState(values["state"]),
-        }
-    )
+    values: dict[str, Any] = dict(row.items())
+    values["names"] = _names(values["names"])
+    values["granted"] = _granted(values["granted"])
+    values["paid"] = _paid(values["paid"])
+    values["state"] = SubscriptionState(values["state"])
+    return Subscription(**values)
 
 
 async def write_subscriptions(connection: Connection, lines: Sequence[Subscriptions]) -> None:
