@@ -55,5 +55,5 @@ async def test_care_buys_a_package_and_takes_it_back(world: World) -> None:
         assert back.status_code == 303, back.text
         gone = await browser.get(f"{LINE}/packages/1/refund")
     assert await balance(world) == before
-    assert missing.status_code == 400
+    assert missing.status_code == 422
     assert gone.status_code == 404

@@ -75,10 +75,12 @@ def _menu(talk: Talk) -> tuple[Utterance, ...]:
     keys = ["menu_topup"]
     if talk.caller is not None:
         keys.append("menu_balance")
-    if talk.caller is not None and talk.sells:
+    sells = talk.caller is not None and talk.sells
+    if sells:
         keys.append("menu_packages")
     keys += ["menu_lost", "menu_person"]
-    if talk.medium is Medium.SCREEN:
+    # There is room for one of the two; whose line it is has a language, and the key works anyway.
+    if talk.medium is Medium.SCREEN and not sells:
         keys.append("menu_language")
     welcome = () if talk.greeted else (Utterance("welcome"),)
     return (*welcome, *_options(talk, *keys))

@@ -20,6 +20,7 @@ _MOST_TERMS = 300
 _MOST_DAYS = 3650
 _MOST_HOURS = 24 * 366
 _MOST_AMOUNT = 2**50
+_MOST_PRICE_MICROS = 999_990_000  # what three to a screen have room for
 
 
 def package_rules(operator: Operator, validity: ValidityRule) -> tuple[Package, ...]:
@@ -59,8 +60,8 @@ def _package(entry: PackageEntry, operator: Operator, validity: ValidityRule) ->
     where = f"packages.{entry.code}"
     _check(entry, operator, where)
     price_micros = read_money(entry.price, f"{where}.price")
-    if price_micros <= 0:
-        raise ConfigError(f"{where}.price: more than nothing")
+    if not 0 < price_micros <= _MOST_PRICE_MICROS:
+        raise ConfigError(f"{where}.price: from 0.01 to 999.99")
     since = read_day(entry.on_sale_from, f"{where}.on_sale_from", validity)
     until = entry.on_sale_until
     ends = read_day(until, f"{where}.on_sale_until", validity) if until else None
