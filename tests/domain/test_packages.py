@@ -618,7 +618,7 @@ def test_buckets_that_are_empty_are_not_needed_to_give_back() -> None:
 
 def test_a_line_has_a_price_for_a_day() -> None:
     assert package(price=30, days=30).price_of_day_micros == RM
-    assert package(price=10, days=3).price_of_day_micros == 3_333_333
+    assert package(price=10, days=3).price_of_day_micros == 3_330_000
     assert package(price=2, days=0).price_of_day_micros == 2 * RM
     assert package(price=3, days=0, hours=72).price_of_day_micros == RM
     assert package().kinds == {BucketKind.BYTES}

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from tambah.domain.balance import BucketKind
 from tambah.domain.line import Line
-from tambah.domain.money import divide_half_up
+from tambah.domain.money import MICROS_PER_SEN, divide_half_up
 from tambah.domain.records import Record
 from tambah.domain.refusals import PackageUnknown
 from tambah.domain.validity import ValidityRule
@@ -85,8 +85,9 @@ class Package(Record, frozen=True, kw_only=True):
 
     @property
     def price_of_day_micros(self) -> int:
-        """Return its price for each of its days (a day at least), rounded half up."""
-        return divide_half_up(self.price_micros * 24, max(self.hours or self.days * 24, 24))
+        """Return its price for each of its days (a day at least), in whole sen, half a sen up."""
+        hours = max(self.hours or self.days * 24, 24)
+        return divide_half_up(self.price_micros * 24, hours * MICROS_PER_SEN) * MICROS_PER_SEN
 
 
 def on_sale(packages: Iterable[Package], now: datetime) -> list[Package]:
