@@ -26,6 +26,8 @@ BOB = 60198765432
 KEY = "tk_test_" + "a" * 32
 SCOPES = [
     "lines:read",
+    "packages:read",
+    "packages:write",
     "redemptions:write",
     "rates:read",
     "sales:read",

@@ -12,6 +12,7 @@ from tambah.channels.moves import Step
 from tambah.channels.said import KEYS as WORDED
 from tambah.channels.talk import (
     Answer,
+    Bought,
     Credited,
     Deed,
     Do,
@@ -22,6 +23,8 @@ from tambah.channels.talk import (
     Medium,
     Noted,
     Numbers,
+    Offer,
+    Offered,
     Opening,
     Prompt,
     Refused,
@@ -79,11 +82,27 @@ def answers(deed: Deed | None, day: str) -> Iterator[Answer]:
                         active_until=day,
                         grace_until=day,
                     )
+        case Deed.OFFER:
+            for count in (0, 1, 4):
+                yield Offered(tuple(offer(place, day) for place in range(count)))
+        case Deed.BUY:
+            yield Bought(until=day, balance_micros=MOST_MICROS)
         case Deed.TELL_NUMBERS:
             for count in range(1, MOST_NUMBERS + 1):
                 yield Numbers((CALLER,) * count)
         case _:
             yield Noted()
+
+
+def offer(place: int, day: str) -> Offer:
+    """Return a package with the longest code and price that operator.toml may have."""
+    return Offer(
+        code=f"WWWWWWW{place}",
+        price_micros=999_990_000,
+        parts=(("gb", 10), ("mb", 500), ("minutes", 300), ("sms", 1)),
+        length=(("days", 30), ("hours", 24), ("today", 0), ("days", 1))[place],
+        until=day,
+    )
 
 
 def openings() -> Iterator[Opening]:
@@ -107,6 +126,7 @@ def openings() -> Iterator[Opening]:
                         has_person=has_person,
                         wish=wish,
                         words=words,
+                        sells=True,
                     )
 
 

@@ -38,6 +38,8 @@ from tambah.domain.commands import (
 )
 from tambah.domain.guessing import Audience, GuessingRule
 from tambah.domain.line import LifeRule, LineState
+from tambah.domain.package import Package, PackageAllowance, Stacking
+from tambah.domain.package_commands import BuyPackage, RefundPackage, SetRenewal
 from tambah.domain.payment import PaymentRule, ProviderId
 from tambah.domain.promotion import Allowance, Promotion
 from tambah.domain.rating import Rate, Rounding, Service
@@ -166,6 +168,48 @@ TARIFFS = TariffBook(
 )
 """With hours, with a sheet that follows, with destinations that have no rate."""
 
+NAMES = {tag: "Demo" for tag in ("en", "ms", "zh-Hans", "ta")}
+PACKAGES = (
+    Package(
+        code="WEEK",
+        names=NAMES,
+        terms={},
+        price_micros=6 * RM,
+        allowances=(
+            PackageAllowance(kind=BucketKind.BYTES, amount=2**30, scope="social"),
+            PackageAllowance(kind=BucketKind.SECONDS, amount=3600),
+        ),
+        days=7,
+        recurring=True,
+        auto_renew=True,
+        stacking=Stacking.EXTEND,
+        on_sale_from=ALWAYS,
+    ),
+    Package(
+        code="HOUR",
+        names=NAMES,
+        terms={},
+        price_micros=RM,
+        allowances=(PackageAllowance(kind=BucketKind.BYTES, amount=2**20),),
+        hours=24,
+        recurring=True,
+        main_only=True,
+        on_sale_from=ALWAYS,
+        on_sale_until=day(25),
+    ),
+    Package(
+        code="TODAY",
+        names=NAMES,
+        terms={},
+        price_micros=2 * RM,
+        allowances=(PackageAllowance(kind=BucketKind.MESSAGES, amount=30),),
+        stacking=Stacking.REFUSE,
+        on_sale_from=day(1),
+        forbids=("HOUR",),
+    ),
+)
+"""Of every stacking rule and length; one is bought from bonus too, and soon renewed."""
+
 
 def history_rules(policy: ValidityPolicy) -> Rules:
     """Return rules whose limits are near, so that short histories meet them.
@@ -194,7 +238,12 @@ def history_rules(policy: ValidityPolicy) -> Rules:
         booking_seconds=3600,
     )
     return replace(
-        rules, payments=limits, promotions=PROMOTIONS, tariffs=TARIFFS, charging=charging
+        rules,
+        payments=limits,
+        promotions=PROMOTIONS,
+        packages=PACKAGES,
+        tariffs=TARIFFS,
+        charging=charging,
     )
 
 
@@ -340,6 +389,30 @@ _CLOSES = st.builds(
     line_id=_LINE_IDS,
     session=st.sampled_from([session_key("switch", one) for one in _SESSION_IDS]),
 )
+_PURCHASES = st.builds(
+    BuyPackage,
+    caller=st.just("portal"),
+    request_key=st.just(KEY),
+    msisdn=_NUMBERS,
+    package=st.sampled_from(["WEEK", "WEEK", "HOUR", "HOUR", "TODAY", "NONE"]),
+    auto_renew=st.sampled_from([None, None, True, False]),
+)
+_RENEWALS = st.builds(
+    SetRenewal,
+    caller=st.just("portal"),
+    request_key=st.just(KEY),
+    msisdn=_NUMBERS,
+    number=st.sampled_from([1, 1, 2, 3]),
+    renews=st.booleans(),
+)
+_PACKAGE_REFUNDS = st.builds(
+    RefundPackage,
+    caller=st.just("console"),
+    request_key=st.just(KEY),
+    msisdn=_NUMBERS,
+    number=st.sampled_from([1, 1, 2, 2, 3]),
+    actor=st.just(STAFF),
+)
 _WEIGHTS: list[tuple[int, st.SearchStrategy[Command]]] = [
     (9, _TOPUPS),
     (5, _REDEMPTIONS),
@@ -352,6 +425,9 @@ _WEIGHTS: list[tuple[int, st.SearchStrategy[Command]]] = [
     (1, st.builds(bar, st.just(KEY), _NUMBERS, barred=_MAYBE, suspended=_MAYBE)),
     (1, _IMPORTS),
     (6, _OPENINGS),
+    (12, _PURCHASES),
+    (2, _RENEWALS),
+    (3, _PACKAGE_REFUNDS),
     (9, _NEWS),
     (3, _REFUNDS),
     (2, _REACTIVATIONS),

@@ -53,6 +53,7 @@ from tambah.domain.state import (
     PaymentRef,
     TopUpRecord,
 )
+from tambah.domain.subscription import Subscription, Subscriptions
 from tambah.domain.voucher import Voucher, VoucherState
 
 from .world import WORLD, World
@@ -305,6 +306,7 @@ class MemoryBooks:
             "refund": [_row(r) for account in self.payments.values() for r in account.refunds],
             "payment_ref": [_row(ref) for ref in self.payment_refs.values()],
             "dealer_sale": [_row(sale) for sale in self.sales.values()],
+            "subscription": [_subscription_row(one) for one in self.subscriptions()],
             "commission": [_row(one) for one in self.commissions],
             "audit": [_row(entry) for entry in self.audits],
             "reservation": [_session_row(one) for one in self.annexes_of(Reservation)],
@@ -324,6 +326,11 @@ class MemoryBooks:
     def annexes_of(self, kind: type[A]) -> list[A]:
         """Return all annexes of one kind."""
         return [one for one in self.annexes.values() if isinstance(one, kind)]
+
+    def subscriptions(self) -> list[Subscription]:
+        """Return every package that was ever bought."""
+        held = [one for one in self.annexes.values() if isinstance(one, Subscriptions)]
+        return [one for of_line in held for one in of_line.held]
 
     def _request_digest(self, command: Command) -> bytes:
         request_key = getattr(command, "request_key", None)
@@ -439,6 +446,13 @@ def _payment_row(account: PaymentAccount) -> Row:
 def _gift_rows(topup: TopUpRecord) -> list[Row]:
     key = {"line_id": topup.line_id, "topup_no": topup.topup_no}
     return [key | {"gift_no": no} | _row(gift) for no, gift in enumerate(topup.gifts, start=1)]
+
+
+def _subscription_row(one: Subscription) -> Row:
+    row = _row(one)
+    return row | {
+        name: msgspec.json.decode(msgspec.json.encode(row[name])) for name in ("granted", "paid")
+    }
 
 
 def _voucher_row(voucher: Voucher) -> Row:

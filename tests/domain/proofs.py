@@ -22,6 +22,7 @@ from tambah.domain.payment import NEVER_PAID, OPEN_STATES, UNSENT
 from tambah.domain.rating import cost
 from tambah.domain.reservation import Group, Reservation, UsageRecord
 from tambah.domain.state import TopUpRecord, TopUpSource
+from tambah.domain.subscription import SubscriptionState
 from tambah.domain.voucher import VoucherState
 
 from .memory_books import MemoryBooks
@@ -39,6 +40,7 @@ def prove(books: MemoryBooks) -> None:
     prove_cards(books)
     prove_reversals(books)
     prove_moves(books)
+    prove_packages(books)
     prove_payments(books)
     prove_usage(books)
     for line_id in books.lines:
@@ -369,6 +371,47 @@ def prove_moves(books: MemoryBooks) -> None:
         assert (come.tax_micros, come.gifts) == (0, ())
 
 
+_ALLOWANCES_GIVEN = {GIVEN_BY[kind] for kind in ALLOWANCES}
+
+
+def prove_packages(books: MemoryBooks) -> None:
+    """What was paid and granted for each package is in the books once, and so is its return."""
+    booked: Counter[tuple[int, str, int, str]] = Counter()
+    for t in books.transfers.values():
+        is_back = Account.PACKAGE_REVENUE is t.debit
+        is_ours = t.kind is TransferKind.PACKAGE or is_back
+        is_taken = t.mends_topup_no is None and t.credit in _ALLOWANCES_GIVEN
+        is_taken = is_taken and t.kind is TransferKind.REVERSAL
+        if is_ours or is_taken:
+            assert t.reference is not None
+            assert t.bucket_id is not None
+            way = "back" if t.kind is TransferKind.REVERSAL else "forth"
+            place = t.bucket_id if not is_back else 0
+            booked[t.owner_id, t.reference, place, way] += t.amount_micros
+    numbers: defaultdict[int, list[int]] = defaultdict(list)
+    for one in books.subscriptions():
+        numbers[one.line_id].append(one.number)
+        assert sum(part.amount_micros for part in one.paid) == one.price_micros > 0
+        for bucket_id, amount in [
+            *((part.bucket_id, part.amount_micros) for part in one.paid),
+            *((part.bucket_id, part.amount) for part in one.granted),
+        ]:
+            assert booked.pop((one.line_id, one.receipt, bucket_id, "forth")) == amount
+        if one.state is SubscriptionState.REFUNDED:
+            assert booked.pop((one.line_id, one.receipt, 0, "back")) == one.price_micros
+            for part in one.granted:
+                key = (one.line_id, one.receipt, part.bucket_id, "back")
+                assert booked.pop(key) == part.amount
+        assert one.is_running == (one.ended_at is None)
+        assert not (one.is_running and one.until <= clock_of(books, one.line_id)), "seen to"
+    assert not +booked
+    for line_id, given in numbers.items():
+        assert sorted(given) == list(range(1, len(given) + 1))
+        running = [o for o in books.subscriptions() if o.line_id == line_id and o.is_running]
+        due_at = min((one.due_at for one in running), default=None)
+        assert books.lines[line_id].line.package_due_at == due_at
+
+
 def prove_line(books: MemoryBooks, line_id: int) -> None:
     """A line's state is what its dates say for its own clock, and what is over holds nothing."""
     account, rules = books.lines[line_id], books.rules
@@ -378,7 +421,9 @@ def prove_line(books: MemoryBooks, line_id: int) -> None:
     for bucket in account.buckets:
         over = line.state >= LineState.EXPIRED or not is_live(bucket, line.last_at)
         assert not (over and bucket.free)
-    ends = [(b.kind, b.expires_at, b.scope) for b in account.buckets]
+    bought = [one for one in books.subscriptions() if one.line_id == line_id]
+    own = {part.bucket_id for one in bought for part in one.granted}
+    ends = [(b.kind, b.expires_at, b.scope) for b in account.buckets if b.bucket_id not in own]
     assert len(set(ends)) == len(ends), "what is of one kind with one end shares a bucket"
 
 

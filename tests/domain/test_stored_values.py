@@ -14,6 +14,7 @@ from tambah.domain.ledger import OWN_ACCOUNT, OWN_ACCOUNTS, Account, TransferKin
 from tambah.domain.line import Language, LifeRule, LineState
 from tambah.domain.staff import StaffState
 from tambah.domain.state import TopUpSource
+from tambah.domain.subscription import SubscriptionState
 from tambah.domain.ticket import Author, TicketState
 from tambah.domain.voucher import BatchState, VoucherState
 
@@ -51,6 +52,7 @@ from .world import KUALA_LUMPUR, rules_for
         (TicketState, "OPEN 1 ANSWERED 2 WAITING 3 CLOSED 4 ERASED 5"),
         (StaffState, "INVITED 1 ACTIVE 2 DISABLED 3"),
         (Author, "SUBSCRIBER 1 STAFF 2 STAFF_ONLY 3"),
+        (SubscriptionState, "RUNNING 1 ENDED 2 RENEWED 3 LAPSED 4 REFUNDED 5"),
         (VoucherState, "GENERATED 1 ACTIVE 2 REDEEMED 3 LOCKED 4 VOID 5"),
     ],
 )

@@ -311,6 +311,7 @@ async def lay_out_dealer(owner: Any, dealer: Dealer) -> None:
         )
 
 
+_JSON = ("names", "granted", "paid")
 COLUMNS = {
     "number": "*",
     "line": "*",
@@ -325,6 +326,7 @@ COLUMNS = {
     "payment": ", ".join(Payment.__struct_fields__),
     "refund": ", ".join(Refund.__struct_fields__),
     "payment_ref": "*",
+    "subscription": "*",
     "dealer_sale": "*",
     "commission": "*",
     "audit": "at, who, action, subject, why, before, after",
@@ -341,7 +343,7 @@ async def snapshot(owner: Any) -> dict[str, list[Row]]:
         found = await owner.fetch(f"SELECT {columns} FROM {table} {order}")
         rows = [dict(row) for row in found]
         for row in rows:
-            for name in ("params", "before", "after", "promised", "groups", "answer", "paid"):
+            for name in ("params", "before", "after", "promised", "groups", "answer", *_JSON):
                 if name in row:
                     row[name] = json.loads(row[name])
         stored[table] = sorted(rows, key=_row_key)

@@ -30,6 +30,7 @@ from tambah.console.promotion_draft import TICKED, TYPED
 from tambah.console.stock_pages import MOVE_KINDS
 from tambah.console.tariffs import STANDINGS as SHEET_STANDINGS
 from tambah.desks.answering import READY_ANSWERS
+from tambah.desks.packages import CLASSES, FILTERS
 from tambah.desks.printing import WORDS as PRINTED
 from tambah.domain.approval import ApprovalState, Deed
 from tambah.domain.article import ArticleKind
@@ -95,7 +96,7 @@ SENT_BACK = {Said.REFUNDING, Said.REFUND_FAILED, Said.REFUNDED, Said.DISPUTED}
 
 VALUES: dict[str, set[str]] = {
     "acts.*": names(Deed)
-    | {"bars", "disable_staff", "lock_batch", "printed", "slips"}
+    | {"bars", "buy_package", "disable_staff", "lock_batch", "printed", "refund_package", "slips"}
     | {"add_dealer", "pay_commission", "remove_passkey", "resume_partner", "suspend_partner"}
     | {f"{kind}_stock" for kind in MOVE_KINDS},
     "acts.*_stock": set(MOVE_KINDS),
@@ -105,6 +106,7 @@ VALUES: dict[str, set[str]] = {
     "acts.bar.*": set(BARS),
     "acts.do.*": {"adjust_credit", "bars", "disable_staff", "lock_batch", "reverse_topup"}
     | {"move_topup"}
+    | {"buy_package", "refund_package"}
     | {"add_dealer", "move_float", "pay_commission", "resume_partner", "suspend_partner"}
     | {"remove_passkey"}
     | {f"{kind}_stock" for kind in MOVE_KINDS},
@@ -126,6 +128,7 @@ VALUES: dict[str, set[str]] = {
         "most_day",
         "most_sale",
         "name",
+        "package",
         "paid_as",
         "parent",
         "price",
@@ -172,6 +175,11 @@ VALUES: dict[str, set[str]] = {
         "moved_away",
         "moved_here",
         "opening",
+        "package",
+        "package_allowance",
+        "package_back",
+        "package_bonus",
+        "package_bonus_back",
         "payment",
         "reactivation",
         "redemption",
@@ -186,6 +194,9 @@ VALUES: dict[str, set[str]] = {
         "used_back",
     },
     "account.from.*": {"moved", "partner", "payment", "voucher"},
+    "packages.class.*": set(CLASSES),
+    "packages.kind.*": set(FILTERS),
+    "packages.reason.*": {"activated", "forbids", "needs", "plan", "state"},
     "account.history.*": {"charges", "corrections", "line", "top_ups"},
     "account.is.*": {
         "active",

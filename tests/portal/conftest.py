@@ -121,6 +121,8 @@ def example(refusal: type[Refusal], now: datetime) -> Refusal:
         refusals.PeriodNotOver: {"until": now},
         refusals.PeriodOutOfOrder: {"period": "2026-12"},
         refusals.BooksDisagree: {"what": "batch 7"},
+        refusals.PackageNotForYou: {"reason": "needs"},
+        refusals.PackageAlreadyRunning: {"until": now + timedelta(days=3)},
     }
     return refusal(**params.get(refusal, {}))
 

@@ -78,6 +78,12 @@ WALK: dict[str, Address] = {
         reach=Reach.BEARER, forms=({}, {"other": "yes"}), tells=frozenset({"receipt", "payment"})
     ),
     "GET /help": OPEN,
+    "GET /packages": OPEN,
+    "GET /account/packages/{code:str}": OWN,
+    "POST /account/packages/{code:str}": Address(
+        reach=Reach.OWN, forms=({"token": "{token}", "renews": "yes"},)
+    ),
+    "POST /account/renewals": Address(reach=Reach.OWN, forms=({"number": "1", "renews": "no"},)),
     "GET /offers": OPEN,
     "GET /offers/{slug:str}": OPEN,
     "GET /offers/feed.xml": OPEN,

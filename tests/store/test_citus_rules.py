@@ -51,6 +51,7 @@ DISTRIBUTED_BY = {
     "ticket_note": "reference",
     "ticket_photo": "reference",
     "topup_gift": "line_id",
+    "subscription": "line_id",
     "sms_ref": "ref",
     "greeting": "line_id",
     "conversation": "session",

@@ -47,6 +47,8 @@ STATUS: Mapping[type[Refusal], int] = {
     no.PageNotFound: 404,
     no.NumberUnknown: 404,
     no.TopUpUnknown: 404,
+    no.PackageUnknown: 404,
+    no.PackageNotRunning: 404,
     no.BatchUnknown: 404,
     no.VoucherUnknown: 404,
     no.PartnerUnknown: 404,
@@ -123,6 +125,10 @@ STATUS: Mapping[type[Refusal], int] = {
     no.PromotionNameTaken: 409,
     no.PromotionUnknown: 404,
     no.PromotionOver: 409,
+    no.PackageNotForYou: 409,
+    no.PackageAlreadyRunning: 409,
+    no.PackageNotRecurring: 409,
+    no.PackageUsed: 409,
     no.AlreadyReversed: 409,
     no.BatchStateWrong: 409,
     no.VoucherStateWrong: 409,
@@ -197,6 +203,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     sold_at: datetime | None = None
     minutes: int | None = None
     state: str | None = None
+    reason: str | None = None
     incident: str | None = None
 
 

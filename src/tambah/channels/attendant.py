@@ -28,16 +28,21 @@ from tambah.channels.talk import (
     Wish,
 )
 from tambah.channels.telephone_desk import TelephoneDesk
+from tambah.desks.packages import buyable, spoken_length, spoken_part
 from tambah.desks.standing import standing
 from tambah.domain.care_commands import SetPreferences
 from tambah.domain.commands import RedeemVoucher
 from tambah.domain.guessing import Audience, lock_minutes, tries_left
 from tambah.domain.line import LANGUAGE_BY_TAG
+from tambah.domain.money import parse_ringgit
 from tambah.domain.numbering import fold_msisdn
+from tambah.domain.package import on_sale
+from tambah.domain.package_commands import BuyPackage
 from tambah.domain.refusals import (
     Busy,
     CodeAlreadyYours,
     CodeNotUsable,
+    CreditTooLow,
     InternalError,
     NumberMalformed,
     NumberUnknown,
@@ -48,6 +53,7 @@ from tambah.domain.refusals import (
 from tambah.store.database import CONNECTION_LOST
 from tambah.store.greetings import is_greeted, note_greeted
 from tambah.store.views.lines import LineView, line_now, read_line
+from tambah.store.views.subscriptions import read_running
 from tambah.web.site import Site
 
 _log: Any = structlog.get_logger("tambah.channels")
@@ -103,6 +109,7 @@ class Attendant:
             has_person=call.door.has_person,
             wish=wish,
             words=said,
+            sells=bool(on_sale(self._site.rules.packages, self._site.clock.now())),
         )
         return await self._settle(call, *self._dialogue.begin(opening))
 
@@ -159,12 +166,14 @@ class Attendant:
             _log.exception("conversation met a bug", door=call.door.name, deed=talk.awaits)
             return Refused(code=InternalError.code)
 
-    async def _do(self, call: Call, talk: Talk, action: Action) -> Answer:
+    async def _do(self, call: Call, talk: Talk, action: Action) -> Answer:  # noqa: C901 - a table
         match action:
             case words.Redeem():
                 return await self._redeem(call, talk, action)
             case words.LookUp(number=number):
                 return await self._look_up(number)
+            case words.OfferPackages() | words.BuyOffer():
+                return await self._sell(call, action)
             case words.KeepLanguage():
                 return await self._keep_language(call, action)
             case words.ReportCard() | words.CallBack():
@@ -218,6 +227,45 @@ class Attendant:
             grace_until=_iso(line.grace_until),
         )
 
+    async def _sell(self, call: Call, action: words.OfferPackages | words.BuyOffer) -> Answer:
+        if isinstance(action, words.BuyOffer):
+            return await self._buy(call, action)
+        return await self._offers(action.number)
+
+    async def _offers(self, number: int) -> Answer:
+        """Return what a line may buy as it stands."""
+        view = await self._view(number)
+        if view is None:
+            raise NumberUnknown
+        rules = self._site.rules
+        running = await read_running(self._site.database, view.line.line_id, view.at)
+        return words.Offered(
+            tuple(
+                words.Offer(
+                    code=one.code,
+                    price_micros=one.price_micros,
+                    parts=tuple(spoken_part(part.kind, part.amount) for part in one.allowances),
+                    length=spoken_length(one),
+                    until=one.end_from(view.at, rules.validity).isoformat(),
+                )
+                for one in buyable(rules, view, running)
+            )
+        )
+
+    async def _buy(self, call: Call, action: words.BuyOffer) -> Answer:
+        """Buy a package under a key of this call and entry: tried again, it is the same one."""
+        keys = self._site.keys
+        name = (call.door.name, call.session, str(action.entry))
+        bought = await self._site.engine.submit(
+            BuyPackage(
+                caller=call.door.caller,
+                request_key=keys.digest("call package", *name).hex(),
+                msisdn=action.number,
+                package=action.code,
+            )
+        )
+        return words.Bought(until=bought.until.isoformat(), balance_micros=bought.balance_micros)
+
     async def _keep_language(self, call: Call, action: KeepLanguage) -> Answer:
         view = await self._view(action.number)
         if view is None:
@@ -248,7 +296,12 @@ class Attendant:
             at = _iso(refusal.params["used_at"])
         if isinstance(refusal, CodeNotUsable) and isinstance(action, words.Redeem):
             left = await self._tries_left(action)
-        return Refused(code=refusal.code, minutes=minutes, at=at, left=left)
+        missing_micros = 0
+        if isinstance(refusal, CreditTooLow):
+            missing_micros = parse_ringgit(refusal.params["missing"])
+        return Refused(
+            code=refusal.code, minutes=minutes, at=at, left=left, missing_micros=missing_micros
+        )
 
     async def _tries_left(self, action: words.Redeem) -> int | None:
         """Return how many wrong codes are left before a lock; 0 when this one locked."""

@@ -20,12 +20,14 @@ from tambah.channels.moves import (
     ask_person,
     back,
     bid_farewell,
+    buy,
     give_up,
     go,
     greet,
     look_up,
     miss,
     number_of,
+    offer_packages,
     redeem,
     speak,
     take_star,
@@ -33,11 +35,14 @@ from tambah.channels.moves import (
 from tambah.channels.places import (
     LANGUAGE_KEYS,
     LONG,
+    OFFERS_AT_ONCE,
     RECOVERY_DIGITS,
+    page_of,
     prompt,
 )
 from tambah.channels.said import (
     CODE_AGAIN,
+    say_bought,
     say_credited,
     say_numbers,
     say_refusal,
@@ -46,6 +51,7 @@ from tambah.channels.said import (
 from tambah.channels.talk import (
     Answer,
     BarLost,
+    Bought,
     Credited,
     Deed,
     Do,
@@ -56,6 +62,8 @@ from tambah.channels.talk import (
     Medium,
     Noted,
     Numbers,
+    Offer,
+    Offered,
     Opening,
     Place,
     Refused,
@@ -70,6 +78,7 @@ from tambah.channels.talk import (
     Utterance,
     Wish,
 )
+from tambah.domain.money import ringgit
 from tambah.domain.numbering import NumberPlan, fold_msisdn, show_msisdn
 from tambah.domain.refusals import CodeMistyped, NumberMalformed, VoucherUnknown
 from tambah.domain.voucher import fold_code, format_serial, parse_serial
@@ -97,6 +106,8 @@ class Dialogue:
             Place.CONTACT: self._hear_contact,
             Place.RECOVERY_CODE: self._hear_recovery_code,
             Place.MORE: self._hear_more,
+            Place.PACKAGES: self._hear_packages,
+            Place.PACKAGE_CONFIRM: self._hear_package_confirm,
         }
 
     def begin(self, opening: Opening) -> Step:
@@ -109,6 +120,7 @@ class Dialogue:
             has_person=opening.has_person,
             number=opening.caller or opening.claimed,
             is_one_shot=opening.wish is not Wish.MENU,
+            sells=opening.sells,
         )
         match opening.wish:
             case Wish.MENU:
@@ -117,6 +129,12 @@ class Dialogue:
                 return self._hear_code(talk, opening.words)
             case Wish.BALANCE if talk.caller is not None:
                 return look_up(talk)
+            case Wish.PACKAGES if talk.caller is not None and talk.sells:
+                return offer_packages(talk)
+            case Wish.BUY if talk.caller is not None and talk.sells:
+                code, *yes = opening.words.split()
+                wanted = replace(talk, chosen=code.upper())
+                return buy(wanted) if yes else offer_packages(wanted)
             case Wish.LANGUAGE if opening.words in LANGUAGE_KEYS.values():
                 return speak(talk, opening.words)
             case _:
@@ -206,6 +224,8 @@ class Dialogue:
                 return look_up(talk)
             case "2":
                 return go(talk, Place.MENU, (Utterance("balance_not_here"),))
+            case "3" if talk.caller is not None and talk.sells:
+                return offer_packages(talk)
             case "4":
                 return go(talk, Place.LOST)
             case "8":
@@ -238,6 +258,25 @@ class Dialogue:
                 return go(talk, Place.MENU)
             case "0":
                 return ask_person(talk)
+            case _:
+                return miss(talk)
+
+    def _hear_packages(self, talk: Talk, key: str) -> Step:
+        page = page_of(talk)
+        if key == str(OFFERS_AT_ONCE + 1) and len(talk.offers) > OFFERS_AT_ONCE:
+            pages = -(-len(talk.offers) // OFFERS_AT_ONCE)
+            return go(replace(talk, page=(talk.page + 1) % pages), Place.PACKAGES)
+        if key in _KEYS_OF_OFFERS[: len(page)]:
+            chosen = page[_KEYS_OF_OFFERS.index(key)].code
+            return go(replace(talk, chosen=chosen), Place.PACKAGE_CONFIRM)
+        return ask_person(talk) if key == "0" else miss(talk)
+
+    def _hear_package_confirm(self, talk: Talk, key: str) -> Step:
+        match key:
+            case "1":
+                return buy(talk)
+            case "2":
+                return go(replace(talk, chosen=""), Place.PACKAGES)
             case _:
                 return miss(talk)
 
@@ -310,6 +349,8 @@ class Dialogue:
 
 
 _SHORTEST_DOCUMENT = 6
+_KEYS_OF_OFFERS = ("1", "2", "3")
+_LONGEST_LIST = 34  # what one Chinese SMS has room for
 
 
 def _hear_screen(talk: Talk, text: str) -> Step | None:
@@ -332,8 +373,39 @@ def _take(talk: Talk, answer: Answer) -> Step:
             return go(talk, Place.MORE, say_numbers(answer))
         case Refused():
             return _take_refusal(talk, answer)
+        case Offered():
+            return _take_offers(talk, answer.offers)
+        case Bought():
+            return go(talk, Place.MORE, say_bought(answer))
         case Noted():
             return _take_note(talk)
+
+
+def _take_offers(talk: Talk, offers: tuple[Offer, ...]) -> Step:
+    """Offer what the line may buy; of a message that names one, ask for its yes."""
+    if talk.chosen:
+        for one in offers:
+            if one.code == talk.chosen:
+                asked = {"package": one.code, "price_micros": one.price_micros}
+                return talk, Ended((Utterance("package_confirm", asked),))
+        return talk, Ended((Utterance("package_not_sold"),))
+    if not offers:
+        return go(talk, Place.MORE, (Utterance("packages_none"),))
+    if talk.is_one_shot:
+        return talk, Ended((Utterance("packages", {"list": _in_one_line(offers)}),))
+    return go(replace(talk, offers=offers, page=0), Place.PACKAGES)
+
+
+def _in_one_line(offers: tuple[Offer, ...]) -> str:
+    """Return codes and prices, as many as a message has room for."""
+    line = ""
+    for one in offers:
+        price = ringgit(one.price_micros).removesuffix(".00")
+        longer = f"{line}, {one.code} RM{price}" if line else f"{one.code} RM{price}"
+        if len(longer) > _LONGEST_LIST:
+            break
+        line = longer
+    return line
 
 
 def _take_note(talk: Talk) -> Step:

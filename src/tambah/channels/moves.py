@@ -6,12 +6,14 @@ from msgspec.structs import replace
 
 from tambah.channels.places import LONG, prompt, star_prompt
 from tambah.channels.talk import (
+    BuyOffer,
     CallBack,
     Deed,
     Do,
     Ended,
     KeepLanguage,
     LookUp,
+    OfferPackages,
     Place,
     Redeem,
     Talk,
@@ -45,7 +47,9 @@ def go(talk: Talk, place: Place, lead: Lead = ()) -> Step:
         return talk, Ended(lead)
     there = replace(talk, place=place, misses=0, silences=0, awaits=None)
     if place in (Place.MENU, Place.MORE):
-        there = replace(there, number=talk.caller, typed="", contact="")
+        there = replace(
+            there, number=talk.caller, typed="", contact="", offers=(), page=0, chosen=""
+        )
     turn = prompt(there, lead)
     return (replace(there, greeted=True) if place is Place.MENU else there), turn
 
@@ -93,6 +97,8 @@ def back(talk: Talk) -> Step:
             return go(replace(talk, typed=""), Place.CODE)
         case Place.NUMBER_CONFIRM:
             return go(replace(talk, number=None), Place.NUMBER)
+        case Place.PACKAGE_CONFIRM:
+            return go(replace(talk, chosen=""), Place.PACKAGES)
         case Place.CONTACT:
             return go(replace(talk, typed=""), Place.DOCUMENT)
         case _:
@@ -119,6 +125,20 @@ def look_up(talk: Talk) -> Step:
     """Have the caller's own line looked up."""
     assert talk.caller is not None, "only who speaks for a line may ask about it"
     return replace(talk, awaits=Deed.LOOK_UP), Do(LookUp(number=talk.caller))
+
+
+def offer_packages(talk: Talk) -> Step:
+    """Have it looked up what the caller's own line may buy."""
+    assert talk.caller is not None, "only who speaks for a line may spend its credit"
+    return replace(talk, awaits=Deed.OFFER), Do(OfferPackages(number=talk.caller))
+
+
+def buy(talk: Talk) -> Step:
+    """Have the package that was chosen bought."""
+    assert talk.caller is not None, "only who speaks for a line may spend its credit"
+    entry = talk.entry + 1
+    action = BuyOffer(number=talk.caller, code=talk.chosen, entry=entry)
+    return replace(talk, chosen="", entry=entry, awaits=Deed.BUY), Do(action)
 
 
 def speak(talk: Talk, tag: str) -> Step:

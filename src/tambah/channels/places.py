@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
-from tambah.channels.talk import Ask, Medium, Place, Prompt, Talk, Task, Utterance
+from tambah.channels.talk import Ask, Medium, Offer, Place, Prompt, Talk, Task, Utterance, Value
 from tambah.domain.voucher import CODE_DIGITS
 
 LANGUAGE_KEYS: Mapping[str, str] = {"1": "en", "2": "ms", "3": "zh-Hans", "4": "ta"}
@@ -34,6 +34,9 @@ ASKS: Mapping[Place, Ask] = {
 LONG = frozenset({place for place, ask in ASKS.items() if ask.most > 1})
 """Places where more than one key makes an entry."""
 
+OFFERS_AT_ONCE = 3
+"""Packages on one screen, or said before the next key."""
+
 _LAST_DIGITS = 4
 
 
@@ -56,6 +59,10 @@ def _says(talk: Talk) -> tuple[Utterance, ...]:
             return _menu(talk)
         case Place.NUMBER_CONFIRM | Place.CODE_CONFIRM:
             return _read_back(talk)
+        case Place.PACKAGES:
+            return _options_of(page_of(talk), talk)
+        case Place.PACKAGE_CONFIRM:
+            return (*_chosen(talk), *_options(talk, "yes_or_no"))
         case Place.LOST:
             return _options(talk, "lost_card", "lost_phone", "lost_number")
         case Place.MORE:
@@ -68,11 +75,68 @@ def _menu(talk: Talk) -> tuple[Utterance, ...]:
     keys = ["menu_topup"]
     if talk.caller is not None:
         keys.append("menu_balance")
+    sells = talk.caller is not None and talk.sells
+    if sells:
+        keys.append("menu_packages")
     keys += ["menu_lost", "menu_person"]
-    if talk.medium is Medium.SCREEN:
+    # There is room for one of the two; whose line it is has a language, and the key works anyway.
+    if talk.medium is Medium.SCREEN and not sells:
         keys.append("menu_language")
     welcome = () if talk.greeted else (Utterance("welcome"),)
     return (*welcome, *_options(talk, *keys))
+
+
+def page_of(talk: Talk) -> tuple[Offer, ...]:
+    """Return the offers that the caller is choosing among."""
+    start = talk.page * OFFERS_AT_ONCE
+    return talk.offers[start : start + OFFERS_AT_ONCE]
+
+
+def _options_of(offers: tuple[Offer, ...], talk: Talk) -> tuple[Utterance, ...]:
+    says: list[Utterance] = []
+    for place, offer in enumerate(offers, start=1):
+        if talk.medium is Medium.VOICE:
+            says += [Utterance("package_key", {"n_count": place}), *_spoken(offer)]
+        else:
+            params: dict[str, Value] = {"code": offer.code, "price_micros": offer.price_micros}
+            says.append(Utterance(_OPTIONS[place - 1], params))
+    keys = ("packages_more",) if len(talk.offers) > OFFERS_AT_ONCE else ()
+    return (*says, *_options(talk, *keys))
+
+
+def _chosen(talk: Talk) -> tuple[Utterance, ...]:
+    offer = next(one for one in talk.offers if one.code == talk.chosen)
+    if talk.medium is Medium.VOICE:
+        return _spoken(offer)
+    params: dict[str, Value] = {
+        "code": offer.code,
+        "price_micros": offer.price_micros,
+        "package_until": offer.until,
+    }
+    return (Utterance("package_is", params),)
+
+
+_OPTIONS = ("package_first", "package_second", "package_third")
+_SPOKEN: Mapping[str, str] = {
+    "gb": "package_gb",
+    "mb": "package_mb",
+    "minutes": "package_minutes",
+    "sms": "package_sms",
+    "days": "package_days",
+    "hours": "package_hours",
+    "today": "package_today",
+}
+
+
+def _spoken(offer: Offer) -> tuple[Utterance, ...]:
+    """Say what is in a package, for how long and at what price: names have no recording."""
+    unit, count = offer.length
+    length = Utterance(_SPOKEN[unit], {f"{unit}_count": count} if count else {})
+    return (
+        *(Utterance(_SPOKEN[unit], {f"{unit}_count": count}) for unit, count in offer.parts),
+        length,
+        Utterance("package_price", {"price_micros": offer.price_micros}),
+    )
 
 
 def _options(talk: Talk, *keys: str) -> tuple[Utterance, ...]:

@@ -8,7 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tambah.channels.talk import Credited, Numbers, Refused, Standing, Talk, Utterance, Value
+from tambah.channels.talk import (
+    Bought,
+    Credited,
+    Numbers,
+    Refused,
+    Standing,
+    Talk,
+    Utterance,
+    Value,
+)
 from tambah.domain import refusals as no
 from tambah.domain.refusals import Refusal
 
@@ -43,6 +52,10 @@ _AS_OTHERS: Mapping[type[Refusal], str] = {
     no.VoucherUnknown: no.SerialMalformed.code,
     no.TooManyLookUps: no.TooManyTries.code,
     no.LineAlreadyActive: "try_later",
+    no.PackageUnknown: "package_not_sold",
+    no.PackageNotForYou: "package_not_sold",
+    no.PackageAlreadyRunning: "package_not_sold",
+    no.CreditTooLow: "package_too_dear",
 }
 
 KEYS: Mapping[str, str] = {
@@ -66,6 +79,8 @@ def say_refusal(talk: Talk, refused: Refused) -> tuple[Utterance, ...]:
     params: dict[str, Value] = {}
     if key == no.TooManyWrongCodes.code:
         params["minutes_count"] = refused.minutes
+    if key == "package_too_dear":
+        params["missing_micros"] = refused.missing_micros
     if key == no.CodeAlreadyYours.code:
         params["used_at"] = refused.at
     said = (Utterance(key, params),)
@@ -103,6 +118,14 @@ def say_standing(standing: Standing) -> tuple[Utterance, ...]:
         said.append(Utterance("balance_bonus", {"bonus_micros": standing.bonus_micros}))
     said.append(Utterance(f"line_is_{standing.standing}", dates))
     return tuple(said)
+
+
+def say_bought(bought: Bought) -> tuple[Utterance, ...]:
+    """Say until when a package runs, and what credit is left."""
+    return (
+        Utterance("package_bought", {"package_until": bought.until}),
+        Utterance("balance", {"balance_micros": bought.balance_micros}),
+    )
 
 
 def say_numbers(numbers: Numbers) -> tuple[Utterance, ...]:

@@ -36,6 +36,8 @@ class Place(StrEnum):
     CONTACT = "contact"
     RECOVERY_CODE = "recovery_code"
     MORE = "more"
+    PACKAGES = "packages"
+    PACKAGE_CONFIRM = "package_confirm"
 
 
 class Task(StrEnum):
@@ -55,6 +57,8 @@ class Wish(StrEnum):
     BALANCE = "balance"
     LANGUAGE = "language"
     HELP = "help"
+    PACKAGES = "packages"
+    BUY = "buy"
 
 
 class Deed(StrEnum):
@@ -68,6 +72,22 @@ class Deed(StrEnum):
     BAR_LOST = "bar_lost"
     SEND_NUMBERS = "send_numbers"
     TELL_NUMBERS = "tell_numbers"
+    OFFER = "offer"
+    BUY = "buy"
+
+
+class Offer(msgspec.Struct, frozen=True, kw_only=True):
+    """A package that a line may buy.
+
+    parts: unit (`gb`, `mb`, `minutes`, `sms`) and how many; length: `days`, `hours` or `today`,
+    and how many. until: ISO 8601, its end when it is bought now.
+    """
+
+    code: str
+    price_micros: int
+    parts: tuple[tuple[str, int], ...]
+    length: tuple[str, int]
+    until: str
 
 
 class Opening(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,7 +98,8 @@ class Opening(msgspec.Struct, frozen=True, kw_only=True):
     says the number is; a code may be redeemed for it as for any number that is keyed, and nothing
     is told of it. tag: the language to begin in; asks_language: whether to ask for another first.
     has_person: whether calls can be passed on. words: what a wish brings along: the code of
-    REDEEM, the language's tag of LANGUAGE.
+    REDEEM, the language's tag of LANGUAGE, a package's code and a yes of BUY. sells: whether there
+    are packages on sale.
     """
 
     medium: Medium
@@ -89,6 +110,7 @@ class Opening(msgspec.Struct, frozen=True, kw_only=True):
     has_person: bool = False
     wish: Wish = Wish.MENU
     words: str = ""
+    sells: bool = False
 
 
 class Talk(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,6 +122,8 @@ class Talk(msgspec.Struct, frozen=True, kw_only=True):
     place, in a row, counted apart. refused: codes in a row that could not be used. starred: `*`
     was pressed; the next key says what it meant. greeted: whether the welcome was said. awaits:
     what is being done. is_one_shot: all was asked at the start, so that every answer is the end.
+    sells: as `Opening` has it. offers, page, chosen: the packages that were offered, how many
+    pages of them were turned, and the code of the one that was chosen.
     """
 
     medium: Medium
@@ -119,6 +143,10 @@ class Talk(msgspec.Struct, frozen=True, kw_only=True):
     greeted: bool = False
     awaits: Deed | None = None
     is_one_shot: bool = False
+    sells: bool = False
+    offers: tuple[Offer, ...] = ()
+    page: int = 0
+    chosen: str = ""
 
     @property
     def is_own(self) -> bool:
@@ -228,8 +256,31 @@ class TellNumbers(msgspec.Struct, frozen=True, kw_only=True):
     code: str
 
 
+class OfferPackages(msgspec.Struct, frozen=True, kw_only=True):
+    """Tell which packages a line may buy."""
+
+    number: int
+
+
+class BuyOffer(msgspec.Struct, frozen=True, kw_only=True):
+    """Buy a package from a line's credit."""
+
+    number: int
+    code: str
+    entry: int
+
+
 Action = (
-    Redeem | LookUp | KeepLanguage | ReportCard | CallBack | BarLost | SendNumbers | TellNumbers
+    Redeem
+    | LookUp
+    | KeepLanguage
+    | ReportCard
+    | CallBack
+    | BarLost
+    | SendNumbers
+    | TellNumbers
+    | OfferPackages
+    | BuyOffer
 )
 
 
@@ -289,14 +340,28 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True):
     """The house said no.
 
     code: of the refusal. minutes: until a lock is over. at: ISO 8601, when the line's own code was
-    used. left: tries left, where that was counted.
+    used. left: tries left, where that was counted. missing_micros: of credit.
     """
 
     code: str
     minutes: int = 0
     at: str = ""
     left: int | None = None
+    missing_micros: int = 0
 
 
-Answer = Credited | Standing | Noted | Numbers | Refused
+class Offered(msgspec.Struct, frozen=True):
+    """What a line may buy, as the operator orders it."""
+
+    offers: tuple[Offer, ...]
+
+
+class Bought(msgspec.Struct, frozen=True, kw_only=True):
+    """A package was bought. until: ISO 8601."""
+
+    until: str
+    balance_micros: int
+
+
+Answer = Credited | Standing | Noted | Numbers | Refused | Offered | Bought
 Event = Keys | Silence | HungUp | Answer

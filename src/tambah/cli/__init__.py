@@ -37,6 +37,10 @@ _COMMANDS = {
         "Look at promotions, and at what they would have given.",
     ),
     "tariff": ("tambah.cli.tariff:tariff", "Load rate sheets, say what calls cost."),
+    "packages": (
+        "tambah.cli.packages:packages",
+        "Look at packages, buy one for a line, stop its renewal, take one back.",
+    ),
     "partners": ("tambah.cli.partners:partners", "Add partners and fund their floats."),
     "dealers": (
         "tambah.cli.dealers:dealers",

@@ -340,3 +340,38 @@ class PromotionEntry(msgspec.Struct, frozen=True, kw_only=True):
     sources: tuple[str, ...] = ()
     states: tuple[str, ...] = ()
     plans: tuple[str, ...] = ()
+
+
+class PackageAllowanceEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """An allowance of a package. unit: as of a promotion's; classes: what for, none for all."""
+
+    amount: int
+    unit: str
+    classes: tuple[str, ...] = ()
+
+
+class PackageEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """A package as operator.toml has it: ringgit as a string, local days as strings.
+
+    names, terms: by language tag. days: it ends with the local day so many days on, 0 for the
+    same day; or hours. on_sale_until: the first day without it. The empty ones of whom it is for
+    mean anybody.
+    """
+
+    code: str
+    names: dict[str, str]
+    terms: dict[str, str] = {}
+    price: str
+    allowances: tuple[PackageAllowanceEntry, ...]
+    days: int = 0
+    hours: int = 0
+    recurring: bool = False
+    auto_renew: bool = False
+    stacking: str = "add"
+    main_only: bool = False
+    on_sale_from: str = "2020-01-01"
+    on_sale_until: str = ""
+    plans: tuple[str, ...] = ()
+    activated_within_days: int = 0
+    needs: tuple[str, ...] = ()
+    forbids: tuple[str, ...] = ()

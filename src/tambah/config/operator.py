@@ -18,6 +18,7 @@ from tambah.config.entries import (
     FinanceEntry,
     GuessingEntry,
     OwnAmountEntry,
+    PackageEntry,
     PaymentsEntry,
     PointsEntry,
     PrintingEntry,
@@ -61,6 +62,7 @@ class Operator(msgspec.Struct, frozen=True, kw_only=True):
     finance: FinanceEntry = FinanceEntry()
     shop: ShopEntry = ShopEntry()
     promotions: tuple[PromotionEntry, ...] = ()
+    packages: tuple[PackageEntry, ...] = ()
     gateways: tuple[GatewayEntry, ...] = ()
     bank: BankEntry | None = None
     social: tuple[SocialEntry, ...] = ()

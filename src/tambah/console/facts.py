@@ -105,6 +105,7 @@ FACTS = frozenset(
         "owed",
         "own_codes",
         "own_year",
+        "package",
         "paid",
         "paid_as",
         "paid_out",

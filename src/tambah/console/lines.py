@@ -12,6 +12,7 @@ from tambah.console.actions import name_action
 from tambah.console.facts import LINES, SIMS, Fact, Wording
 from tambah.console.guard import reaches, signed_in
 from tambah.console.pages import ConsolePages
+from tambah.console.running import running_facts
 from tambah.console.sessions import SignedIn
 from tambah.console.timeline import read_timeline
 from tambah.domain.line import LineState, stage_ends
@@ -24,6 +25,7 @@ from tambah.store.tickets import tickets_of_line
 from tambah.store.views.console import payments_of_line, sign_in_lock
 from tambah.store.views.lines import LineView, line_now, read_line
 from tambah.store.views.sims import SimView, read_sim_of
+from tambah.store.views.subscriptions import read_running
 from tambah.web.pages import AnyRequest
 from tambah.web.site import Site
 
@@ -48,6 +50,10 @@ def line_routes(pages: ConsolePages) -> list[Any]:
             view=view,
             state=view.state.name.lower(),
             facts=_facts(site, view, say),
+            running=running_facts(
+                say, texts, await read_running(site.database, line.line_id, view.at)
+            ),
+            sells=bool(site.rules.packages),
             locks=_locks(view, say, locked_until),
             events=await read_timeline(site, line.line_id, view.at),
             sim=_sim_facts(await _sim(site, me, line.line_id), say),

@@ -27,6 +27,7 @@ from tambah.console.list_pages import list_routes
 from tambah.console.live import live_routes
 from tambah.console.operations import operation_routes
 from tambah.console.own_access import own_access_routes
+from tambah.console.package_acts import package_act_routes
 from tambah.console.pages import ConsolePages
 from tambah.console.payment_desk import payment_routes
 from tambah.console.payment_list import payment_list
@@ -68,6 +69,7 @@ def console_router(site: Site) -> Router:
         *line_act_routes(pages),
         *topup_move_routes(pages),
         *promotion_routes(pages),
+        *package_act_routes(pages),
         *request_routes(pages),
         *batch_act_routes(pages),
         *staff_routes(pages),

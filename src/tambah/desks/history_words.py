@@ -67,6 +67,14 @@ WORDS: dict[tuple[TransferKind, Account, Account], Word] = {
         (_KINDS.GRANT, GIVEN_BY[kind], OWN_ACCOUNT[kind]): Word("allowance", TOP_UPS)
         for kind in ALLOWANCES
     },
+    (_KINDS.PACKAGE, _MAIN, Account.PACKAGE_REVENUE): Word("package", CHARGES),
+    (_KINDS.PACKAGE, _BONUS, Account.PACKAGE_REVENUE): Word("package_bonus", CHARGES),
+    (_KINDS.REVERSAL, Account.PACKAGE_REVENUE, _MAIN): Word("package_back", CORRECTIONS),
+    (_KINDS.REVERSAL, Account.PACKAGE_REVENUE, _BONUS): Word("package_bonus_back", CORRECTIONS),
+    **{
+        (_KINDS.PACKAGE, GIVEN_BY[kind], OWN_ACCOUNT[kind]): Word("package_allowance", TOP_UPS)
+        for kind in ALLOWANCES
+    },
     **{
         (_KINDS.LAPSE, OWN_ACCOUNT[kind], LAPSED_TO[kind]): Word("lapse", CHARGES)
         for kind in ALLOWANCES

@@ -7,17 +7,20 @@ from tambah.domain.draft import Draft
 from tambah.domain.ledger import LAPSED_TO, TransferKind
 from tambah.domain.line import LineState, stage_at, stage_ends
 from tambah.domain.records import replace
+from tambah.domain.renewing import see_to_packages
 
 
 def age(draft: Draft, *, tell: bool = True) -> None:
     """Apply everything that the clock did to the draft's line up to `draft.now`.
 
-    Bonus and allowances that lapsed are forfeited; the grace period freezes main credit, its end
-    forfeits all. Each change is told by SMS, unless it is staler than the operator's limit or
-    `tell` is off. Raises NumberUnknown when there is no line.
+    Packages that are over are renewed or end; bonus and allowances that lapsed are forfeited; the
+    grace period freezes main credit, its end forfeits all. Each change is told by SMS, unless it
+    is staler than the operator's limit or `tell` is off. Raises NumberUnknown when there is no
+    line.
     """
-    line = draft.require_line()
     draft.aged = True
+    see_to_packages(draft, tell=tell)
+    line = draft.require_line()
     _forfeit_lapsed(draft)
     stage = stage_at(line, draft.rules.life, draft.rules.validity, draft.now)
     if stage is line.state:

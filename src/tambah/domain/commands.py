@@ -24,6 +24,7 @@ from tambah.domain.dealer_commands import OF_A_DEALER, DealerCommand, DealerOutc
 from tambah.domain.gift import Gift
 from tambah.domain.guessing import Audience
 from tambah.domain.line import Language, LineState
+from tambah.domain.package_commands import PackageCommand, PackageOutcome
 from tambah.domain.payment import Dispute, PaymentState, ProviderId
 from tambah.domain.records import Record
 from tambah.domain.sim_commands import ReportInstalled, ShowEsimCode, SimCommand, SimOutcome
@@ -377,6 +378,7 @@ Command = (
     | SimCommand
     | DealerCommand
     | ChargingCommand
+    | PackageCommand
 )
 Outcome = (
     Credited
@@ -390,6 +392,7 @@ Outcome = (
     | SimOutcome
     | DealerOutcome
     | ChargingOutcome
+    | PackageOutcome
 )
 BY_PARTNER = (FundPartner, FundFromBank, *OF_A_DEALER)
 """Commands that are a partner's own."""

@@ -68,6 +68,8 @@ from tambah.domain.line import Line, LineState, grace_after, require_can_top_up
 from tambah.domain.line_changes import line_changed
 from tambah.domain.moving import move_top_up
 from tambah.domain.own_bar import set_own_bar
+from tambah.domain.package_commands import BuyPackage, RefundPackage, SetRenewal
+from tambah.domain.packages import buy_package, refund_package, set_renewal
 from tambah.domain.paying import open_payment, take_news
 from tambah.domain.preferences import set_preferences
 from tambah.domain.reactivating import allow_reactivation
@@ -354,4 +356,7 @@ _HANDLERS: dict[type[Command], Callable[[Any, Draft], Outcome]] = {
     CloseSession: close_session,
     ChargeEvent: charge_event,
     RefundEvent: refund_event,
+    BuyPackage: buy_package,
+    SetRenewal: set_renewal,
+    RefundPackage: refund_package,
 }

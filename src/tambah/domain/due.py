@@ -28,7 +28,7 @@ def next_due(
     """Return when the clock next does anything to the line; None when it never will.
 
     line: aged to `now`. It is the soonest of a reminder, the stage's end, and the lapse of what
-    is unspent in a bucket.
+    is unspent in a bucket, and what is next of a package.
     """
     ends_at = stage_end(line, rules.life, rules.validity)
     soonest = ends_at
@@ -42,6 +42,9 @@ def next_due(
         lapses_at = bucket.expires_at
         if lapses_at is not None and bucket.free > 0 and lapses_at > now:
             soonest = lapses_at if soonest is None else min(soonest, lapses_at)
+    package_at = line.package_due_at
+    if package_at is not None:
+        soonest = package_at if soonest is None else min(soonest, package_at)
     return soonest
 
 

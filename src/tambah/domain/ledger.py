@@ -23,8 +23,8 @@ class Account(IntEnum):
     banks took back.
     FEES_EARNED: what payers paid on top of the price. …_SECONDS, …_MESSAGES, …_BYTES: allowances,
     which are no money: where they came from, and where they lapsed to. COMMISSIONS: what dealers
-    earned by selling. USAGE_REVENUE: what was used and paid by credit.
-    …_USED: allowances that were used.
+    earned by selling. USAGE_REVENUE: what was used and paid by credit. PACKAGE_REVENUE: what lines
+    paid for packages. …_USED: allowances that were used.
     """
 
     LINE_MAIN = 1
@@ -60,6 +60,7 @@ class Account(IntEnum):
     SECONDS_USED = 46
     MESSAGES_USED = 47
     BYTES_USED = 48
+    PACKAGE_REVENUE = 29
 
 
 CLEARING = {
@@ -140,7 +141,8 @@ class TransferKind(IntEnum):
     an allowance. LAPSE: an allowance was not used in time. CARD_SALE: a dealer's float paid for a
     card that was sold. COMMISSION: what a dealer earned. FLOAT_MOVE: from one dealer's float to
     another's. USAGE: credit or an allowance was used; USAGE_REFUND: what an event was charged was
-    given back. MOVE: a top-up went to a wrong number; its credit goes on to the right one.
+    given back. PACKAGE: credit paid for a package, and what that granted. MOVE: a top-up went to a
+    wrong number; its credit goes on to the right one.
     """
 
     REDEMPTION = 1
@@ -169,6 +171,7 @@ class TransferKind(IntEnum):
     FLOAT_MOVE = 24
     USAGE = 25
     USAGE_REFUND = 26
+    PACKAGE = 27
     MOVE = 28
 
 

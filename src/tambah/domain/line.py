@@ -81,7 +81,8 @@ class Line(Record, frozen=True, kw_only=True):
     reactivation_until: expired, but whoever it is has been checked, so that a top-up reactivates
     it till then. hold_until: the SIM was replaced, so sensitive changes wait. reminds: whether the
     subscriber wants reminders; low_credit_micros: below how much credit to be told, 0 for never.
-    own_bar: barred by the owner, who may lift it again.
+    own_bar: barred by the owner, who may lift it again. package_due_at: when the clock next does
+    something to a package that runs.
     """
 
     line_id: int
@@ -110,6 +111,7 @@ class Line(Record, frozen=True, kw_only=True):
     reminds: bool = True
     low_credit_micros: int = 0
     own_bar: bool = False
+    package_due_at: datetime | None = None
 
 
 def stage_ends(line: Line, life: LifeRule, validity: ValidityRule) -> dict[LineState, datetime]:

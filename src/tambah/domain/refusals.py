@@ -266,6 +266,46 @@ class CreditTooLow(Refusal):
     code = "credit_too_low"
 
 
+class PackageUnknown(Refusal):
+    """No package is on sale under that code."""
+
+    code = "package_unknown"
+
+
+class PackageNotForYou(Refusal):
+    """The line may not have that package; programs are told the reason.
+
+    reason: `state` (its credit is frozen), `plan`, `activated` (not, or too long ago), `needs` (a
+    package that is not running), `forbids` (one that is).
+    """
+
+    code = "package_not_for_you"
+
+
+class PackageAlreadyRunning(Refusal):
+    """The package runs, and is not sold again before it is over. Params: until."""
+
+    code = "package_already_running"
+
+
+class PackageNotRunning(Refusal):
+    """Nothing runs on the line under that number."""
+
+    code = "package_not_running"
+
+
+class PackageNotRecurring(Refusal):
+    """The package is bought once at a time; it cannot be renewed."""
+
+    code = "package_not_recurring"
+
+
+class PackageUsed(Refusal):
+    """Some of the package was used, or is held by a session: it is not taken back."""
+
+    code = "package_used"
+
+
 class TopUpUnknown(Refusal):
     """The line has no such top-up."""
 

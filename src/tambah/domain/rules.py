@@ -8,6 +8,7 @@ from tambah.domain.dealer_rule import DealerRule
 from tambah.domain.guessing import GuessingRule
 from tambah.domain.line import LifeRule
 from tambah.domain.numbering import NumberPlan
+from tambah.domain.package import Package
 from tambah.domain.payment import PaymentRule
 from tambah.domain.promotion import Promotion
 from tambah.domain.reminder_rule import ReminderRule
@@ -23,6 +24,8 @@ class Rules:
 
     most_credit_micros: the most main credit that a line may hold. promotions: of all times.
     move_hours: how long after it a top-up may be moved to the right number; 0 for never.
+    most_credit_micros: the most main credit that a line may hold. promotions, packages:
+    of all times.
     """
 
     catalog: Catalog
@@ -40,3 +43,4 @@ class Rules:
     tariffs: TariffBook = NO_TARIFFS
     charging: ChargingRule = field(default_factory=ChargingRule)
     move_hours: int = 24
+    packages: tuple[Package, ...] = ()

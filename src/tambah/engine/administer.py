@@ -19,6 +19,8 @@ from tambah.store.ledger import audit, lines, partner_admin
 SCOPES = (
     "lines:read",
     "rates:read",
+    "packages:read",
+    "packages:write",
     "redemptions:write",
     "sales:read",
     "sales:write",

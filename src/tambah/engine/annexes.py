@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from tambah.domain.care_commands import AskRecovery, AskSignIn, TryRecovery, TrySignIn
@@ -15,13 +16,15 @@ from tambah.domain.charging_commands import (
     UpdateUnits,
 )
 from tambah.domain.commands import ActivateLine, Command, ImportLine
+from tambah.domain.package_commands import BuyPackage, RefundPackage, SetRenewal
 from tambah.domain.reservation import Reservation, UsageRecord
 from tambah.domain.signing_in import Session, SessionsEnded, SignIn, SignInCode
 from tambah.domain.sim import Sim
 from tambah.domain.sim_commands import ReplaceSim, ReportInstalled, ShowEsimCode
 from tambah.domain.state import Annex, AnnexKey
+from tambah.domain.subscription import Subscriptions
 from tambah.store.database import Connection
-from tambah.store.ledger import reservations, sign_ins, sims
+from tambah.store.ledger import reservations, sign_ins, sims, subscriptions
 
 Key = Any
 KeysOf = Callable[[Any, int], Iterable[Key]]
@@ -128,6 +131,12 @@ SHELVES: tuple[Shelf, ...] = (
         reservations.read_usage_records,
         reservations.write_usage_records,
     ),
+    Shelf(
+        Subscriptions,
+        {BuyPackage: _the_lines, SetRenewal: _the_lines, RefundPackage: _the_lines},
+        subscriptions.read_subscriptions,
+        subscriptions.write_subscriptions,
+    ),
 )
 _SHELVES_OF: dict[type[Command], list[Shelf]] = {}
 for _shelf in SHELVES:
@@ -149,6 +158,16 @@ def keys_of(command: Command, line_id: int | None, iccid: str | None) -> list[An
     if iccid is not None:
         found += [(one.kind, iccid) for one in shelves if kind in one.of_sim]
     return found
+
+
+def due_keys(line_id: int, package_due_at: datetime | None, now: datetime) -> list[AnnexKey]:
+    """Return the annexes that any command touches that brings a line to `now`.
+
+    package_due_at: the line's; what runs is loaded for nobody else, for most lines are not due.
+    """
+    if package_due_at is None or now < package_due_at:
+        return []
+    return [(Subscriptions, line_id)]
 
 
 async def read_annexes(

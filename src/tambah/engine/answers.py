@@ -19,6 +19,7 @@ from tambah.domain.commands import (
     TopUpMoved,
 )
 from tambah.domain.dealer_commands import CardSold, CommissionPaid, FloatMoved, SaleUndone
+from tambah.domain.package_commands import PackageBought, PackageRefunded, RenewalSet
 from tambah.domain.refusals import Refusal, every_refusal
 from tambah.domain.sim_commands import SimReplaced
 from tambah.engine.keys import Keys
@@ -39,6 +40,9 @@ _OUTCOMES: dict[str, type[Outcome]] = {
         SaleUndone,
         FloatMoved,
         CommissionPaid,
+        PackageBought,
+        PackageRefunded,
+        RenewalSet,
     )
 }
 _DECODERS: dict[str, msgspec.json.Decoder[Outcome]] = {

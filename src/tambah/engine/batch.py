@@ -36,7 +36,7 @@ from tambah.domain.state import (
     LineAccount,
 )
 from tambah.domain.voucher import Voucher
-from tambah.engine.annexes import keys_of
+from tambah.engine.annexes import due_keys, keys_of
 from tambah.engine.answers import pack_answer, unpack_answer
 from tambah.engine.keys import Keys
 from tambah.engine.loading import GuestWatch, Loaded, load
@@ -93,7 +93,12 @@ def _decide_one(
     try:
         known = _known(command, loaded, keys)
         on_sim = known.line.iccid if known.line else None
-        if annexed := keys_of(command, owner_id, on_sim):
+        annexed = keys_of(command, owner_id, on_sim)
+        if known.line is not None:
+            line = known.line.line
+            now = max(loaded.now, line.last_at)
+            annexed = [*annexed, *due_keys(line.line_id, line.package_due_at, now)]
+        if annexed:
             here = {key: loaded.annexes[key] for key in annexed if key in loaded.annexes}
             known = replace(known, annexes=here)
         decision = decide(command, known, rules, loaded.now, pending.digest)

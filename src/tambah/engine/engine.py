@@ -67,6 +67,14 @@ from tambah.domain.dealer_commands import (
     SellCard,
     UndoSale,
 )
+from tambah.domain.package_commands import (
+    BuyPackage,
+    PackageBought,
+    PackageRefunded,
+    RefundPackage,
+    RenewalSet,
+    SetRenewal,
+)
 from tambah.domain.refusals import Busy, Unavailable
 from tambah.domain.rules import Rules
 from tambah.domain.sim_commands import (
@@ -198,6 +206,12 @@ class Engine:
     ) -> UnitsGranted: ...
     @overload
     async def submit(self, command: CloseSession) -> SessionClosed: ...
+    @overload
+    async def submit(self, command: BuyPackage) -> PackageBought: ...
+    @overload
+    async def submit(self, command: SetRenewal) -> RenewalSet: ...
+    @overload
+    async def submit(self, command: RefundPackage) -> PackageRefunded: ...
     async def submit(self, command: Command) -> Outcome:
         """Have a command decided; return its outcome once it is durable.
 

@@ -35,7 +35,7 @@ from tambah.domain.state import (
     TopUpRecord,
 )
 from tambah.domain.voucher import Voucher
-from tambah.engine.annexes import keys_of, read_annexes
+from tambah.engine.annexes import due_keys, keys_of, read_annexes
 from tambah.engine.keys import Keys
 from tambah.engine.pending import Pending, owner_of
 from tambah.engine.trade import Trade, find_undone, load_trade, undone_line_ids
@@ -145,7 +145,7 @@ async def load(
         paid_today=await _load_paid_today(connection, commands, line_of, today_from),
         by_source=by_source,
         guests=guests_wrong,
-        annexes=await _load_annexes(connection, commands, line_of, line_rows),
+        annexes=await _load_annexes(connection, commands, line_of, line_rows, now),
         trade=trade,
     )
 
@@ -244,8 +244,11 @@ async def _load_annexes(
     commands: list[Command],
     line_of: dict[int, int],
     line_rows: Mapping[int, Record],
+    now: datetime,
 ) -> dict[AnnexKey, Annex]:
     wanted: set[AnnexKey] = set()
+    for line_id, row in line_rows.items():
+        wanted.update(due_keys(line_id, row["package_due_at"], max(now, row["last_at"])))
     for command in commands:
         owner_id = owner_of(command, line_of)
         row = None if owner_id is None else line_rows.get(owner_id)

@@ -45,6 +45,7 @@ from tambah.domain.validity import ValidityPolicy, ValidityRule
 from tambah.engine.charging import charging_rule
 from tambah.engine.entries import read_day as _day
 from tambah.engine.entries import read_money as _money
+from tambah.engine.packages import package_rules
 from tambah.engine.promotions import promotion_rules
 
 _TILES = re.compile(r"(https://[0-9a-z.-]+(:[0-9]{1,5})?)?/(?!/)[0-9A-Za-z._~{}/@?=&-]+", re.ASCII)
@@ -108,6 +109,7 @@ def operator_rules(operator: Operator) -> Rules:
         charging=charging_rule(operator.charging),
         tariffs=_tariffs(operator),
         move_hours=_move_hours(operator.console),
+        packages=package_rules(operator, validity),
     )
 
 

@@ -28,6 +28,8 @@ SPARED = (
     "menu_language",  # keys that are not shown work all the same
     "menu_person",
     "menu_lost",
+    "menu_packages",
+    "packages_more",
 )
 """What is left out of a screen that is too full, the first first."""
 

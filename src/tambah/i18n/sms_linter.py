@@ -56,6 +56,10 @@ ANSWERS: Mapping[str, Mapping[str, int | str]] = {
     "answer_reactivation_too_little": {},
     "answer_balance_too_high": {},
     "answer_try_later": {},
+    "answer_packages": {"list": "DATA30 RM30, DATA7 RM10, TODAY RM2"},
+    "answer_package_confirm": {"package": "WWWWWWW8", "price_micros": _LONGEST_MICROS},
+    "answer_package_not_sold": {},
+    "answer_package_too_dear": {"missing_micros": _LONGEST_MICROS},
 }
 """Answers to messages that came in (channels/sms/answering.py)."""
 _SALE = "ABCDE-FGHIJ"
@@ -92,6 +96,14 @@ TO_SELLERS: Mapping[str, Mapping[str, int | str]] = {
     "shop_help": {},
 }
 """Answers to what sellers sent (channels/sms/shop.py)."""
+_CODE = "WWWWWWW8"  # a package's, the longest
+_PACKAGE: Mapping[str, int | str] = {
+    "package": _CODE,
+    "price_micros": _LONGEST_MICROS,
+    "balance_micros": _LONGEST_MICROS,
+    "package_until": _LONGEST_DAY,
+    "receipt": "23456789",
+}
 WORST_PARAMS: Mapping[str, Mapping[str, int | str]] = {
     "credited": {
         "credited_micros": _LONGEST_MICROS,
@@ -136,6 +148,20 @@ WORST_PARAMS: Mapping[str, Mapping[str, int | str]] = {
     "ticket_opened": {"reference": _TICKET},
     "ticket_answered": {"reference": _TICKET},
     "ticket_closed": {"reference": _TICKET},
+    "package_bought": _PACKAGE,
+    "package_renewed": _PACKAGE,
+    "package_reminder": {
+        "package": _CODE,
+        "price_micros": _LONGEST_MICROS,
+        "package_until": _LONGEST_DAY,
+    },
+    "package_not_renewed": {"package": _CODE, "missing": "9999.99"},
+    "package_over": {"package": _CODE},
+    "package_refunded": {
+        "package": _CODE,
+        "returned_micros": _LONGEST_MICROS,
+        "balance_micros": _LONGEST_MICROS,
+    },
     **ANSWERS,
     **TO_SELLERS,
 }

@@ -1,11 +1,12 @@
 """`/account`: a subscriber's own line, after signing in."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import date
 from typing import Any, NamedTuple
 
 from litestar import Response, get
 
+from tambah.desks.packages import show_running
 from tambah.desks.standing import can_top_up, standing
 from tambah.domain import outliving
 from tambah.domain.line import LineState, may_reactivate, reactivation_fee
@@ -16,6 +17,7 @@ from tambah.portal.forms import offers_of
 from tambah.portal.outlook import kept_until, outlook
 from tambah.portal.sessions import Sessions
 from tambah.store.views.lines import LineView
+from tambah.store.views.subscriptions import Running, read_running
 from tambah.web.pages import AnyRequest, Pages
 
 NO_STORE = {"cache-control": "no-store"}
@@ -51,6 +53,8 @@ def account_routes(pages: Pages, sessions: Sessions, paths: Collection[str]) -> 
     async def show_account(request: AnyRequest) -> Response[Any]:
         signed_in = await sessions.require(request)
         view, rules = signed_in.view, pages.site.rules
+        running = await read_running(pages.site.database, signed_in.line_id, view.at)
+        texts = pages.speak(request, view.line.language.tag)
         last_day, line = rules.validity.last_day, view.line
         return pages.draw(
             request,
@@ -65,7 +69,10 @@ def account_routes(pages: Pages, sessions: Sessions, paths: Collection[str]) -> 
             grace_until=last_day(line.grace_until) if line.grace_until else None,
             kept_until=kept_until(view, rules) if view.state is LineState.EXPIRED else None,
             back_until=last_day(line.reactivation_until) if line.reactivation_until else None,
-            holdings=holdings(view, rules),
+            holdings=holdings(view, rules, running),
+            bought=show_running(texts, rules, running),
+            sells=bool(rules.packages),
+            just_bought=request.query_params.get("bought") == "yes",
             ahead=outlook(view, rules),
             can_top_up=can_top_up(view),
             outlived=outlived(view, rules),
@@ -78,9 +85,13 @@ def account_routes(pages: Pages, sessions: Sessions, paths: Collection[str]) -> 
     return [show_account]
 
 
-def holdings(view: LineView, rules: Rules) -> list[Holding]:
-    """Return what a line has besides main credit, the soonest to end first."""
+def holdings(view: LineView, rules: Rules, running: Iterable[Running] = ()) -> list[Holding]:
+    """Return what a line has besides main credit, the soonest to end first.
+
+    What is of a package that runs is shown with that.
+    """
     last_day = rules.validity.last_day
+    bought = {part.granted.bucket_id for one in running for part in one.left}
     return [
         Holding(
             one.kind.name.lower(),
@@ -88,6 +99,7 @@ def holdings(view: LineView, rules: Rules) -> list[Holding]:
             last_day(one.expires_at) if one.expires_at else None,
         )
         for one in (*view.bonuses, *view.allowances)
+        if one.bucket_id not in bought
     ]
 
 

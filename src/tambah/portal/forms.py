@@ -11,6 +11,7 @@ from litestar import Response
 from tambah.domain.catalog import Denomination
 from tambah.domain.money import parse_ringgit, ringgit
 from tambah.domain.numbering import NumberPlan, fold_msisdn
+from tambah.domain.package import on_sale as on_sale_packages
 from tambah.domain.refusals import (
     AmountMalformed,
     AmountOutOfRange,
@@ -315,6 +316,7 @@ def draw_form(  # noqa: PLR0913 - what was typed, what was said, what stands bes
         pattern=number_pattern(site.rules.numbers),
         asked=asked_language(request),
         newest=newest,
+        sells_packages=bool(on_sale_packages(site.rules.packages, now)),
     )
 
 

@@ -14,6 +14,7 @@ from tambah.portal.history import history_routes
 from tambah.portal.look_ups import LookUps, look_up_routes
 from tambah.portal.lost import lost_routes
 from tambah.portal.offers import NoticeBoard, offers_routes
+from tambah.portal.packages import package_routes
 from tambah.portal.paying import paying_routes
 from tambah.portal.points import points_routes
 from tambah.portal.rates import rate_routes
@@ -52,6 +53,7 @@ def routes(site: Site) -> list[Any]:
         *offers_routes(pages, board),
         *points_routes(pages),
         *rate_routes(pages),
+        *package_routes(pages, sessions),
         *sign_in_routes(pages, sessions),
         *forgotten_routes(pages, identities),
         *lost_routes(pages, sessions, identities),

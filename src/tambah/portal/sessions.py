@@ -62,11 +62,14 @@ class Sessions:
             await touch_session(site.database, session, now)
         return SignedIn(session=session, view=view)
 
-    async def require(self, request: AnyRequest) -> SignedIn:
-        """Return who is signed in; raises Elsewhere to where one signs in."""
+    async def require(self, request: AnyRequest, *, back: str = "") -> SignedIn:
+        """Return who is signed in; raises Elsewhere to where one signs in.
+
+        back: where to be after that, one of our paths; the account unless told.
+        """
         found = await self.find(request)
         if found is None:
-            raise Elsewhere(SIGN_IN)
+            raise Elsewhere(f"{SIGN_IN}?to={back}" if back else SIGN_IN)
         return found
 
     async def require_fresh(self, request: AnyRequest) -> SignedIn:

@@ -80,20 +80,21 @@ def _number_routes(pages: Pages, sessions: Sessions, desk: SignInDesk) -> list[A
     @get(SIGN_IN, include_in_schema=False)
     async def show_number(request: AnyRequest) -> Response[Any]:
         if await sessions.find(request):
-            return pages.redirect(request, HOME)
-        return _draw_number(pages, request)
+            return pages.redirect(request, _own(request.query_params.get("to", "")))
+        return _draw_number(pages, request, to=_own(request.query_params.get("to", "")))
 
     @post(SIGN_IN, status_code=200, include_in_schema=False)
     async def ask(request: AnyRequest) -> Response[Any]:
         """Send a password to the number, if it is a line's, once this is answered."""
         require_own_origin(request)
-        typed = (await read_form(request)).get("number", "")[:64]
+        fields = await read_form(request)
+        typed, to = fields.get("number", "")[:64], _own(fields.get("to", ""))
         try:
             msisdn = fold_msisdn(typed, pages.site.rules.numbers)
             await desk.asks.spend(visitors.source(request))
         except Refusal as refusal:
-            return _draw_number(pages, request, typed, refusal)
-        return _send_on(pages, request, desk, msisdn, HOME)
+            return _draw_number(pages, request, typed, refusal, to=to)
+        return _send_on(pages, request, desk, msisdn, to)
 
     return [show_number, ask]
 
@@ -240,11 +241,17 @@ def _send_on(
 
 
 def _draw_number(
-    pages: Pages, request: AnyRequest, typed: str = "", refusal: Refusal | None = None
+    pages: Pages,
+    request: AnyRequest,
+    typed: str = "",
+    refusal: Refusal | None = None,
+    *,
+    to: str = HOME,
 ) -> Response[Any]:
     return pages.draw(
         request,
         "sign_in.html",
+        to=to if to != HOME else "",
         status=status_of(refusal) if refusal else 200,
         headers=_NO_STORE,
         number=typed,

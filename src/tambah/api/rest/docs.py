@@ -55,6 +55,7 @@ _SAMPLES: dict[str, str | int | datetime] = {
     "dealer": 503,
     "period": "2026-12",
     "what": "batch 7",
+    "reason": "needs",
     "serial": examples.SERIAL,
     "incident": "5f0c21ab",
     "where": "line 12",

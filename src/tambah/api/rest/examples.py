@@ -54,6 +54,7 @@ REQUESTS: Mapping[str, msgspec.Struct] = {
     "topUp": shapes.TopUpRequest(amount="30.00", currency="MYR", reference="till-7/2041"),
     "redeemVoucher": shapes.RedemptionRequest(code=CODE),
     "sellCard": shapes.SaleRequest(reference=REFERENCE, terminal="till 7"),
+    "buyPackage": shapes.PurchaseRequest(package="DATA30", auto_renew=False),
 }
 
 ANSWERS: Mapping[str, msgspec.Struct] = {
@@ -158,6 +159,57 @@ ANSWERS: Mapping[str, msgspec.Struct] = {
         redeem_before=None,
         redeemed_at=_AT,
         redeemed_by="012-••• 6789",
+    ),
+    "listPackages": shapes.PackageList(
+        items=[
+            shapes.Package(
+                code="DATA30",
+                names={
+                    "en": "Data 30 days",
+                    "ms": "Data 30 hari",
+                    "zh-Hans": "30天数据配套",
+                    "ta": "டேட்டா 30 நாட்கள்",
+                },
+                terms={},
+                price=shapes.Money(amount="30.00", currency="MYR"),
+                allowances=[shapes.PackagePart(unit="bytes", amount=10737418240, classes=[])],
+                days=30,
+                hours=0,
+                recurring=True,
+                auto_renew=True,
+                stacking="extend",
+            )
+        ]
+    ),
+    "listLinePackages": shapes.RunningList(
+        items=[
+            shapes.RunningPackage(
+                number=1,
+                package="DATA30",
+                price=shapes.Money(amount="30.00", currency="MYR"),
+                started_at=_AT,
+                until=_ACTIVE_UNTIL,
+                until_date=date(2027, 3, 31),
+                renews=False,
+                receipt="7Q4KD2MX",
+                left=[
+                    shapes.PartLeft(unit="bytes", amount=10737418240, left=8589934592, classes=[])
+                ],
+            )
+        ]
+    ),
+    "buyPackage": shapes.BoughtPackage(
+        msisdn=MSISDN,
+        number=1,
+        package="DATA30",
+        price="30.00",
+        balance="4.20",
+        bonus_balance="0.00",
+        currency="MYR",
+        until=_ACTIVE_UNTIL,
+        until_date=date(2027, 3, 31),
+        renews=False,
+        receipt="7Q4KD2MX",
     ),
     "sellCard": shapes.SoldCard(
         serial=SERIAL,

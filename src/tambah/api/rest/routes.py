@@ -8,6 +8,7 @@ import msgspec
 from tambah.api.rest import shapes
 from tambah.api.rest.credits import redeem_voucher, top_up
 from tambah.api.rest.lines import list_transfers, show_line
+from tambah.api.rest.packages import buy_package, list_line_packages, list_packages
 from tambah.api.rest.rates import show_rates
 from tambah.api.rest.request import Request
 from tambah.api.rest.sales import list_sales, sell_card, undo_sale
@@ -45,6 +46,12 @@ _WRITING: tuple[type[Refusal], ...] = (
     no.ReactivationTooLittle,
     no.BalanceTooHigh,
     no.Busy,
+)
+
+_BUYING: tuple[type[Refusal], ...] = tuple(
+    one
+    for one in _WRITING
+    if one not in (no.PartnerUnknown, no.ReactivationTooLittle, no.BalanceTooHigh)
 )
 
 _SELLING: tuple[type[Refusal], ...] = (
@@ -281,6 +288,56 @@ ROUTES: tuple[Route, ...] = (
         answer=shapes.Rates,
         refusals=(no.FieldMissing, no.FieldMalformed, no.RateUnknown),
         takes_rate=True,
+    ),
+    Route(
+        name="listPackages",
+        summary="List the packages on sale",
+        about="Prices, allowances and terms as they are now.",
+        method="GET",
+        noun="packages",
+        scope="packages:read",
+        handler=list_packages,
+        status=200,
+        answer=shapes.PackageList,
+        refusals=(),
+    ),
+    Route(
+        name="listLinePackages",
+        summary="List a line's packages",
+        about="What runs on the line, and what is left of it.",
+        method="GET",
+        noun="lines",
+        subject="msisdn",
+        tail="packages",
+        scope="packages:read",
+        handler=list_line_packages,
+        status=200,
+        answer=shapes.RunningList,
+        refusals=(no.NumberMalformed, no.NumberUnknown),
+    ),
+    Route(
+        name="buyPackage",
+        summary="Buy a package",
+        about=(
+            "Buys a package from the line's own credit, bonus first. Only for partners that "
+            "speak for lines, for it spends what is the subscriber's."
+        ),
+        method="POST",
+        noun="lines",
+        subject="msisdn",
+        tail="packages",
+        scope="packages:write",
+        handler=buy_package,
+        status=201,
+        body=shapes.PurchaseRequest,
+        answer=shapes.BoughtPackage,
+        refusals=(
+            *_BUYING,
+            no.PackageUnknown,
+            no.PackageNotForYou,
+            no.PackageAlreadyRunning,
+            no.CreditTooLow,
+        ),
     ),
 )
 

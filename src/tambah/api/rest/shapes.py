@@ -195,6 +195,7 @@ class Transfer(msgspec.Struct, frozen=True, kw_only=True):
         "reactivation",
         "grant",
         "lapse",
+        "package",
     ]
     amount: Annotated[
         str,
@@ -365,3 +366,96 @@ class Rates(msgspec.Struct, frozen=True, kw_only=True):
     data: Annotated[
         dict[str, Price], Meta(description="By class of application; the empty one is for any.")
     ]
+
+
+class PackagePart(msgspec.Struct, frozen=True, kw_only=True):
+    """An allowance of a package."""
+
+    unit: AllowanceUnit
+    amount: Annotated[int, Meta(description="Seconds, messages or bytes.")]
+    classes: Annotated[
+        list[str], Meta(description="Of destination or application; empty for all.")
+    ]
+
+
+class Package(msgspec.Struct, frozen=True, kw_only=True):
+    """A package on sale."""
+
+    code: str
+    names: Annotated[dict[str, str], Meta(description="By language tag.")]
+    terms: Annotated[dict[str, str], Meta(description="By language tag; empty for none.")]
+    price: Money
+    allowances: list[PackagePart]
+    days: Annotated[
+        int, Meta(description="It ends with the local day so many days on; 0 for the same day.")
+    ]
+    hours: Annotated[int, Meta(description="Or after so many hours, where this is not 0.")]
+    recurring: Annotated[bool, Meta(description="It may be renewed when it ends.")]
+    auto_renew: Annotated[bool, Meta(description="It is, unless the buyer says otherwise.")]
+    stacking: Literal["extend", "add", "refuse"]
+
+
+class PackageList(msgspec.Struct, frozen=True, kw_only=True):
+    """What is on sale now."""
+
+    items: list[Package]
+
+
+class PartLeft(msgspec.Struct, frozen=True, kw_only=True):
+    """What is left of an allowance of a package."""
+
+    unit: AllowanceUnit
+    amount: Annotated[int, Meta(description="What it was: seconds, messages or bytes.")]
+    left: int
+    classes: list[str]
+
+
+class RunningPackage(msgspec.Struct, frozen=True, kw_only=True):
+    """A package that runs on a line, as it was bought."""
+
+    number: Annotated[int, Meta(description="Of the line's packages, from 1.")]
+    package: str
+    price: Money
+    started_at: datetime
+    until: Until
+    until_date: LastDay
+    renews: bool
+    receipt: str
+    left: list[PartLeft]
+
+
+class RunningList(msgspec.Struct, frozen=True, kw_only=True):
+    """What runs on a line, the soonest to end first."""
+
+    items: list[RunningPackage]
+
+
+class PurchaseRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A package to buy from the line's credit."""
+
+    package: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            max_length=16,
+            description="Its code.",
+            extra_json_schema={"examples": ["DATA30"]},
+        ),
+    ]
+    auto_renew: Annotated[bool | None, Meta(description="Left out: as the package has it.")] = None
+
+
+class BoughtPackage(msgspec.Struct, frozen=True, kw_only=True):
+    """A package that was bought, and the credit that is left."""
+
+    msisdn: Msisdn
+    number: int
+    package: str
+    price: Amount
+    balance: Amount
+    bonus_balance: Amount
+    currency: Currency
+    until: Until
+    until_date: LastDay
+    renews: bool
+    receipt: str

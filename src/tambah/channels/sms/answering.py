@@ -72,9 +72,14 @@ _TEMPLATES: Mapping[str, str] = {
     "line_suspended": "answer_line_suspended",
     "reactivation_too_little": "answer_reactivation_too_little",
     "balance_too_high": "answer_balance_too_high",
+    "packages": "answer_packages",
+    "packages_none": "answer_package_not_sold",
+    "package_confirm": "answer_package_confirm",
+    "package_not_sold": "answer_package_not_sold",
+    "package_too_dear": "answer_package_too_dear",
     "try_later": "answer_try_later",
 }
-_TOLD_BY_ITSELF = frozenset({"credited", "credited_other", "credited_there"})
+_TOLD_BY_ITSELF = frozenset({"credited", "credited_other", "credited_there", "package_bought"})
 _UNCLEAR = frozenset({"unavailable", "number_unknown"})
 """What is said while the database is away: the message is to be delivered again instead."""
 
@@ -113,7 +118,7 @@ class SmsDoor:
         if found is None:
             return
         msisdn, line_id = found
-        window = SAME_CODE if asked.wish is Wish.REDEEM else SAME_QUESTION
+        window = SAME_CODE if asked.wish in (Wish.REDEEM, Wish.BUY) else SAME_QUESTION
         name = await self._name(message, msisdn, window)
         door = Door(name=message.gateway, caller=CALLER, medium=Medium.TEXT, trusted=is_trusted)
         call = Call(door=door, session=name, sender=f"+{msisdn}")

@@ -31,6 +31,18 @@ KEYWORDS: Mapping[Wish, Mapping[str, tuple[str, ...]]] = {
         "zh-Hans": ("语言", "語言"),
         "ta": ("மொழி",),
     },
+    Wish.PACKAGES: {
+        "en": ("PKG", "PACKAGE", "PACKAGES"),
+        "ms": ("PELAN", "PAKEJ"),
+        "zh-Hans": ("配套",),
+        "ta": ("திட்டம்", "திட்டங்கள்"),
+    },
+    Wish.BUY: {
+        "en": ("BUY",),
+        "ms": ("BELI",),
+        "zh-Hans": ("购买",),
+        "ta": ("வாங்கு",),
+    },
     Wish.HELP: {
         "en": ("HELP", "INFO"),
         "ms": ("BANTUAN",),
@@ -47,6 +59,9 @@ LANGUAGE_WORDS: Mapping[str, tuple[str, ...]] = {
     "ta": ("TA", "TAMIL", "淡米尔文", "淡米尔语", "தமிழ்"),
 }
 """What follows the keyword of a language."""
+
+_YES = frozenset({"yes", "ya", "是", "ஆம்"})
+"""What follows a package's code to buy it, folded."""
 
 _MOST_CHARACTERS = 400
 _MOST_WORDS = 3  # in a keyword
@@ -124,7 +139,17 @@ def _asked(wish: Wish, rest: Sequence[str]) -> Asked:
     """Return what a keyword and the rest come to; neither a code nor a language is help."""
     if wish is Wish.REDEEM and rest:
         return Asked(wish=wish, said=" ".join(rest))
-    return Asked(wish=wish) if wish is Wish.BALANCE else _HELP
+    if wish is Wish.BUY:
+        return _buying(rest)
+    return Asked(wish=wish) if wish in (Wish.BALANCE, Wish.PACKAGES) else _HELP
+
+
+def _buying(rest: Sequence[str]) -> Asked:
+    """Return what is to be bought: nothing named is the list, a yes behind it buys at once."""
+    if not rest:
+        return Asked(wish=Wish.PACKAGES)
+    said = [rest[0], *(word for word in rest[1:2] if word in _YES)]
+    return Asked(wish=Wish.BUY, said=" ".join(said))
 
 
 def _read_bare_code(words: Sequence[str]) -> Asked | None:

@@ -24,6 +24,7 @@ CODES: Mapping[Account, str] = {
     Account.REVENUE: "4100",
     Account.USAGE_REVENUE: "4110",
     Account.FEES_EARNED: "4200",
+    Account.PACKAGE_REVENUE: "4400",
     Account.FORFEITED: "4300",
     Account.COMMISSIONS: "5100",
     Account.BONUS_GIVEN: "5200",

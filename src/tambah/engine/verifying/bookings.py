@@ -14,6 +14,8 @@ from tambah.domain.ledger import (
     TransferKind,
 )
 
+_CREDIT = (Account.LINE_MAIN, Account.LINE_BONUS)
+
 BOOKINGS: frozenset[tuple[TransferKind, Account, Account]] = frozenset(
     {
         (TransferKind.REDEMPTION, Account.CARDS_SOLD, Account.LINE_MAIN),
@@ -39,6 +41,9 @@ BOOKINGS: frozenset[tuple[TransferKind, Account, Account]] = frozenset(
         *((TransferKind.LAPSE, OWN_ACCOUNT[kind], LAPSED_TO[kind]) for kind in ALLOWANCES),
         *((TransferKind.USAGE, OWN_ACCOUNT[kind], used) for kind, used in USED_BY.items()),
         *((TransferKind.USAGE_REFUND, used, OWN_ACCOUNT[kind]) for kind, used in USED_BY.items()),
+        *((TransferKind.PACKAGE, own, Account.PACKAGE_REVENUE) for own in _CREDIT),
+        *((TransferKind.REVERSAL, Account.PACKAGE_REVENUE, own) for own in _CREDIT),
+        *((TransferKind.PACKAGE, GIVEN_BY[kind], OWN_ACCOUNT[kind]) for kind in ALLOWANCES),
         (TransferKind.SALE, Account.FLOAT, Account.TRANSIT),
         (TransferKind.CARD_SALE, Account.FLOAT, Account.CARDS_SOLD),
         (TransferKind.REVERSAL, Account.CARDS_SOLD, Account.FLOAT),

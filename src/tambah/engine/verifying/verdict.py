@@ -19,6 +19,7 @@ class FindingKind(StrEnum):
     STOCK = "stock"
     TOPUP = "topup"
     REVERSAL = "reversal"
+    PACKAGE = "package"
     VOUCHER = "voucher"
     PAYMENT = "payment"
     USAGE = "usage"
@@ -34,7 +35,8 @@ class Finding:
     """One thing in the books that is not as it must be.
 
     subject: what it is, as `transfer:OWNER/SEQ`, `bucket:OWNER/BUCKET`, `topup:LINE/NUMBER`,
-    `voucher:SERIAL`, `payment:LINE/NUMBER`, `line:ID`, `owner:ID`, `account:NAME`,
+    `package:LINE/NUMBER`, `voucher:SERIAL`, `payment:LINE/NUMBER`, `line:ID`, `owner:ID`,
+    `account:NAME`,
     `sale:PAYER/SEQ` (of the transfer that paid for it), `stock:SERIAL`, `audit:DAY/SEQ`.
     detail: for people.
     """

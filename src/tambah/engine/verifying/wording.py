@@ -81,6 +81,7 @@ _SUBJECTS: dict[str, Callable[[Odd], str]] = {
     "transfer": lambda odd: f"transfer:{odd.owner_id}/{odd.place}",
     "bucket": lambda odd: f"bucket:{odd.owner_id}/{odd.place}",
     "topup": lambda odd: f"topup:{odd.owner_id}/{odd.place}",
+    "package": lambda odd: f"package:{odd.owner_id}/{odd.place}",
     "voucher": lambda odd: f"voucher:{format_serial(odd.owner_id, odd.place)}",
     "sale": lambda odd: f"sale:{odd.owner_id}/{odd.place}",
     "stock": lambda odd: f"stock:{format_serial(odd.owner_id, odd.place)}",
@@ -123,6 +124,26 @@ _WORDS: dict[str, tuple[FindingKind, str, Callable[[Odd], str]]] = {
         FindingKind.BUCKET,
         "bucket",
         _says("is of another kind than its transfers"),
+    ),
+    "package_unbooked": (
+        FindingKind.PACKAGE,
+        "package",
+        _says("nothing was paid or granted for it"),
+    ),
+    "package_differs": (
+        FindingKind.PACKAGE,
+        "package",
+        _says("what was paid or granted for it is not what it says"),
+    ),
+    "package_refund": (
+        FindingKind.PACKAGE,
+        "package",
+        _compares("cost {expected}, {found} of it was given back, or it is not marked so"),
+    ),
+    "package_unrecorded": (
+        FindingKind.PACKAGE,
+        "transfer",
+        _says("is of a package that was never bought"),
     ),
     "overdrawn": (
         FindingKind.OVERDRAWN,

@@ -49,7 +49,8 @@ async def write_buckets(connection: Connection, buckets: Sequence[Bucket]) -> No
                       $5::timestamptz[], $6::bigint[], $7::text[])
                AS new (owner_id, bucket_id, kind, remaining_micros, expires_at, held, scope)
             ON CONFLICT (owner_id, bucket_id)
-            DO UPDATE SET remaining_micros = excluded.remaining_micros, held = excluded.held
+            DO UPDATE SET remaining_micros = excluded.remaining_micros, held = excluded.held,
+                          expires_at = excluded.expires_at
         """,
         [bucket.owner_id for bucket in buckets],
         [bucket.bucket_id for bucket in buckets],

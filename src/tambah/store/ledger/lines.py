@@ -44,7 +44,7 @@ async def lock_lines(connection: Connection, line_ids: Collection[int]) -> dict[
                active_until, grace_until, transfer_seq, bucket_seq, topup_seq, message_seq,
                payment_seq, own_wrong, own_locked_until, guest_wrong, guest_locked_until,
                due_at, reactivation_until, hold_until, reminds, low_credit_micros,
-               own_bar, iccid, import_digest
+               own_bar, package_due_at, iccid, import_digest
           FROM line
          WHERE line_id = ANY($1::bigint[])
          ORDER BY line_id
@@ -84,6 +84,7 @@ def line_from_row(row: Record) -> Line:
         reminds=row[23],
         low_credit_micros=row[24],
         own_bar=row[25],
+        package_due_at=row[26],
     )
 
 
@@ -127,14 +128,15 @@ async def update_standings(connection: Connection, lines: Sequence[Line]) -> Non
                guest_wrong = new.guest_wrong, guest_locked_until = new.guest_locked_until,
                language = new.language, reactivation_until = new.reactivation_until,
                hold_until = new.hold_until, reminds = new.reminds,
-               low_credit_micros = new.low_credit_micros, own_bar = new.own_bar
+               low_credit_micros = new.low_credit_micros, own_bar = new.own_bar,
+               package_due_at = new.package_due_at
           FROM unnest($1::bigint[], $2::boolean[], $3::boolean[], $4::timestamptz[],
                       $5::integer[], $6::timestamptz[], $7::integer[], $8::timestamptz[],
                       $9::smallint[], $10::timestamptz[], $11::timestamptz[], $12::boolean[],
-                      $13::bigint[], $14::boolean[])
+                      $13::bigint[], $14::boolean[], $15::timestamptz[])
                AS new (line_id, barred, suspended, activated_at, own_wrong, own_locked_until,
                        guest_wrong, guest_locked_until, language, reactivation_until,
-                       hold_until, reminds, low_credit_micros, own_bar)
+                       hold_until, reminds, low_credit_micros, own_bar, package_due_at)
          WHERE line.line_id = new.line_id
         """,
         [line.line_id for line in lines],
@@ -151,6 +153,7 @@ async def update_standings(connection: Connection, lines: Sequence[Line]) -> Non
         [line.reminds for line in lines],
         [line.low_credit_micros for line in lines],
         [line.own_bar for line in lines],
+        [line.package_due_at for line in lines],
     )
 
 
@@ -181,6 +184,7 @@ standing = attrgetter(
     "reminds",
     "low_credit_micros",
     "own_bar",
+    "package_due_at",
 )
 """What `update_standings` writes of a line."""
 

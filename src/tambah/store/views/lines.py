@@ -12,7 +12,7 @@ from tambah.domain.state import LineAccount
 from tambah.store.database import Database, Record
 from tambah.store.ledger.lines import line_from_row
 
-_BUCKET_AT = 28  # where a row's bucket starts, behind the columns of the line
+_BUCKET_AT = 29  # where a row's bucket starts, behind the columns of the line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,8 +60,8 @@ async def read_line_of(database: Database, line_id: int) -> LineAccount | None:
                activated_at, active_until, grace_until, transfer_seq, bucket_seq, topup_seq,
                message_seq, payment_seq, own_wrong, own_locked_until, guest_wrong,
                guest_locked_until, due_at, reactivation_until, hold_until, reminds,
-               low_credit_micros, own_bar, iccid, import_digest, bucket_id, kind,
-               remaining_micros, expires_at, held, scope
+               low_credit_micros, own_bar, package_due_at, iccid, import_digest, bucket_id,
+               kind, remaining_micros, expires_at, held, scope
           FROM line
           JOIN bucket ON owner_id = line.line_id AND (remaining_micros <> 0 OR bucket_id = $2)
          WHERE line.line_id = $1

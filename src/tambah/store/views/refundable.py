@@ -49,7 +49,7 @@ async def _read_line(connection: Connection, line_id: int) -> Known:
                activated_at, active_until, grace_until, transfer_seq, bucket_seq, topup_seq,
                message_seq, payment_seq, own_wrong, own_locked_until, guest_wrong,
                guest_locked_until, due_at, reactivation_until, hold_until, reminds,
-               low_credit_micros, own_bar
+               low_credit_micros, own_bar, package_due_at
           FROM line
          WHERE line_id = $1
         """,
