@@ -33,6 +33,14 @@ from tambah.config.gateways import (
     read_gateway_secrets,
     secret_variable,
 )
+from tambah.config.nchf import (
+    LOOPBACK,
+    ConsumerEntry,
+    NchfEntry,
+    check_nchf,
+    is_among,
+    is_web_address,
+)
 from tambah.config.operator import (
     Operator,
     read_operator,
@@ -47,6 +55,7 @@ from tambah.config.settings import (
 
 __all__ = [
     "GATEWAY_KINDS",
+    "LOOPBACK",
     "SECRET_SETTINGS",
     "SMS_GATEWAYS",
     "AllowanceEntry",
@@ -55,11 +64,13 @@ __all__ = [
     "ChargingEntry",
     "ConfigError",
     "ConsoleEntry",
+    "ConsumerEntry",
     "DealersEntry",
     "DenominationEntry",
     "FinanceEntry",
     "GatewayEntry",
     "GuessingEntry",
+    "NchfEntry",
     "Operator",
     "OwnAmountEntry",
     "PaymentsEntry",
@@ -76,7 +87,10 @@ __all__ = [
     "TicketsEntry",
     "ValidityEntry",
     "check_gateways",
+    "check_nchf",
     "gateway_secret",
+    "is_among",
+    "is_web_address",
     "read_gateway_secrets",
     "read_operator",
     "read_promotions",

@@ -17,6 +17,7 @@ from tambah.config import (
     SignInEntry,
     SimsEntry,
     TicketsEntry,
+    check_nchf,
 )
 from tambah.domain.catalog import Catalog, Denomination, OwnAmount
 from tambah.domain.dealer_rule import DealerRule
@@ -64,6 +65,7 @@ def operator_rules(operator: Operator) -> Rules:
     seller_rule(operator.shop)
     alone_up_to(operator.console)
     account_codes(operator)
+    check_nchf(operator.nchf)
     return Rules(
         catalog=_catalog(operator, denominations),
         validity=validity,
