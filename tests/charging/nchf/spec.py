@@ -18,6 +18,7 @@ _BESIDE = Path(__file__).parents[4] / "shared" / "specs"
 SPECS = Path(os.environ.get("TAMBAH_SPECS_DIR") or _BESIDE)
 BUNDLE = SPECS / "3gpp" / "Nchf_ConvergedCharging_Rel-16.bundled.json"
 IS_THERE = BUNDLE.exists()
+REQUIRED = ["nfConsumerIdentification", "invocationTimeStamp", "invocationSequenceNumber"]
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 import msgspec
@@ -26,6 +27,7 @@ _decode = msgspec.json.Decoder(ChargingDataRequest).decode
 _decode_anything = msgspec.json.Decoder().decode
 _REQUIRED = ("nfConsumerIdentification", "invocationTimeStamp", "invocationSequenceNumber")
 _NOT_OURS = Said(403, "CHARGING_NOT_APPLICABLE")
+_ITEM = re.compile(r"\[([0-9]+|\.\.\.)\]")
 _INCOMPLETE = Said(400, "CHARGING_FAILED")
 
 
@@ -37,7 +39,10 @@ def read_request(body: bytes) -> ChargingDataRequest:
         wrong = error
     except (ValueError, RecursionError):
         raise BodyMalformed from None
-    content: object = _decode_anything(body)
+    try:
+        content: object = _decode_anything(body)
+    except (ValueError, RecursionError):
+        raise BodyMalformed from None
     if not isinstance(content, dict):
         raise BodyMalformed
     for name in _REQUIRED:
@@ -51,7 +56,7 @@ def _place(message: str) -> str:
     _, at, path = message.rpartition(" - at `$")
     if not at:
         return ""
-    return path.rstrip("`").lstrip(".").replace("[...]", "").replace(".", "/")
+    return _ITEM.sub(r"/\1", path.rstrip("`")).replace(".", "/").lstrip("/")
 
 
 def service_of(request: ChargingDataRequest) -> Service:
