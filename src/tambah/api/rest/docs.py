@@ -232,13 +232,17 @@ def _curl(route: Route, server: str, sandbox: Sandbox | None) -> str:
     number = sandbox.msisdn if sandbox else examples.MSISDN
     subjects = {"msisdn": number, "serial": examples.SERIAL, "reference": examples.REFERENCE}
     subject = subjects.get(route.subject, "")
-    lines = [f"curl {server}{route.path.replace(f'{{{route.subject}}}', subject)}"]
+    path = route.path.replace(f"{{{route.subject}}}", subject)
+    path = path.replace("{session}", examples.SESSION)
+    lines = [f"curl {server}{path}"]
     lines.append(f"  -H 'Authorization: Bearer {key}'")
     if route.is_keyed and route.body is None:
         lines += ["  -H 'Idempotency-Key: 2042-b'", "  -X POST"]
     if route.body is not None:
         body = msgspec.json.encode(examples.REQUESTS[route.name]).decode()
-        lines += ["  -H 'Idempotency-Key: 2041-a'", f"  -d '{body}'"]
+        if route.is_keyed:
+            lines.append("  -H 'Idempotency-Key: 2041-a'")
+        lines.append(f"  -d '{body}'")
     return " \\\n".join(lines)
 
 

@@ -2,7 +2,9 @@
 
 import base64
 import binascii
+from collections.abc import Callable
 from datetime import date, datetime
+from typing import TypeVar
 from urllib.parse import parse_qsl
 
 from tambah.api.rest import shapes
@@ -17,6 +19,8 @@ from tambah.domain.validity import ValidityRule
 from tambah.store.views.lines import LineView, find_line_id, line_now, read_line
 from tambah.store.views.transfers import read_transfers
 from tambah.web.site import Site
+
+_Place = TypeVar("_Place")
 
 USUAL_LIMIT = 50
 MOST_LIMIT = 500
@@ -50,7 +54,7 @@ async def show_line(site: Site, request: Request) -> shapes.Line:
 async def list_transfers(site: Site, request: Request) -> shapes.TransferPage:
     """GET /api/v1/lines/{msisdn}/transfers: the line's books, newest first."""
     msisdn = fold_msisdn(request.subject, site.rules.numbers)
-    limit, before_seq = _page_asked(request.scope["query_string"])
+    limit, before_seq = page_asked(request.scope["query_string"], read_cursor)
     line_id = await find_line_id(site.database, msisdn)
     if line_id is None:
         raise NumberUnknown
@@ -83,7 +87,8 @@ def read_cursor(text: str) -> int:
     return seq
 
 
-def _page_asked(query: bytes) -> tuple[int, int | None]:
+def page_asked(query: bytes, read: Callable[[str], _Place]) -> tuple[int, _Place | None]:
+    """Return how many items a query asks for, and from where on. Raises FieldMalformed."""
     if not query:
         return USUAL_LIMIT, None
     try:
@@ -91,8 +96,8 @@ def _page_asked(query: bytes) -> tuple[int, int | None]:
     except ValueError:
         raise FieldMalformed(field="query") from None
     limit, cursor = asked.get("limit"), asked.get("cursor")
-    before_seq = None if cursor is None else read_cursor(cursor)
-    return USUAL_LIMIT if limit is None else _limit(limit), before_seq
+    before = None if cursor is None else read(cursor)
+    return USUAL_LIMIT if limit is None else _limit(limit), before
 
 
 def _limit(text: str) -> int:

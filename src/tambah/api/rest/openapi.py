@@ -11,6 +11,7 @@ from tambah.api.rest.lines import MOST_LIMIT, USUAL_LIMIT
 from tambah.api.rest.request import MOST_KEY_CHARACTERS
 from tambah.api.rest.routes import EVERYWHERE, ROUTES, Route
 from tambah.api.rest.sales import MOST_SALES, USUAL_SALES
+from tambah.api.rest.usage import SESSION_PATTERN
 from tambah.domain.refusals import Refusal
 
 Json = dict[str, Any]
@@ -36,6 +37,11 @@ _SUBJECTS: dict[str, Json] = {
         "schema": {"type": "string", "pattern": r"^\+?[1-9][0-9]{6,14}$"},
         "example": examples.MSISDN,
     },
+    "session": {
+        "description": "Yours, for ever: one session of the line bears it.",
+        "schema": {"type": "string", "pattern": SESSION_PATTERN},
+        "example": examples.SESSION,
+    },
     "serial": {
         "description": "The serial number on the card: batch, dash, number.",
         "schema": {"type": "string", "pattern": "^[0-9]{4,9}-[0-9]{8}$"},
@@ -53,25 +59,17 @@ _LIMIT_OF_SALES: Json = {
     "description": "How many items at most.",
     "schema": {"type": "integer", "minimum": 1, "maximum": MOST_SALES, "default": USUAL_SALES},
 }
-_PAGE: list[Json] = [
-    {
-        "name": "limit",
-        "in": "query",
-        "description": "How many items at most.",
-        "schema": {
-            "type": "integer",
-            "minimum": 1,
-            "maximum": MOST_LIMIT,
-            "default": USUAL_LIMIT,
-        },
-    },
-    {
-        "name": "cursor",
-        "in": "query",
-        "description": "The `next` of the page before.",
-        "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]{8}$"},
-    },
-]
+_LIMIT: Json = {
+    "name": "limit",
+    "in": "query",
+    "description": "How many items at most.",
+    "schema": {"type": "integer", "minimum": 1, "maximum": MOST_LIMIT, "default": USUAL_LIMIT},
+}
+_CURSOR: Json = {
+    "name": "cursor",
+    "in": "query",
+    "description": "The `next` of the page before.",
+}
 _IDEMPOTENCY_KEY: Json = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -99,7 +97,9 @@ def document(*, title: str, server: str) -> Json:
         "info": {
             "title": title,
             "version": "1",
-            "description": "Prepaid lines: look, top up, redeem, sell. Prose and examples: /docs",
+            "description": (
+                "Prepaid lines: look, top up, redeem, sell, charge. Prose and examples: /docs"
+            ),
         },
         "servers": [{"url": server}],
         "security": [{"key": []}],
@@ -141,8 +141,12 @@ def parameters(route: Route) -> list[Json]:
     if route.subject:
         subject: Json = {"name": route.subject, "in": "path", "required": True}
         found.append(subject | _SUBJECTS[route.subject])
+    if route.thing:
+        thing: Json = {"name": route.thing, "in": "path", "required": True}
+        found.append(thing | _SUBJECTS[route.thing])
     if route.takes_page:
-        found += _PAGE
+        cursor = {**_CURSOR, "schema": {"type": "string", "pattern": route.cursor}}
+        found += [_LIMIT, cursor]
     if route.takes_limit:
         found.append(_LIMIT_OF_SALES)
     if route.is_keyed:

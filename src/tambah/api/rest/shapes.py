@@ -195,6 +195,8 @@ class Transfer(msgspec.Struct, frozen=True, kw_only=True):
         "reactivation",
         "grant",
         "lapse",
+        "usage",
+        "usage_refund",
     ]
     amount: Annotated[
         str,
