@@ -61,6 +61,7 @@ _COMMANDS = {
         "tambah.cli.messages:messages",
         "See which messages are stuck, have them tried again.",
     ),
+    "usage": ("tambah.cli.usage:usage", "Charge what was used by the records of a switch."),
     "tickets": ("tambah.cli.tickets:tickets", "Read and answer what subscribers ask."),
 }
 

@@ -56,6 +56,7 @@ class Door:
             "TAMBAH_DATABASE_URL": dsn,
             "TAMBAH_PEPPER": PEPPER,
             "TAMBAH_OPERATOR_FILE": str(operator),
+            "TAMBAH_PUBLIC_URL": "https://topup.example",
         }
         environ = {k: v for k, v in os.environ.items() if not k.startswith("TAMBAH_")}
         self.process = subprocess.Popen(
