@@ -136,7 +136,7 @@ async def test_what_was_used_is_listed_in_pages_that_meet_each_row_once(
         (one["began_at"] for one in seen), reverse=True
     )
     assert {(one["to"], one["units"], one["price"]) for one in seen} == {
-        ("011-•••• 1111", 1, "0.15")
+        ("011-••• 1111", 1, "0.15")
     }
     kinds = {one["kind"] for one in (await switch.get(f"{LINE}/transfers")).json()["items"]}
     assert kinds == {"topup", "usage"}
