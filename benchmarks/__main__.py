@@ -303,6 +303,8 @@ def measure_nchf(ground: Ground, results: Results) -> None:
             p50_ms=round(statistics.median(load.p50_ms for load in made[1:]), 2),
             p99_ms=round(statistics.median(load.p99_ms for load in made[1:]), 2),
             protocol_alone=round(statistics.median(load.rate for load in bare[1:]), 1),
+            cpu_ms=round(statistics.median(load.cpu_ms for load in made[1:]), 2),
+            protocol_cpu_ms=round(statistics.median(load.cpu_ms for load in bare[1:]), 2),
         )
     finally:
         door.stop()

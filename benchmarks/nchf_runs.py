@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+import psutil
 from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.events import DataReceived, ResponseReceived, StreamEnded, StreamReset
@@ -30,9 +31,13 @@ _PATH = "/nchf-convergedcharging/v3/chargingdata"
 
 @dataclass(frozen=True)
 class Charged:
-    """What the client saw: requests a second, and latencies in milliseconds."""
+    """What the client saw: requests a second, and latencies in milliseconds.
+
+    cpu_ms: of the door's process, for a request.
+    """
 
     rate: float
+    cpu_ms: float
     p50_ms: float
     p99_ms: float
 
@@ -61,6 +66,12 @@ class Door:
                 time.sleep(0.1)
         self._log.seek(0)
         raise RuntimeError(f"the door did not open: {self._log.read()[-2000:]!r}")
+
+    @property
+    def cpu_seconds(self) -> float:
+        """Return the processor time that the process took so far."""
+        spent = psutil.Process(self._process.pid).cpu_times()
+        return spent.user + spent.system
 
     def stop(self) -> None:
         """Stop it, by its id, and wait for it."""
@@ -123,6 +134,7 @@ async def charge(door: Door, sessions: int, seconds: float) -> Charged:
         (await loop.create_connection(Line, "127.0.0.1", door.port))[1] for _ in range(CONNECTIONS)
     ]
     took: list[float] = []
+    cpu_before = door.cpu_seconds
     stop = time.perf_counter() + seconds
 
     async def post(line: Line, path: str, body: bytes, wanted: int) -> bytes:
@@ -153,6 +165,7 @@ async def charge(door: Door, sessions: int, seconds: float) -> Charged:
         line._transport.close()
     return Charged(
         rate=len(took) / spent,
+        cpu_ms=(door.cpu_seconds - cpu_before) * 1000 / len(took),
         p50_ms=statistics.median(took) * 1000,
         p99_ms=percentile(took, 99) * 1000,
     )

@@ -185,6 +185,7 @@ VALUES: dict[str, set[str]] = {
         "suspended",
     },
     "account.next.*": {"bonus", "expired", "given_up", "grace"},
+    "usage.did.*": {"data", "mms", "received", "sms", "voice"},
     "account.to.*": {"lost", "reactivate", "sim", "tickets", "unbar"},
     "recovery.fact.*": {"birth_date", "contact", "name"},
     "recovery.missing.*": {"document", "fact"},

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
-from datetime import UTC, datetime, timedelta
 
 import msgspec
 
@@ -22,7 +19,7 @@ from tambah.api.rest.usage_shapes import (
     UsagePage,
 )
 from tambah.desks.charging import ChargingDesk, Wish
-from tambah.desks.usage_words import masked_called
+from tambah.desks.usage_words import masked_called, read_place, write_place
 from tambah.domain.charging_commands import (
     Ask,
     ChargeEvent,
@@ -45,9 +42,6 @@ from tambah.web.site import Site
 SESSION_PATTERN = "^[A-Za-z0-9._~:@-]{1,128}$"
 CURSOR_PATTERN = "^[A-Za-z0-9_-]{43}$"
 _SESSION = re.compile(SESSION_PATTERN.rstrip("$") + r"\Z")
-_CURSOR_BYTES = 32
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MOST_MICROSECONDS = 2**55
 _step_decoder = msgspec.json.Decoder(SessionStep)
 _charge_decoder = msgspec.json.Decoder(ChargeRequest)
 _refund_decoder = msgspec.json.Decoder(ChargeRefund)
@@ -104,7 +98,7 @@ async def refund_charge(site: Site, request: Request) -> SessionAnswer:
 async def list_usage(site: Site, request: Request) -> UsagePage:
     """GET /api/v1/lines/{msisdn}/usage: what the line used, newest first."""
     msisdn = fold_msisdn(request.subject, site.rules.numbers)
-    limit, before = page_asked(request.scope["query_string"], read_place)
+    limit, before = page_asked(request.scope["query_string"], require_place)
     line_id = await find_line_id(site.database, msisdn)
     if line_id is None:
         raise NumberUnknown
@@ -117,23 +111,12 @@ async def list_usage(site: Site, request: Request) -> UsagePage:
     )
 
 
-def write_place(place: Place) -> str:
-    """Return the cursor of what comes after (is older than) a record; safe in an address."""
-    microseconds = (place.began_at - _EPOCH) // timedelta(microseconds=1)
-    raw = microseconds.to_bytes(8) + place.session + place.rating_group.to_bytes(8)
-    return base64.urlsafe_b64encode(raw).decode("ascii").rstrip("=")
-
-
-def read_place(text: str) -> Place:
+def require_place(text: str) -> Place:
     """Return the place that a cursor stands for. Raises FieldMalformed."""
-    try:
-        raw = base64.b64decode(f"{text}=", altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError):
-        raise FieldMalformed(field="cursor") from None
-    microseconds, rating_group = int.from_bytes(raw[:8]), int.from_bytes(raw[24:])
-    if len(raw) != _CURSOR_BYTES or microseconds > _MOST_MICROSECONDS or rating_group >= 2**63:
+    place = read_place(text)
+    if place is None:
         raise FieldMalformed(field="cursor")
-    return Place(_EPOCH + timedelta(microseconds=microseconds), raw[8:24], rating_group)
+    return place
 
 
 def _desk(site: Site, request: Request) -> ChargingDesk:

@@ -47,6 +47,7 @@ class Used(NamedTuple):
     unpaid_units: int
     charged_micros: int
     refunded_micros: int
+    refunded_units: int
 
     @property
     def place(self) -> Place:
@@ -131,7 +132,7 @@ async def used_by_line(
         """
         SELECT session, rating_group, service, origin, called, destination_class, application,
                began_at, ended_at, units, covered_units, unpaid_units, charged_micros,
-               refunded_micros
+               refunded_micros, refunded_units
           FROM usage_record
          WHERE line_id = $1 AND ($2::timestamptz IS NULL OR began_at < $2
                OR began_at = $2 AND (session, rating_group) > ($3::bytea, $4::bigint))
