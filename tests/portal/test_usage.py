@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import httpx
@@ -13,7 +14,7 @@ from tambah.desks.charging import ChargingDesk, Wish
 from tambah.domain.charging_commands import ChargeEvent
 from tambah.domain.rating import Service
 from tambah.domain.rules import Rules
-from tambah.domain.tariff import RECEIVED
+from tambah.domain.tariff import RECEIVED, TariffBook, build_sheet
 from tambah.i18n import LANGUAGES
 from tambah.web.site import Site
 from tests.charging.nchf.conftest import ALICE, credit, make_rules, row
@@ -21,7 +22,8 @@ from tests.conftest import make_rules as usual_rules
 from tests.engine.books import RM
 
 from .conftest import client_of
-from .test_account import entries, sign_in
+from .signing import sign_in
+from .test_account import entries
 
 WHEN = datetime(2027, 3, 1, 6, 30, tzinfo=UTC)
 
@@ -29,9 +31,6 @@ WHEN = datetime(2027, 3, 1, 6, 30, tzinfo=UTC)
 @pytest.fixture
 def rules() -> Rules:
     """Return rules under which calls are charged too: a quarter of a sen a second."""
-    from dataclasses import replace
-
-    from tambah.domain.tariff import TariffBook, build_sheet
 
     rules = make_rules(usual_rules())
     rows = (

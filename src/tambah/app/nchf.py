@@ -13,7 +13,7 @@ from hypercorn import asyncio as hypercorn_asyncio
 from hypercorn.config import Config
 
 from tambah.app.serving import spare_collector
-from tambah.charging.nchf import Nchf, Notifier, renew_for_ever
+from tambah.charging.nchf import Consumers, Nchf, Notifier, renew_for_ever
 from tambah.config import NchfEntry
 from tambah.web.health import HEALTH_PATHS, Health
 from tambah.web.site import Site
@@ -38,7 +38,7 @@ def build_nchf(site: Site) -> Any:
 
 async def serve_nchf(site: Site, bound: socket.socket) -> None:
     """Serve until SIGINT or SIGTERM; requests under way are answered first."""
-    notifier = Notifier(site.database, Nchf(site).consumers)
+    notifier = Notifier(site.database, Consumers(site.operator.nchf, site.keys))
     renewing = asyncio.create_task(renew_for_ever(notifier, site.operator.nchf.watch_seconds))
     told = asyncio.Event()
     loop = asyncio.get_running_loop()
