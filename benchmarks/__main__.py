@@ -17,11 +17,13 @@ from pathlib import Path
 import uvloop
 
 from . import (
+    charges,
     console_runs,
     dealer_runs,
     dialogue_runs,
     engine_runs,
     finance_runs,
+    nchf_runs,
     reference,
     sms_runs,
     tariff_runs,
@@ -41,6 +43,7 @@ PARTS = (
     "hot",
     "redeem",
     "pay",
+    "nchf",
     "sms",
     "calls",
     "dialogue",
@@ -280,6 +283,38 @@ def measure_dialogue(ground: Ground, results: Results) -> None:
     results.add_pairs("dialogue_64", pairs, pure=round(dialogue_runs.pure_steps()))
 
 
+def measure_nchf(ground: Ground, results: Results) -> None:
+    """Measure 64 sessions at once over Nchf, beside the engine alone and the protocol alone.
+
+    Initial, update and terminate requests mixed, one to three to one.
+    """
+    run(charges.give_credit(ground))
+    door, alone = nchf_runs.Door(ground), nchf_runs.Door(ground, alone=True)
+    made: list[nchf_runs.Charged] = []
+    bare: list[nchf_runs.Charged] = []
+
+    def one() -> float:
+        bare.append(uvloop.run(nchf_runs.charge(alone, 64, SECONDS)))
+        made.append(uvloop.run(nchf_runs.charge(door, 64, SECONDS)))
+        return made[-1].rate
+
+    try:
+        one()  # warm
+        pairs = interleaved(one, lambda: run(charges.charges(ground, 64, SECONDS)))
+        results.add_pairs(
+            "nchf_64",
+            pairs,
+            p50_ms=round(statistics.median(load.p50_ms for load in made[1:]), 2),
+            p99_ms=round(statistics.median(load.p99_ms for load in made[1:]), 2),
+            protocol_alone=round(statistics.median(load.rate for load in bare[1:]), 1),
+            cpu_ms=round(statistics.median(load.cpu_ms for load in made[1:]), 2),
+            protocol_cpu_ms=round(statistics.median(load.cpu_ms for load in bare[1:]), 2),
+        )
+    finally:
+        door.stop()
+        alone.stop()
+
+
 def measure_sms(ground: Ground, results: Results) -> None:
     """Measure SMS submitted, and from the outbox to their receipts, against a bare socket."""
     plain = sms_runs.Smsc.start(ground.folder, receipts=False)
@@ -429,6 +464,7 @@ def main(wanted: list[str]) -> None:
             "pay": measure_payments,
             "calls": measure_calls,
             "dialogue": measure_dialogue,
+            "nchf": measure_nchf,
             "sms": measure_sms,
             "vouchers": measure_vouchers,
             "rss": measure_rss,

@@ -25,6 +25,7 @@ ALICE = 60123456789
 BOB = 60198765432
 KEY = "tk_test_" + "a" * 32
 SCOPES = [
+    "charge",
     "lines:read",
     "packages:read",
     "packages:write",

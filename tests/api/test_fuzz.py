@@ -34,7 +34,7 @@ from tests.engine.books import add_cards, add_line, add_partner
 from .conftest import ALICE, KEY, SCOPES, add_key, make_site
 
 EXAMPLES = 80
-THERE = {"msisdn": str(ALICE), "serial": "0001-00000001", "reference": "r1"}
+THERE = {"msisdn": str(ALICE), "serial": "0001-00000001", "reference": "r1", "session": "s1"}
 CHECKS = [
     not_a_server_error,
     status_code_conformance,
@@ -108,7 +108,8 @@ def _try(cases: Any, route: Route) -> None:
     @given(case=cases, is_there=booleans())
     def send(case: Any, is_there: bool) -> None:
         if is_there and route.subject:
-            case.path_parameters = {route.subject: THERE[route.subject]}
+            names = (route.subject, route.thing) if route.thing else (route.subject,)
+            case.path_parameters = {name: THERE[name] for name in names}
         case.call_and_validate(headers={"Authorization": f"Bearer {KEY}"}, checks=CHECKS)
 
     send()

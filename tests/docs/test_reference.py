@@ -16,6 +16,7 @@ from tambah.api import refusals as api
 from tambah.api.rest.routes import ROUTES, SCOPES
 from tambah.cli import _root  # pyright: ignore[reportPrivateUsage]
 from tambah.config import Operator, Settings
+from tambah.desks.usage_import import COLUMNS as USAGE_COLUMNS
 from tambah.domain.approval import ApprovalState
 from tambah.domain.article import ArticleKind
 from tambah.domain.balance import BucketKind
@@ -52,6 +53,7 @@ _CODES = re.compile(
 _FOR_TESTS = {
     "TAMBAH_TEST_DATABASE_URL",
     "TAMBAH_BENCH_DIR",
+    "TAMBAH_SPECS_DIR",
     "TAMBAH_TELEPHONE_DIR",
     "TAMBAH_TELEPHONE_WORLD",
 }
@@ -305,6 +307,7 @@ def test_every_column_of_the_csv_is_described():
     assert [names(row[0])[0] for row in rows(REFERENCE / "lines-csv.md")] == list(COLUMNS)
     assert [names(row[0])[0] for row in rows(REFERENCE / "points-csv.md")] == list(POINTS.columns)
     assert [names(row[0])[0] for row in rows(REFERENCE / "sims-csv.md")] == list(SIM_COLUMNS)
+    assert [names(row[0])[0] for row in rows(REFERENCE / "usage-csv.md")] == list(USAGE_COLUMNS)
 
 
 def test_every_kind_of_finding_is_described():

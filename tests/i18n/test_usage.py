@@ -208,6 +208,7 @@ VALUES: dict[str, set[str]] = {
         "suspended",
     },
     "account.next.*": {"bonus", "expired", "given_up", "grace"},
+    "usage.did.*": {"data", "mms", "received", "sms", "voice"},
     "account.to.*": {"lost", "reactivate", "sim", "tickets", "unbar"},
     "rates.*": ["calls", "sms", "mms", "gb", "mb", "kb"],
     "rates.per_*": ["minute", "message", "megabyte"],

@@ -140,6 +140,7 @@ WALK: dict[str, Address] = {
     "POST /account/sign-in/again": Address(reach=Reach.OWN, forms=({"to": "/account/history"},)),
     "POST /account/sign-out": Address(reach=Reach.OWN, forms=({}, {"everywhere": "yes"})),
     "GET /account/history": OWN,
+    "GET /account/usage": OWN,
     "GET /account/receipts/{topup_no:int}": OWN,
     "GET /account/tickets": OWN,
     "GET /account/sim": OWN,

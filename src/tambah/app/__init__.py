@@ -10,6 +10,7 @@ from tambah.app.base import (
     read_rules,
 )
 from tambah.app.house import House, open_house
+from tambah.app.nchf import build_nchf, serve_nchf
 from tambah.app.serving import listen, serve, spare_collector, url_of
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "Base",
     "House",
     "build_asgi",
+    "build_nchf",
     "check_peppers",
     "find_base",
     "listen",
@@ -24,6 +26,7 @@ __all__ = [
     "read_keys",
     "read_rules",
     "serve",
+    "serve_nchf",
     "spare_collector",
     "url_of",
 ]

@@ -8,6 +8,7 @@ _COMMANDS = {
     "demo": ("tambah.cli.serving:demo", "Run the whole product with made-up data."),
     "serve": ("tambah.cli.serving:serve", "Serve pages and the API, with the work behind them."),
     "worker": ("tambah.cli.serving:worker", "Do only the work behind: messages, the sweep."),
+    "charging": ("tambah.cli.charging:charging", "Charge what networks use while it is used."),
     "migrate": ("tambah.cli.upkeep:migrate", "Bring the database to this version's tables."),
     "verify": ("tambah.cli.upkeep:verify", "Prove the books on live data."),
     "doctor": ("tambah.cli.doctor:doctor", "Check the installation and say what is wrong."),
@@ -69,6 +70,7 @@ _COMMANDS = {
         "tambah.cli.simulate:simulate",
         "Have made-up subscribers use a service for a day.",
     ),
+    "usage": ("tambah.cli.usage:usage", "Charge what was used by the records of a switch."),
     "tickets": ("tambah.cli.tickets:tickets", "Read and answer what subscribers ask."),
 }
 

@@ -20,23 +20,23 @@ from tambah.store.database import CONNECTION_LOST
 from tambah.store.embedded import EmbeddedFailed
 
 _EXPECTED = (ConfigError, EmbeddedFailed, *CONNECTION_LOST)
-_BACKLOG = 2048
+BACKLOG = 2048
 _Work = Callable[[Base, Settings], Awaitable[None]]
 
 
-def _stay(work: _Work, *, as_json: bool) -> None:
+def stay(work: _Work, *, as_json: bool) -> None:
     """Do long-lived work on the database that the settings name, then leave it in order."""
     try:
         settings = read_settings()
         configure_logging(settings.log_level)
         base = find_base(settings)  # in the main thread: the server would end with any other
 
-        async def stay() -> None:
+        async def working() -> None:
             """Work until told to stop."""
             await work(base, settings)
 
         try:
-            run(stay())
+            run(working())
         finally:
             base.close()
     except _EXPECTED as error:
@@ -58,13 +58,13 @@ def demo(anywhere: bool, as_json: bool) -> None:
         async with open_house(base, demo=True, url=url_of(bound)) as house:
             application = build_asgi(house.site, house.switchboard)
             # From here on callers queue up: whoever reads the address may come at once.
-            bound.listen(_BACKLOG)
+            bound.listen(BACKLOG)
             made = write_demo_file(base.data_dir, url_of(bound))
             say(_welcome(base, made), as_json=as_json)
             sys.stdout.flush()
             await serve_on(application, bound)
 
-    _stay(work, as_json=as_json)
+    stay(work, as_json=as_json)
 
 
 def _welcome(base: Base, made: DemoFile) -> Answer:
@@ -111,13 +111,13 @@ def serve(no_worker: bool, as_json: bool) -> None:
         async with open_house(base, works=not no_worker) as house:
             application = build_asgi(house.site, house.switchboard)
             bound = listen(settings, demo=False)
-            bound.listen(_BACKLOG)
+            bound.listen(BACKLOG)
             url = url_of(bound)
             say(Answer(document={"url": url}, text=f"Tambah is at {url}"), as_json=as_json)
             sys.stdout.flush()
             await serve_on(application, bound)
 
-    _stay(work, as_json=as_json)
+    stay(work, as_json=as_json)
 
 
 @click.command(cls=rich_click.RichCommand)
@@ -132,7 +132,7 @@ def worker(as_json: bool) -> None:
             sys.stdout.flush()
             await _until_told(house)
 
-    _stay(work, as_json=as_json)
+    stay(work, as_json=as_json)
 
 
 async def _until_told(_: House) -> None:

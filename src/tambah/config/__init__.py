@@ -37,6 +37,14 @@ from tambah.config.gateways import (
     read_gateway_secrets,
     secret_variable,
 )
+from tambah.config.nchf import (
+    LOOPBACK,
+    ConsumerEntry,
+    NchfEntry,
+    check_nchf,
+    is_among,
+    is_web_address,
+)
 from tambah.config.operator import (
     Operator,
     read_operator,
@@ -51,6 +59,7 @@ from tambah.config.settings import (
 
 __all__ = [
     "GATEWAY_KINDS",
+    "LOOPBACK",
     "SECRET_SETTINGS",
     "SMS_GATEWAYS",
     "AllowanceEntry",
@@ -59,11 +68,13 @@ __all__ = [
     "ChargingEntry",
     "ConfigError",
     "ConsoleEntry",
+    "ConsumerEntry",
     "DealersEntry",
     "DenominationEntry",
     "FinanceEntry",
     "GatewayEntry",
     "GuessingEntry",
+    "NchfEntry",
     "Operator",
     "OwnAmountEntry",
     "PackageAllowanceEntry",
@@ -84,7 +95,10 @@ __all__ = [
     "TicketsEntry",
     "ValidityEntry",
     "check_gateways",
+    "check_nchf",
     "gateway_secret",
+    "is_among",
+    "is_web_address",
     "read_gateway_secrets",
     "read_operator",
     "read_promotions",

@@ -35,6 +35,7 @@ from tambah.config.entries import (
     ValidityEntry,
 )
 from tambah.config.gateways import GatewayEntry
+from tambah.config.nchf import NchfEntry
 from tambah.config.settings import ConfigError
 
 
@@ -49,6 +50,7 @@ class Operator(msgspec.Struct, frozen=True, kw_only=True):
     guessing: GuessingEntry = GuessingEntry()
     payments: PaymentsEntry = PaymentsEntry()
     charging: ChargingEntry = ChargingEntry()
+    nchf: NchfEntry = NchfEntry()
     sign_in: SignInEntry = SignInEntry()
     recovery: RecoveryEntry = RecoveryEntry()
     points: PointsEntry = PointsEntry()

@@ -52,6 +52,7 @@ ACTIONS = frozenset(
         "import_lines",
         "import_points",
         "import_sims",
+        "import_usage",
         "invite_staff",
         "invite_staff_again",
         "load_tariff",

@@ -1,4 +1,4 @@
-"""A line's last events from every door in one row: money, stages, acts by hand, messages."""
+"""A line's last events from every door in one row: money, stages, use, acts, messages."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from tambah.desks.history_words import WORDS, Shown, show_entry
+from tambah.desks.usage_words import Described, describe_usage
 from tambah.domain.validity import TICK
 from tambah.store.views.console import Act, Sent, acts_on_line, messages_to_line
 from tambah.store.views.history import Asked, read_history
+from tambah.store.views.usage import used_by_line
 from tambah.web.site import Site
 
 EVENTS = 20
@@ -18,10 +20,11 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """Something that happened to a line: one of the three is there."""
+    """Something that happened to a line: one of the four is there."""
 
     at: datetime
     money: Shown | None = None
+    use: Described | None = None
     act: Act | None = None
     sent: Sent | None = None
 
@@ -36,13 +39,16 @@ async def read_timeline(site: Site, line_id: int, at: datetime) -> list[Event]:
         after=None,
         limit=EVENTS,
     )
-    history, acts, messages = await asyncio.gather(
+    history, used, acts, messages = await asyncio.gather(
         read_history(site.database, line_id, asked),
+        used_by_line(site.database, line_id, None, EVENTS),
         acts_on_line(site.database, line_id, EVENTS),
         messages_to_line(site.database, line_id, EVENTS),
     )
+    numbers = site.rules.numbers
     events = [
         *(Event(at=entry.at, money=show_entry(entry)) for entry in history),
+        *(Event(at=one.began_at, use=describe_usage(one, numbers)) for one in used),
         *(Event(at=act.at, act=act) for act in acts),
         *(Event(at=sent.at, sent=sent) for sent in messages),
     ]

@@ -117,14 +117,14 @@ def charge_event(command: ChargeEvent, draft: Draft) -> UnitsGranted:
     groups: list[Group] = []
     grants: list[Grant] = []
     for ask in command.asks:
-        group = _opened(draft, ask)
+        group = _opened(draft, ask, command.at)
         units = 1 if ask.wanted is None else ask.wanted
         free_before = free_credit(draft)
         group = count(draft, group, units, usable=True)
         if group.unpaid_units:
             price_micros = cost(group.rate, group.credit_units + group.unpaid_units)
             raise CreditTooLow(missing=ringgit(price_micros - free_before))
-        groups.append(group)
+        groups.append(replace(group, last_at=command.at or draft.now))
         micros = group.charged_micros
         grants.append(Grant(rating_group=ask.rating_group, units=units, micros=micros))
     session = _close(draft, replace(session, groups=tuple(groups), ended=True))
@@ -259,29 +259,33 @@ def _why_not(draft: Draft) -> Refusal | None:
     return None
 
 
-def _opened(draft: Draft, ask: Ask) -> Group:
-    """Return a rating group that nothing was used of yet, at today's rate. Raises RateUnknown."""
-    quote = _quote(draft, ask)
+def _opened(draft: Draft, ask: Ask, at: datetime | None = None) -> Group:
+    """Return a rating group that nothing was used of yet, at the rate of now or of then.
+
+    Raises RateUnknown.
+    """
+    began_at = at or draft.now
+    quote = _quote(draft, ask, began_at)
     return Group(
         rating_group=ask.rating_group,
         usage=ask.usage,
         rate=quote.rate,
         quoted=quote.rate,
         destination_class=quote.destination_class,
-        began_at=draft.now,
+        began_at=began_at,
         last_at=draft.now,
     )
 
 
-def _quote(draft: Draft, ask: Ask) -> Quote:
+def _quote(draft: Draft, ask: Ask, at: datetime) -> Quote:
     book, rules = draft.rules.tariffs, draft.rules
     tariff = book.tariff_of(draft.require_line().plan)
-    return book.quote(tariff, ask.usage, draft.now, rules.validity.zone)
+    return book.quote(tariff, ask.usage, at, rules.validity.zone)
 
 
 def _grant(draft: Draft, group: Group | None, ask: Ask) -> tuple[Group, Grant]:
     """Promise more. Raises RateUnknown, CreditTooLow."""
-    quote = _quote(draft, ask)
+    quote = _quote(draft, ask, draft.now)
     group = at_rate(_opened(draft, ask) if group is None else group, quote.rate)
     group = replace(group, usage=ask.usage, destination_class=quote.destination_class)
     group, promised = promise(draft, group, ask.wanted)

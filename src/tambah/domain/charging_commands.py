@@ -98,7 +98,12 @@ class ReleaseUnits(_OfASession):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChargeEvent(_OfASession):
-    """Charge something that happens at once (a message), all of it or nothing."""
+    """Charge something that happens at once (a message), all of it or nothing.
+
+    at: when it happened, of a record that is brought later (aware UTC); it has that time's rate.
+    """
+
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

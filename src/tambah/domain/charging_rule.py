@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from types import MappingProxyType
 
 from tambah.domain.rating import Service
 from tambah.domain.tariff import HOME
 
 MEGABYTE = 1_048_576
+SESSIONS_KEPT = timedelta(days=7)
+"""How long a closed session is known by its name: longer than a network repeats a request."""
 
 
 def _sizes() -> Mapping[Service, int]:

@@ -17,6 +17,7 @@ from tambah.store.database import Connection, Database
 from tambah.store.ledger import audit, lines, partner_admin
 
 SCOPES = (
+    "charge",
     "lines:read",
     "rates:read",
     "packages:read",

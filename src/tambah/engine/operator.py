@@ -22,6 +22,7 @@ from tambah.config import (
     SimsEntry,
     SingleSignOnEntry,
     TicketsEntry,
+    check_nchf,
 )
 from tambah.domain.catalog import Catalog, Denomination, OwnAmount
 from tambah.domain.dealer_rule import DealerRule
@@ -77,6 +78,7 @@ def operator_rules(operator: Operator) -> Rules:
     seller_rule(operator.shop)
     alone_up_to(operator.console)
     account_codes(operator)
+    check_nchf(operator.nchf)
     return Rules(
         catalog=_catalog(operator, denominations),
         validity=validity,

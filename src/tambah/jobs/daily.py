@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from tambah.domain.charging_rule import SESSIONS_KEPT
 from tambah.engine.clock import Clock
 from tambah.engine.verifying import close_books
 from tambah.store.database import Database
@@ -30,7 +31,6 @@ LOOK_SECONDS = 900.0
 _A_DAY = timedelta(days=1)
 _REQUESTS_KEPT = timedelta(days=400)
 _ATTEMPTS_KEPT = timedelta(days=7)
-_SESSIONS_KEPT = timedelta(days=7)  # longer than any network repeats a request for
 _SMS_REFS_KEPT = timedelta(days=30)  # the longest that an SMSC tries for, and more
 
 
@@ -49,7 +49,7 @@ async def do_daily(database: Database, now: datetime) -> bool:
     forgotten = await prune_requests(database, now - _REQUESTS_KEPT)
     forgotten += await prune_attempts(database, now - _ATTEMPTS_KEPT)
     forgotten += await prune_sms_refs(database, now - _SMS_REFS_KEPT)
-    forgotten += await prune_reservations(database, now - _SESSIONS_KEPT)
+    forgotten += await prune_reservations(database, now - SESSIONS_KEPT)
     forgotten += await prune_look_ups(database, now - 2 * _A_DAY)  # budgets of a day
     forgotten += await prune_sign_ins(database, now - _A_DAY)
     forgotten += await prune_staff_sessions(database, now - _A_DAY)

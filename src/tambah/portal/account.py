@@ -24,6 +24,7 @@ NO_STORE = {"cache-control": "no-store"}
 
 SECTIONS = (
     "/account/history",
+    "/account/usage",
     "/account/settings",
     "/account/sim",
     "/account/tickets",

@@ -29,6 +29,7 @@ from tambah.portal.sims import sim_routes
 from tambah.portal.ticket_pages import following_routes, ticket_routes
 from tambah.portal.tickets import opening_routes
 from tambah.portal.topup import topup_routes
+from tambah.portal.usage import usage_routes
 from tambah.web.pages import Pages
 from tambah.web.site import Site
 
@@ -59,6 +60,7 @@ def routes(site: Site) -> list[Any]:
         *lost_routes(pages, sessions, identities),
         *reactivating_routes(pages, identities),
         *history_routes(pages, sessions),
+        *usage_routes(pages, sessions),
         *settings_routes(pages, sessions),
         *sim_routes(pages, sessions),
         *opening_routes(pages, sessions, tickets),

@@ -7,6 +7,7 @@ import itertools
 import secrets
 import string
 import traceback
+from typing import NamedTuple
 
 import msgspec
 import structlog
@@ -38,6 +39,14 @@ _JSON = [(b"content-type", b"application/json"), *_SAFE]
 _PROBLEM = [(b"content-type", b"application/problem+json"), *_SAFE]
 
 
+class Found(NamedTuple):
+    """A route, and what its address names: a subject, and a thing of the subject's."""
+
+    route: Route
+    subject: str
+    thing: str
+
+
 class Api:
     """Answers every request whose path it `owns`."""
 
@@ -65,8 +74,9 @@ class Api:
                 status, lines, body = self._docs.answer(scope, headers)
                 lines = [*lines, (b"content-length", b"%d" % len(body))]
             else:
-                route, subject = find_route(scope["method"], scope["path"])
-                body = await self._answer(route, subject, scope, headers, receive)
+                found = find_route(scope["method"], scope["path"])
+                route = found.route
+                body = await self._answer(found, scope, headers, receive)
                 status = route.status
                 lines = [*_JSON, (b"content-length", b"%d" % len(body))]
         except ClientGone:
@@ -81,11 +91,12 @@ class Api:
         await send({"type": "http.response.body", "body": body})
 
     async def _answer(
-        self, route: Route, subject: str, scope: Scope, headers: Headers, receive: Receive
+        self, found: Found, scope: Scope, headers: Headers, receive: Receive
     ) -> bytes:
+        route, subject, thing = found
         caller = await self._callers.authenticate(headers.get(b"authorization"))
         caller.require(route.scope)
-        request = Request(scope, headers, receive, caller, subject)
+        request = Request(scope, headers, receive, caller, subject, thing)
         return _encode(await route.handler(self._site, request))
 
     def _refuse(
@@ -114,7 +125,7 @@ class Api:
         return b"%s-%x" % (self._id_prefix, next(self._id_numbers))
 
 
-def find_route(method: str, path: str) -> tuple[Route, str]:
+def find_route(method: str, path: str) -> Found:
     """Return the route of a path, and what the path names. Raises PageNotFound, MethodNotAllowed.
 
     path: percent-decoded, as ASGI has it.
@@ -122,26 +133,31 @@ def find_route(method: str, path: str) -> tuple[Route, str]:
     parts = path.split("/")
     if len(parts) < 4 or parts[2] != "v1":
         raise PageNotFound
-    subject, tail = _subject_and_tail(parts)
+    subject, tail, thing = _subject_and_tail(parts)
     methods = _TABLE.get((parts[3], tail))
     if methods is None:
         raise PageNotFound
     route = methods.get(method)
     if route is None:
         raise MethodNotAllowed(allow=", ".join(sorted(methods)))
-    return route, subject
+    return Found(route, subject, thing)
 
 
-def _subject_and_tail(parts: list[str]) -> tuple[str, str | None]:
-    """Return what an address names, and what of it; no tail at all without a subject."""
+def _subject_and_tail(parts: list[str]) -> tuple[str, str | None, str]:
+    """Return what an address names, and what of it; no tail at all without a subject.
+
+    A tail with a thing of the subject's in it has a star in the thing's place.
+    """
     if len(parts) == 4:
-        return "", None
+        return "", None, ""
     if parts[3] == "sales" and len(parts) > 6:
         # A dealer's own reference may have slashes in it, percent-encoded in the address.
-        return "/".join(parts[4:-1]), parts[-1]
-    if len(parts) > 6 or not parts[4] or not parts[-1]:
+        return "/".join(parts[4:-1]), parts[-1], ""
+    if len(parts) > 8 or not all(parts[4:]):
         raise PageNotFound
-    return parts[4], parts[5] if len(parts) == 6 else ""
+    if len(parts) > 6:
+        return parts[4], "/".join((parts[5], "*", *parts[7:])), parts[6]
+    return parts[4], parts[5] if len(parts) == 6 else "", ""
 
 
 def _refusal_for(error: Exception, request_id: bytes) -> Refusal:

@@ -236,13 +236,17 @@ def _curl(route: Route, server: str, sandbox: Sandbox | None) -> str:
     subjects = {"msisdn": number, "serial": examples.SERIAL, "reference": examples.REFERENCE}
     subject = subjects.get(route.subject, "")
     query = f"?to={quote(examples.CALLED)}" if route.takes_rate else ""
-    lines = [f"curl {server}{route.path.replace(f'{{{route.subject}}}', subject)}{query}"]
+    path = route.path.replace(f"{{{route.subject}}}", subject)
+    path = path.replace("{session}", examples.SESSION)
+    lines = [f"curl {server}{path}{query}"]
     lines.append(f"  -H 'Authorization: Bearer {key}'")
     if route.is_keyed and route.body is None:
         lines += ["  -H 'Idempotency-Key: 2042-b'", "  -X POST"]
     if route.body is not None:
         body = msgspec.json.encode(examples.REQUESTS[route.name]).decode()
-        lines += ["  -H 'Idempotency-Key: 2041-a'", f"  -d '{body}'"]
+        if route.is_keyed:
+            lines.append("  -H 'Idempotency-Key: 2041-a'")
+        lines.append(f"  -d '{body}'")
     return " \\\n".join(lines)
 
 

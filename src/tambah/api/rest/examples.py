@@ -6,10 +6,12 @@ from datetime import UTC, date, datetime
 import msgspec
 
 from tambah.api.rest import shapes
+from tambah.api.rest import usage_shapes as usage
 
 MSISDN = "60123456789"
 SERIAL = "0007-00000042"
 REFERENCE = "till-7-2042"
+SESSION = "switch-1:2041"
 CODE = "4829 1735 0264 8819"
 API_KEY = "tk_test_…"
 CALLED = "+8675512345678"
@@ -55,7 +57,40 @@ REQUESTS: Mapping[str, msgspec.Struct] = {
     "redeemVoucher": shapes.RedemptionRequest(code=CODE),
     "sellCard": shapes.SaleRequest(reference=REFERENCE, terminal="till 7"),
     "buyPackage": shapes.PurchaseRequest(package="DATA30", auto_renew=False),
+    "chargeSession": usage.SessionStep(
+        step="update",
+        number=2,
+        usages=[usage.UsageAsk(rating_group=1, service="voice", to="60198765432", used=240)],
+    ),
+    "chargeEvent": usage.ChargeRequest(
+        usages=[usage.UsageAsk(rating_group=3, service="sms", to="60198765432", wanted=1)]
+    ),
+    "refundCharge": usage.ChargeRefund(rating_groups=[3]),
 }
+
+
+def _charged(**differing: object) -> usage.SessionAnswer:
+    event = usage.SessionAnswer(
+        msisdn=MSISDN,
+        session=SESSION,
+        number=1,
+        grants=[
+            usage.UnitGrant(
+                rating_group=3,
+                units=1,
+                seconds=0,
+                threshold=0,
+                final=False,
+                refused=None,
+                price="0.10",
+            )
+        ],
+        credit="34.10",
+        currency="MYR",
+        again=False,
+    )
+    return msgspec.structs.replace(event, **differing)
+
 
 ANSWERS: Mapping[str, msgspec.Struct] = {
     "showLine": shapes.Line(
@@ -149,6 +184,43 @@ ANSWERS: Mapping[str, msgspec.Struct] = {
         mms=None,
         received=None,
         data={},
+    ),
+    "chargeSession": _charged(
+        number=2,
+        grants=[
+            usage.UnitGrant(
+                rating_group=1,
+                units=300,
+                seconds=3600,
+                threshold=60,
+                final=False,
+                refused=None,
+                price=None,
+            )
+        ],
+        credit="33.45",
+    ),
+    "chargeEvent": _charged(),
+    "refundCharge": _charged(number=2, credit="34.20"),
+    "listUsage": usage.UsagePage(
+        items=[
+            usage.UsageItem(
+                rating_group=1,
+                service="voice",
+                to="019-••• 5432",
+                zone="home",
+                destination_class="local",
+                began_at=_AT,
+                ended_at=_AT,
+                units=180,
+                covered=0,
+                unpaid=0,
+                price="0.45",
+                refunded="0.00",
+                currency="MYR",
+            )
+        ],
+        next=None,
     ),
     "showVoucher": shapes.Voucher(
         serial=SERIAL,

@@ -11,6 +11,7 @@ from tambah.api.rest.paging import MOST_LIMIT, USUAL_LIMIT
 from tambah.api.rest.rates import MOST_TYPED
 from tambah.api.rest.request import MOST_KEY_CHARACTERS
 from tambah.api.rest.routes import EVERYWHERE, ROUTES, Route
+from tambah.api.rest.usage import SESSION_PATTERN
 from tambah.domain.refusals import Refusal
 
 Json = dict[str, Any]
@@ -36,6 +37,11 @@ _SUBJECTS: dict[str, Json] = {
         "schema": {"type": "string", "pattern": r"^\+?[1-9][0-9]{6,14}$"},
         "example": examples.MSISDN,
     },
+    "session": {
+        "description": "Yours, for ever: one session of the line bears it.",
+        "schema": {"type": "string", "pattern": SESSION_PATTERN},
+        "example": examples.SESSION,
+    },
     "serial": {
         "description": "The serial number on the card: batch, dash, number.",
         "schema": {"type": "string", "pattern": "^[0-9]{4,9}-[0-9]{8}$"},
@@ -47,25 +53,17 @@ _SUBJECTS: dict[str, Json] = {
         "example": examples.REFERENCE,
     },
 }
-_PAGE: list[Json] = [
-    {
-        "name": "limit",
-        "in": "query",
-        "description": "How many items at most.",
-        "schema": {
-            "type": "integer",
-            "minimum": 1,
-            "maximum": MOST_LIMIT,
-            "default": USUAL_LIMIT,
-        },
-    },
-    {
-        "name": "cursor",
-        "in": "query",
-        "description": "The `next` of the page before.",
-        "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]{8}([A-Za-z0-9_-]{8})?$"},
-    },
-]
+_LIMIT: Json = {
+    "name": "limit",
+    "in": "query",
+    "description": "How many items at most.",
+    "schema": {"type": "integer", "minimum": 1, "maximum": MOST_LIMIT, "default": USUAL_LIMIT},
+}
+_CURSOR: Json = {
+    "name": "cursor",
+    "in": "query",
+    "description": "The `next` of the page before.",
+}
 _RATE: list[Json] = [
     {
         "name": "to",
@@ -115,7 +113,9 @@ def document(*, title: str, server: str) -> Json:
         "info": {
             "title": title,
             "version": "1",
-            "description": "Prepaid lines: look, top up, redeem, sell. Prose and examples: /docs",
+            "description": (
+                "Prepaid lines: look, top up, redeem, sell, charge. Prose and examples: /docs"
+            ),
         },
         "servers": [{"url": server}],
         "security": [{"key": []}],
@@ -157,8 +157,12 @@ def parameters(route: Route) -> list[Json]:
     if route.subject:
         subject: Json = {"name": route.subject, "in": "path", "required": True}
         found.append(subject | _SUBJECTS[route.subject])
+    if route.thing:
+        thing: Json = {"name": route.thing, "in": "path", "required": True}
+        found.append(thing | _SUBJECTS[route.thing])
     if route.takes_page:
-        found += _PAGE
+        cursor = {**_CURSOR, "schema": {"type": "string", "pattern": route.cursor}}
+        found += [_LIMIT, cursor]
     if route.takes_rate:
         found += _RATE
     if route.is_keyed:

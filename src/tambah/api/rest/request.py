@@ -48,13 +48,17 @@ _decode_anything = msgspec.json.Decoder().decode
 
 @dataclass(slots=True)
 class Request:
-    """An authenticated request to a known route; `subject` is what its address names."""
+    """An authenticated request to a known route.
+
+    subject: what its address names; thing: what of the subject's it names, empty for none.
+    """
 
     scope: Scope
     headers: Headers
     receive: Receive
     caller: Caller
     subject: str
+    thing: str = ""
 
 
 def decode(decoder: msgspec.json.Decoder[_Shape], body: bytes) -> _Shape:

@@ -1,32 +1,32 @@
 """What API v1 consists of: the router goes by it, and so does the OpenAPI document."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-
-import msgspec
+from collections.abc import Mapping
 
 from tambah.api.rest import shapes
 from tambah.api.rest.credits import redeem_voucher, top_up
 from tambah.api.rest.lines import list_transfers, show_line
 from tambah.api.rest.packages import buy_package, list_line_packages, list_packages
 from tambah.api.rest.rates import show_rates
-from tambah.api.rest.request import Request
+from tambah.api.rest.route import EVERYWHERE, Route
 from tambah.api.rest.sales import list_sales, sell_card, undo_sale
+from tambah.api.rest.usage import (
+    CURSOR_PATTERN,
+    charge_event,
+    charge_session,
+    list_usage,
+    refund_charge,
+)
+from tambah.api.rest.usage_shapes import (
+    ChargeRefund,
+    ChargeRequest,
+    SessionAnswer,
+    SessionStep,
+    UsagePage,
+)
 from tambah.api.rest.vouchers import show_voucher
 from tambah.domain import refusals as no
 from tambah.domain.refusals import Refusal
-from tambah.web.site import Site
 
-Handler = Callable[[Site, Request], Awaitable[msgspec.Struct]]
-
-EVERYWHERE: tuple[type[Refusal], ...] = (
-    no.KeyUnknown,
-    no.ScopeMissing,
-    no.PageNotFound,
-    no.MethodNotAllowed,
-    no.Unavailable,
-    no.InternalError,
-)
 _WRITING: tuple[type[Refusal], ...] = (
     no.BodyMalformed,
     no.BodyTooLarge,
@@ -65,45 +65,25 @@ _SELLING: tuple[type[Refusal], ...] = (
     no.Busy,
 )
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Route:
-    """One operation.
-
-    noun, tail: of its path, /api/v1/{noun}/{subject}/{tail}; without a subject it is of the
-    caller's own. scope: what the key must have. body: what is sent, None for nothing. refusals:
-    besides those of EVERYWHERE. takes_page: has `limit` and `cursor`; takes_rate: `to`, `from` and
-    what else a rate is asked for by.
-    """
-
-    name: str
-    summary: str
-    about: str
-    method: str
-    noun: str
-    subject: str = ""
-    tail: str = ""
-    scope: str
-    handler: Handler
-    status: int
-    body: type[msgspec.Struct] | None = None
-    answer: type[msgspec.Struct]
-    refusals: tuple[type[Refusal], ...]
-    takes_page: bool = False
-    takes_rate: bool = False
-
-    @property
-    def is_keyed(self) -> bool:
-        """Say whether it moves money, and so needs an Idempotency-Key."""
-        return self.method == "POST"
-
-    @property
-    def path(self) -> str:
-        """Return the path with its parameter in braces."""
-        if not self.subject:
-            return f"/api/v1/{self.noun}"
-        path = f"/api/v1/{self.noun}/{{{self.subject}}}"
-        return f"{path}/{self.tail}" if self.tail else path
+_CHARGING: tuple[type[Refusal], ...] = (
+    no.BodyMalformed,
+    no.BodyTooLarge,
+    no.FieldMissing,
+    no.FieldMalformed,
+    no.NumberMalformed,
+    no.NumberUnknown,
+    no.PartnerSuspended,
+    no.LineNotActivated,
+    no.LineInGrace,
+    no.LineExpired,
+    no.LineTerminated,
+    no.LineBarred,
+    no.LineSuspended,
+    no.CreditTooLow,
+    no.RateUnknown,
+    no.RequestOutOfOrder,
+    no.Busy,
+)
 
 
 ROUTES: tuple[Route, ...] = (
@@ -187,6 +167,90 @@ ROUTES: tuple[Route, ...] = (
         answer=shapes.TransferPage,
         refusals=(no.NumberMalformed, no.NumberUnknown, no.FieldMalformed),
         takes_page=True,
+    ),
+    Route(
+        name="chargeSession",
+        summary="Charge a session",
+        about=(
+            "Promises units before they are used, counts what was used, and ends. The session is "
+            "yours to name, its requests are numbered upwards; the same number again gets the "
+            "same answer. Where several rating groups are asked for, each is answered for itself."
+        ),
+        method="POST",
+        noun="lines",
+        subject="msisdn",
+        tail="sessions/*",
+        thing="session",
+        scope="charge",
+        handler=charge_session,
+        status=200,
+        body=SessionStep,
+        answer=SessionAnswer,
+        refusals=(*_CHARGING, no.SessionUnknown),
+    ),
+    Route(
+        name="chargeEvent",
+        summary="Charge an event",
+        about="Charges something that happens at once, such as a message: all of it, or nothing.",
+        method="POST",
+        noun="lines",
+        subject="msisdn",
+        tail="charges/*",
+        thing="session",
+        scope="charge",
+        handler=charge_event,
+        status=200,
+        body=ChargeRequest,
+        answer=SessionAnswer,
+        refusals=_CHARGING,
+    ),
+    Route(
+        name="refundCharge",
+        summary="Give a charge back",
+        about=(
+            "Gives an event's charge back into what paid it, once, within the hours for it. Its "
+            "number must be above the charge's."
+        ),
+        method="POST",
+        noun="lines",
+        subject="msisdn",
+        tail="charges/*/refund",
+        thing="session",
+        scope="charge",
+        handler=refund_charge,
+        status=200,
+        body=ChargeRefund,
+        answer=SessionAnswer,
+        refusals=(
+            no.BodyMalformed,
+            no.BodyTooLarge,
+            no.FieldMissing,
+            no.FieldMalformed,
+            no.NumberMalformed,
+            no.NumberUnknown,
+            no.PartnerSuspended,
+            no.LineTerminated,
+            no.ChargeUnknown,
+            no.AlreadyRefunded,
+            no.RequestOutOfOrder,
+            no.Busy,
+        ),
+    ),
+    Route(
+        name="listUsage",
+        summary="List what a line used",
+        about="Calls, messages and data as booked, newest first. Follow `next` until it is null.",
+        method="GET",
+        noun="lines",
+        subject="msisdn",
+        tail="usage",
+        scope="charge",
+        handler=list_usage,
+        status=200,
+        answer=UsagePage,
+        refusals=(no.NumberMalformed, no.NumberUnknown, no.FieldMalformed),
+        takes_page=True,
+        cursor=CURSOR_PATTERN,
     ),
     Route(
         name="showVoucher",
@@ -340,6 +404,8 @@ ROUTES: tuple[Route, ...] = (
         ),
     ),
 )
+
+__all__ = ["EVERYWHERE", "ROUTES", "SCOPES", "Route", "by_address"]
 
 SCOPES: tuple[str, ...] = tuple(dict.fromkeys(route.scope for route in ROUTES))
 

@@ -196,6 +196,8 @@ class Transfer(msgspec.Struct, frozen=True, kw_only=True):
         "grant",
         "lapse",
         "package",
+        "usage",
+        "usage_refund",
     ]
     amount: Annotated[
         str,

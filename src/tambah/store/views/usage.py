@@ -23,6 +23,14 @@ class OpenSession(NamedTuple):
     request_no: int
 
 
+class Place(NamedTuple):
+    """Where a record stands in a line's list; no two stand there."""
+
+    began_at: datetime
+    session: bytes
+    rating_group: int
+
+
 class Used(NamedTuple):
     """A record of what was used. Micro-ringgit; units in seconds, messages or bytes."""
 
@@ -40,6 +48,12 @@ class Used(NamedTuple):
     unpaid_units: int
     charged_micros: int
     refunded_micros: int
+    refunded_units: int
+
+    @property
+    def place(self) -> Place:
+        """Return where it stands in its line's list."""
+        return Place(self.began_at, self.session, self.rating_group)
 
 
 async def are_ours(database: Database, msisdns: Sequence[int]) -> set[int]:
@@ -108,24 +122,28 @@ async def sessions_to_renew(
 
 
 async def used_by_line(
-    database: Database, line_id: int, before: datetime | None, limit: int
+    database: Database, line_id: int, before: Place | None, limit: int
 ) -> list[Used]:
     """Return what a line used, the latest first.
 
-    before: the last `began_at` of the page before, None for the first.
+    before: the place of the last one of the page before, None for the first.
     """
+    began_at, session, rating_group = before or (None, None, None)
     rows = await database.fetch(
         """
         SELECT session, rating_group, service, origin, called, destination_class, application,
                began_at, ended_at, units, covered_units, unpaid_units, charged_micros,
-               refunded_micros
+               refunded_micros, refunded_units
           FROM usage_record
-         WHERE line_id = $1 AND ($2::timestamptz IS NULL OR began_at < $2)
+         WHERE line_id = $1 AND ($2::timestamptz IS NULL OR began_at < $2
+               OR began_at = $2 AND (session, rating_group) > ($3::bytea, $4::bigint))
          ORDER BY began_at DESC, session, rating_group
-         LIMIT $3
+         LIMIT $5
         """,
         line_id,
-        before,
+        began_at,
+        session,
+        rating_group,
         limit,
     )
     return [Used(*row)._replace(service=Service(row[2])) for row in rows]
