@@ -60,6 +60,7 @@ def test_every_refusal_makes_a_problem(rules: Rules) -> None:
         "period": "2026-12",
         "what": "batch 7",
         "serial": "0001-00000007",
+        "dealer": "Kedai Demo",
     }
     states = {
         "batch_state_wrong": "locked",

@@ -15,6 +15,7 @@ from tambah.cli.reports import import_answer, report_to
 from tambah.desks.charging import ChargingDesk
 from tambah.desks.usage_import import import_usage
 from tambah.engine.importing import ImportRequest, ImportResult
+from tambah.engine.tariffs import TariffSource
 
 
 @click.group(cls=rich_click.RichGroup)
@@ -47,6 +48,8 @@ def import_command(
                 progress=told,
             )
             async with desk.engine() as engine:
+                tariffs = TariffSource(desk.database, desk.clock)
+                engine.renew(await tariffs.renew(engine.rules))
                 charging = ChargingDesk(engine, desk.database, desk.rules, desk.clock)
                 return await import_usage(desk.database, charging, desk.rules, request, desk.now)
 

@@ -43,6 +43,7 @@ from tambah.jobs.demo_shops import DemoCard, DemoSeller, make_cards, open_shops
 from tambah.jobs.demo_sims import demo_iccid, is_esim, make_sims
 from tambah.jobs.demo_staff import DemoStaff, hire_staff
 from tambah.jobs.demo_tickets import make_tickets
+from tambah.jobs.demo_usage import use_some_credit
 from tambah.store.stamps import read_stamps, write_stamp
 from tambah.store.tariffs import list_sheets
 from tambah.store.views.codes import live_digests
@@ -55,6 +56,7 @@ ARTICLES = Path(tambah.__file__).with_name("demo_articles.toml")
 TARIFF = Path(tambah.__file__).with_name("demo_tariff.csv")
 _FIRST_NUMBER = 60_191_230_000
 _CODES_AT_HAND = 60
+_USERS = 60  # the last active lines, which scripts take up last
 _LIVED = 4  # lines with a history, one of each language
 _MISTAKE = 3  # after a card and RM30, the RM5
 _POINTS = Path(__file__).with_name("demo_points.csv")
@@ -108,6 +110,8 @@ async def seed_demo(site: Site, data_dir: Path) -> Sandbox:
         demo = await _make_everything(site)
     if not await list_sheets(site.database, limit=1):
         await _load_rates(site)
+        active = [line.msisdn for line in demo.lines if line.state == "active"]
+        await use_some_credit(site, active[-_USERS:])
     if not demo.staff:
         demo.staff = await hire_staff(site)
     if not demo.sellers:

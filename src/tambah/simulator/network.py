@@ -147,7 +147,7 @@ class _Doing:
 
     async def ask(self, method: str, path: str, body: object = None) -> dict[str, Any]:
         """Send a request, and again while the service is busy. Raises Refused."""
-        headers = {"Idempotency-Key": f"{self._name}-{self.requests}"}
+        headers = {"Idempotency-Key": self._name}
         answer = await self._send(method, path, body, headers)
         for _ in range(_TRIES):
             if answer.status_code not in (_TOO_MANY, _UNAVAILABLE):

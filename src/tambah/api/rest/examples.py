@@ -86,6 +86,7 @@ def _charged(**differing: object) -> usage.SessionAnswer:
             )
         ],
         credit="34.10",
+        charged="0.10",
         currency="MYR",
         again=False,
     )

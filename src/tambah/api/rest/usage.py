@@ -155,6 +155,7 @@ def _answer(request: Request, done: UnitsGranted, *, is_event: bool = False) -> 
         number=done.request_no,
         grants=[_grant(one, is_event=is_event) for one in done.grants],
         credit=ringgit(done.free_micros),
+        charged=ringgit(done.charged_micros),
         currency=CURRENCY,
         again=done.again,
     )

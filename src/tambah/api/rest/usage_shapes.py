@@ -100,6 +100,7 @@ class SessionAnswer(msgspec.Struct, frozen=True, kw_only=True):
     number: int
     grants: list[UnitGrant]
     credit: Annotated[Amount, Meta(description="Credit that no session holds, bonus included.")]
+    charged: Annotated[Amount, Meta(description="What the session has cost so far, of credit.")]
     currency: Currency
     again: Annotated[bool, Meta(description="It was answered before: nothing was done anew.")]
 
