@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import TypeVar
 
 from tambah.desks.charging import ChargingDesk, Wish
-from tambah.domain.charging_commands import ChargeEvent, ReleaseUnits, ReserveUnits
+from tambah.domain.charging_commands import Ask, ChargeEvent, ReleaseUnits, ReserveUnits
 from tambah.domain.rating import Service
+from tambah.domain.records import replace
 from tambah.domain.refusals import Refusal
 from tambah.engine.tariffs import TariffSource
 from tambah.simulator.day import Act, Habits, Kind, plan_day
@@ -18,6 +20,7 @@ _PEER = "demo switch"
 _SEED = 2026
 _AT_ONCE = 64
 _SERVICES = {Kind.CALL: Service.VOICE, Kind.TEXT: Service.SMS, Kind.BROWSE: Service.DATA}
+_Kind = TypeVar("_Kind", ReserveUnits, ReleaseUnits, ChargeEvent)
 _LITTLE = Habits(calls=2, texts=1, sessions=2, packages=0, top_ups=0)
 
 
@@ -40,11 +43,20 @@ async def _use(desk: ChargingDesk, act: Act, name: str) -> None:
         rating_group=1, service=_SERVICES[act.kind], to=act.to, wanted=act.units, used=act.units
     )
     (ask,) = await desk.asks([wish])
-    who = {"peer": _PEER, "session_id": name, "msisdn": int(act.msisdn)}
     with suppress(Refusal):
         if act.kind is Kind.TEXT:
-            await desk.submit(ChargeEvent(**who, request_no=0, asks=(ask,)))
+            await desk.submit(_step(ChargeEvent, act, name, 0, ask))
             return
-        first = (await desk.asks([wish._replace(used=0)]))[0]
-        await desk.submit(ReserveUnits(**who, request_no=0, asks=(first,)))
-        await desk.submit(ReleaseUnits(**who, request_no=1, asks=(ask,)))
+        first = replace(ask, used=0)
+        await desk.submit(_step(ReserveUnits, act, name, 0, first))
+        await desk.submit(_step(ReleaseUnits, act, name, 1, ask))
+
+
+def _step(kind: type[_Kind], act: Act, name: str, request_no: int, ask: Ask) -> _Kind:
+    return kind(
+        peer=_PEER,
+        session_id=name,
+        request_no=request_no,
+        msisdn=int(act.msisdn),
+        asks=(ask,),
+    )

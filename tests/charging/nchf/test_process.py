@@ -31,6 +31,7 @@ from tests.engine.books import RM
 
 from . import spec
 from .conftest import (
+    ALICE,
     BASE,
     INTERNET,
     MB,
@@ -179,6 +180,26 @@ def certify(folder: Path) -> tuple[Path, Path]:
         capture_output=True,
     )  # fmt: skip
     return key, certificate
+
+
+async def test_told_to_stop_it_answers_what_it_has_accepted(site: Site, start: Any) -> None:
+    await credit(site, 10 * RM)
+    door = start()
+    async with over_h2c(door.url) as core:
+        await core.create(asked(INTERNET, MB))
+        # Its line is held by another, so that the update is under way for a while.
+        holder = await site.database.connect_writer()
+        async with holder.transaction():
+            await holder.execute("SELECT 1 FROM line WHERE msisdn = $1 FOR UPDATE", ALICE)
+            waiting = asyncio.create_task(core.update(asked(INTERNET, MB, MB)))
+            blocked = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+            while not await site.database.fetch_value(blocked):  # noqa: ASYNC110 - another's
+                await asyncio.sleep(0.01)
+            door.process.send_signal(signal.SIGTERM)
+        await holder.close()
+        assert (await waiting).status_code == 200
+    door.process.communicate(timeout=60)
+    assert door.process.returncode == 0
 
 
 # kill -9 in mid-session
