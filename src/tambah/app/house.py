@@ -57,12 +57,12 @@ async def open_house(
     works: also run what happens by the clock (messages, the sweep). url: where it is served, for
     links, unless TAMBAH_PUBLIC_URL says otherwise. Raises ConfigError.
     """
-    await _settle_version(base, demo=demo)
+    await settle_version(base, demo=demo)
     async with AsyncExitStack() as closing:
         database = base.database()
         await database.open()
         closing.push_async_callback(database.close)
-        await _check_stamp(database, demo=demo)
+        await check_stamp(database, demo=demo)
         operator, rules = read_rules(base.settings, demo=demo)
         secrets = read_gateway_secrets()
         check_gateways(operator.gateways, secrets)
@@ -194,7 +194,7 @@ async def _wait_out(tasks: list[asyncio.Task[None]]) -> None:
             await task
 
 
-async def _settle_version(base: Base, *, demo: bool) -> None:
+async def settle_version(base: Base, *, demo: bool) -> None:
     """Migrate our own server; of the operator's, say what is to be done. Raises ConfigError."""
     if demo or base.embedded is not None:
         await migrate(base.owner_dsn, base.dsn)
@@ -207,7 +207,7 @@ async def _settle_version(base: Base, *, demo: bool) -> None:
         )
 
 
-async def _check_stamp(database: Database, *, demo: bool) -> None:
+async def check_stamp(database: Database, *, demo: bool) -> None:
     """Keep demo and production apart. Raises ConfigError."""
     stamps = await read_stamps(database)
     stamped = stamps.get("demo") == "yes"

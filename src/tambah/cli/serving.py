@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 import click
 import rich_click
 
-from tambah.app import Base, House, build_asgi, find_base, listen, open_house, url_of
+from tambah.app import Base, build_asgi, find_base, listen, open_house, url_of
 from tambah.app import serve as serve_on
 from tambah.cli.frame import Answer, refuse, run, say
 from tambah.cli.logs import configure_logging
@@ -24,19 +24,19 @@ _BACKLOG = 2048
 _Work = Callable[[Base, Settings], Awaitable[None]]
 
 
-def _stay(work: _Work, *, as_json: bool) -> None:
+def stay(work: _Work, *, as_json: bool) -> None:
     """Do long-lived work on the database that the settings name, then leave it in order."""
     try:
         settings = read_settings()
         configure_logging(settings.log_level)
         base = find_base(settings)  # in the main thread: the server would end with any other
 
-        async def stay() -> None:
+        async def at_work() -> None:
             """Work until told to stop."""
             await work(base, settings)
 
         try:
-            run(stay())
+            run(at_work())
         finally:
             base.close()
     except _EXPECTED as error:
@@ -64,7 +64,7 @@ def demo(anywhere: bool, as_json: bool) -> None:
             sys.stdout.flush()
             await serve_on(application, bound)
 
-    _stay(work, as_json=as_json)
+    stay(work, as_json=as_json)
 
 
 def _welcome(base: Base, made: DemoFile) -> Answer:
@@ -117,7 +117,7 @@ def serve(no_worker: bool, as_json: bool) -> None:
             sys.stdout.flush()
             await serve_on(application, bound)
 
-    _stay(work, as_json=as_json)
+    stay(work, as_json=as_json)
 
 
 @click.command(cls=rich_click.RichCommand)
@@ -127,15 +127,16 @@ def worker(as_json: bool) -> None:
 
     async def work(base: Base, _: Settings) -> None:
         """Open the house and wait."""
-        async with open_house(base) as house:
+        async with open_house(base):
             say(Answer(document={"worker": True}, text="The worker is running."), as_json=as_json)
             sys.stdout.flush()
-            await _until_told(house)
+            await until_told()
 
-    _stay(work, as_json=as_json)
+    stay(work, as_json=as_json)
 
 
-async def _until_told(_: House) -> None:
+async def until_told() -> None:
+    """Wait for SIGINT or SIGTERM."""
     told = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -1,5 +1,12 @@
 """Configuration: the environment (prefix TAMBAH_, each with a _FILE twin) and operator.toml."""
 
+from tambah.config.diameter import (
+    ANYBODY,
+    DiameterEntry,
+    DiameterPeerEntry,
+    check_diameter,
+    read_place,
+)
 from tambah.config.entries import (
     AllowanceEntry,
     BankEntry,
@@ -46,6 +53,7 @@ from tambah.config.settings import (
 )
 
 __all__ = [
+    "ANYBODY",
     "GATEWAY_KINDS",
     "SECRET_SETTINGS",
     "SMS_GATEWAYS",
@@ -57,6 +65,8 @@ __all__ = [
     "ConsoleEntry",
     "DealersEntry",
     "DenominationEntry",
+    "DiameterEntry",
+    "DiameterPeerEntry",
     "FinanceEntry",
     "GatewayEntry",
     "GuessingEntry",
@@ -75,10 +85,12 @@ __all__ = [
     "SocialEntry",
     "TicketsEntry",
     "ValidityEntry",
+    "check_diameter",
     "check_gateways",
     "gateway_secret",
     "read_gateway_secrets",
     "read_operator",
+    "read_place",
     "read_promotions",
     "read_settings",
     "secret_variable",

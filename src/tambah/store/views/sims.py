@@ -51,6 +51,20 @@ async def read_sim_of(database: Database, line_id: int) -> SimView | None:
     return sim if sim is not None and sim.line_id == line_id else None
 
 
+async def msisdn_of_imsi(database: Database, imsi: str) -> int | None:
+    """Return the number of the line that a SIM in service is for, None where there is none.
+
+    Three questions, for each answer lies on a shard of its own.
+    """
+    iccid = await database.fetch_value("SELECT iccid FROM sim_imsi WHERE imsi = $1", imsi)
+    line_id = await database.fetch_value(
+        "SELECT line_id FROM sim WHERE iccid = $1 AND state = $2", iccid, SimState.ASSIGNED
+    )
+    return await database.fetch_value(
+        "SELECT msisdn FROM line WHERE line_id = $1 AND iccid = $2", line_id, iccid
+    )
+
+
 async def list_sims(database: Database, state: SimState | None, limit: int) -> list[SimView]:
     """Return SIMs by their numbers, of one state or of all."""
     rows = await database.fetch(
