@@ -214,7 +214,7 @@ class Node:
         )
 
     def origin(self, *, with_state: bool = False) -> list[Avp]:
-        """Return who we are. with_state: and since when, so that a peer sees that we began anew."""
+        """Return who we are. with_state: and since when, for it tells that we began anew."""
         avps = [
             make(ORIGIN_HOST, self._entry.host.encode()),
             make(ORIGIN_REALM, self._entry.realm.encode()),

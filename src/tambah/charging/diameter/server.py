@@ -95,9 +95,7 @@ class DiameterServer:
         destination = fields.text(DESTINATION_HOST)
         if destination is not None and destination.lower() != self._host:
             raise Faulty(Result.UNABLE_TO_DELIVER)
-        for avp in fields.avps:
-            if avp.is_mandatory and not is_known(avp):
-                raise Faulty(Result.AVP_UNSUPPORTED, avp)
+        _require_known(fields)
         asker = fields.require_text(ORIGIN_HOST).lower()
         if not peer.speaks_for(asker):
             raise Faulty(Result.AUTHORIZATION_REJECTED)
@@ -113,6 +111,13 @@ class DiameterServer:
             *said.avps,
         ]
         return self.node.reply(request, said.result, avps)
+
+
+def _require_known(fields: Fields) -> None:
+    """Refuse a message with an AVP that must be understood and is not. Raises Faulty."""
+    for avp in fields.avps:
+        if avp.is_mandatory and not is_known(avp):
+            raise Faulty(Result.AVP_UNSUPPORTED, avp)
 
 
 def _is_of_the_protocol(result: Result) -> bool:
