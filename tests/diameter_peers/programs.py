@@ -246,7 +246,7 @@ class Capture:
     """tshark, which takes down what goes over a port of loopback."""
 
     def __init__(self, program: Program, world: Path, folder: Path, port: int) -> None:
-        self._program, self._world, self._folder, self._port = program, world, folder, port
+        self._program, self._world, self._folder, self.port = program, world, folder, port
 
     @classmethod
     async def start(cls, world: Path, folder: Path, port: int) -> Capture:
@@ -267,7 +267,7 @@ class Capture:
             "-r",
             "/run/wire.pcap",
             "-d",
-            f"tcp.port=={self._port},diameter",
+            f"tcp.port=={self.port},diameter",
             *arguments,
         )
         return [line for line in said.splitlines() if line and not line.startswith("Running as")]
