@@ -35,7 +35,6 @@ def world() -> Path:
 async def folder(world: Path) -> AsyncIterator[Path]:
     """Return the folder that the programs see as /run, with the element compiled in it."""
     folder = Path(tempfile.mkdtemp(prefix="tambah-diameter-"))
-    folder.chmod(0o777)
     for name in ("ro.dia", "element.erl"):
         shutil.copy(_HERE / name, folder)
     compile_all = (

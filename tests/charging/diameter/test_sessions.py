@@ -1,4 +1,4 @@
-"""Sessions and events over TCP, on PostgreSQL: what is granted, what is charged, what is refused."""
+"""Sessions and events over TCP, on PostgreSQL: what is granted, charged and refused."""
 
 from __future__ import annotations
 

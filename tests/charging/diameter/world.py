@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from tambah.config import DiameterEntry, DiameterPeerEntry
 from tambah.domain.charging_rule import MEGABYTE, ChargingRule
 from tambah.domain.rating import Rate, Service
-
 from tambah.domain.rules import Rules
 from tambah.domain.tariff import TariffBook, TariffRow, build_sheet
 from tests.conftest import make_rules

@@ -10,7 +10,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, cast
 
 import structlog
 from diameter.message import MessageHeader
@@ -111,10 +111,10 @@ class Link(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take a connection; within a while it has to say who it is."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        self.address = transport.get_extra_info("peername")[0]
-        self.local_address = transport.get_extra_info("sockname")[0]
+        self._transport = cast("asyncio.Transport", transport)  # uvloop has its own
+        # One that went at once has no name any more.
+        self.address = (transport.get_extra_info("peername") or ("",))[0]
+        self.local_address = (transport.get_extra_info("sockname") or ("",))[0]
         self.node.add(self)
         loop = asyncio.get_running_loop()
         self._heard_at = loop.time()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from ipaddress import ip_address
 from typing import Any
 
 import structlog
@@ -228,7 +227,7 @@ class Node:
         peer = self._peers.get(fields.require_text(ORIGIN_HOST).lower())
         if peer is None or fields.require_text(ORIGIN_REALM).lower() != peer.realm:
             raise Faulty(Result.UNKNOWN_PEER)
-        if not any(ip_address(link.address) in network for network in peer.networks):
+        if not link.address or not peer.may_come_from(link.address):
             raise Faulty(Result.UNKNOWN_PEER)
         if link.peer is not None and link.peer is not peer:
             raise Faulty(Result.UNKNOWN_PEER)

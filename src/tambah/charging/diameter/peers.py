@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from tambah.config import ANYBODY, DiameterPeerEntry
 
@@ -26,6 +26,10 @@ class Peer:
             tuple(ip_network(one) for one in entry.allow),
             frozenset(one.lower() for one in entry.behind),
         )
+
+    def may_come_from(self, address: str) -> bool:
+        """Say whether it connects from an address."""
+        return any(ip_address(address) in network for network in self.networks)
 
     def speaks_for(self, host: str) -> bool:
         """Say whether requests of a host may come by this peer."""
