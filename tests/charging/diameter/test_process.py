@@ -135,6 +135,7 @@ class Stubborn:
             except (ConnectionError, TimeoutError):
                 if self._client is client:
                     self._client = None
+                    await client.close()
             else:
                 if answer.result != 3004:
                     self.answered += 1

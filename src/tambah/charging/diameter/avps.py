@@ -6,12 +6,14 @@ Of the library this is all we use: its header, its AVPs and their types (decisio
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from struct import Struct
 from typing import Any
 
 from diameter.message import Message, MessageHeader
 from diameter.message.avp import Avp, AvpGrouped
+from diameter.message.avp.avp import get_avp_dictionary_entry
 from diameter.message.avp.errors import AvpDecodeError, AvpEncodeError
-from diameter.message.packer import ConversionError, Unpacker
 
 from tambah.charging.diameter.names import (
     CC_CORRELATION_ID,
@@ -24,6 +26,7 @@ from tambah.charging.diameter.names import (
 _library: Any = Avp  # its own annotations are partial
 
 HEADER_BYTES = 20
+_AVP = Struct("!II")
 _VENDOR_BIT = 0x80
 _UNMARKED = frozenset({PRODUCT_NAME, ERROR_MESSAGE, CC_CORRELATION_ID})
 """AVPs that go without the M bit, whatever the library's dictionary says (RFC 6733, 4.5)."""
@@ -111,22 +114,29 @@ def read_avps(content: bytes) -> list[Avp]:
     The library takes a length that is too small as nothing said, and reads on out of step.
     """
     avps: list[Avp] = []
-    unpacker = Unpacker(content)
     place, end = 0, len(content)
     while place < end:
-        length, least = int.from_bytes(content[place + 5 : place + 8], "big"), 8
-        if place + 8 <= end and content[place + 4] & _VENDOR_BIT:
-            least = 12
-        if not least <= length <= end - place:
+        if end - place < _AVP.size:
+            raise Faulty(Result.INVALID_AVP_LENGTH, _headed(content[place:]))
+        code, word = _AVP.unpack_from(content, place)
+        flags, length = word >> 24, word & 0xFFFFFF
+        vendor, start = 0, _AVP.size
+        if flags & _VENDOR_BIT:
+            vendor, start = int.from_bytes(content[place + 8 : place + 12], "big"), 12
+        filled = place + ((length + 3) & ~3)
+        if length < start or filled > end:
             raise Faulty(Result.INVALID_AVP_LENGTH, _headed(content[place : place + 8]))
-        unpacker.set_position(place)
-        try:
-            avps.append(Avp.from_unpacker(unpacker))
-        except ConversionError as error:  # the last one lacks the octets that fill it up
-            avp = _headed(content[place : place + 8])
-            raise Faulty(Result.INVALID_AVP_LENGTH, avp) from error
-        place += (length + 3) & ~3
+        kind = _type_of(code, vendor)
+        avps.append(kind(code, vendor, content[place + start : place + length], flags))
+        place = filled
     return avps
+
+
+@lru_cache(maxsize=4096)  # peers choose the codes
+def _type_of(code: int, vendor: int) -> type[Avp]:
+    """Return the type that the dictionary has for an AVP, or the bare one."""
+    entry = get_avp_dictionary_entry(code, vendor)
+    return Avp if entry is None else entry["type"]
 
 
 def number_of(avp: Avp) -> int:

@@ -43,6 +43,14 @@ from tambah.store.database import CONNECTION_LOST
 log = structlog.get_logger(__name__)
 
 
+class _Told(NamedTuple):
+    """What a session said of itself: whose it is, where it goes to, which network it is in."""
+
+    msisdn: int
+    to: str
+    network: str
+
+
 class Answered(NamedTuple):
     """An answer, with what was asked as far as it could be read."""
 
@@ -64,7 +72,7 @@ class CreditControl:
         self._plan = plan
         self._answer_seconds = answer_seconds
         self._top_up_page = top_up_page
-        self._lines: dict[tuple[str, str], int] = {}
+        self._told: dict[tuple[str, str], _Told] = {}
         self._late: set[asyncio.Task[UnitsGranted]] = set()
 
     async def answer(self, fields: Fields) -> Answered:
@@ -113,8 +121,8 @@ class CreditControl:
     async def _step(self, asked: Asked) -> Step:
         peer, session_id, request_no = asked.peer, asked.session_id, asked.request_no
         msisdn = await self._whose(asked)
-        self._remember(asked, msisdn)
-        asks = await self._asks(asked, msisdn)
+        known = (asked.peer, asked.session_id) in self._told
+        asks = await self._asks(self._remember(asked, msisdn), msisdn, known=known)
         if asked.type is RequestType.INITIAL:
             return ReserveUnits(
                 peer=peer, session_id=session_id, request_no=request_no, msisdn=msisdn, asks=asks
@@ -151,23 +159,32 @@ class CreditControl:
             return msisdn
         if asked.type not in _OF_A_SESSION:
             raise Faulty(Result.MISSING_AVP, make(SUBSCRIPTION_ID, []))
-        known = self._lines.get((asked.peer, asked.session_id))
-        if known is not None:
-            return known
+        told = self._told.get((asked.peer, asked.session_id))
+        if told is not None:
+            return told.msisdn
         session = await self._desk.find(asked.peer, asked.session_id)
         if session is None:
             raise SessionUnknown
         return session.msisdn
 
-    def _remember(self, asked: Asked, msisdn: int) -> None:
-        """Know whose a session is when it does not say so again; looking it up takes long."""
-        if asked.type is not RequestType.INITIAL:
-            return
-        self._lines[asked.peer, asked.session_id] = msisdn
-        if len(self._lines) > _MOST_REMEMBERED:
-            del self._lines[next(iter(self._lines))]
+    def _remember(self, asked: Asked, msisdn: int) -> Asked:
+        """Know what a session said of itself when it does not say so again.
 
-    async def _asks(self, asked: Asked, msisdn: int) -> tuple[Ask, ...]:
+        The database would know as well, but asking it takes long.
+        """
+        session = (asked.peer, asked.session_id)
+        if asked.to or asked.network or asked.type is RequestType.INITIAL:
+            self._told[session] = _Told(msisdn, asked.to, asked.network)
+            if len(self._told) > _MOST_REMEMBERED:
+                del self._told[next(iter(self._told))]
+        elif session in self._told:
+            _, to, network = self._told[session]
+            asked = asked._replace(to=to, network=network)
+        if asked.type is RequestType.TERMINATION:
+            self._told.pop(session, None)
+        return asked
+
+    async def _asks(self, asked: Asked, msisdn: int, *, known: bool) -> tuple[Ask, ...]:
         """Return what is asked in the tariff's words.
 
         A later request of a session need not say again where it goes to, or comes from.
@@ -185,7 +202,7 @@ class CreditControl:
             for one in asked.groups
         ]
         asks = await self._desk.asks(wishes)
-        says_it = asked.network or asked.to
+        says_it = known or asked.network or asked.to
         if asked.type not in _OF_A_SESSION or says_it:
             return asks
         before = await self._desk.usages(msisdn, asked.peer, asked.session_id)

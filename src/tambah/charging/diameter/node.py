@@ -64,7 +64,11 @@ class Node:
         self._behind: dict[str, str] = {}
         self._realms: dict[str, str] = {}
         self._server: asyncio.Server | None = None
-        self._state_id = int(time.time())
+        self._state = make(ORIGIN_STATE_ID, int(time.time()))
+        self._origin = [
+            make(ORIGIN_HOST, entry.host.encode()),
+            make(ORIGIN_REALM, entry.realm.encode()),
+        ]
 
     async def start(self) -> str:
         """Listen; return where, as `127.0.0.1:3868`. Raises OSError."""
@@ -160,7 +164,7 @@ class Node:
             make(HOST_IP_ADDRESS, link.local_address),
             make(VENDOR_ID, 0),
             make(PRODUCT_NAME, "Tambah"),
-            make(ORIGIN_STATE_ID, self._state_id),
+            self._state,
             make(SUPPORTED_VENDOR_ID, TGPP),
             make(AUTH_APPLICATION_ID, CREDIT_CONTROL_APPLICATION),
         )
@@ -170,7 +174,7 @@ class Node:
         """Answer a request of the protocol itself with success."""
         state: tuple[Avp, ...] = ()
         if request.header.command_code == Command.DEVICE_WATCHDOG:
-            state = (make(ORIGIN_STATE_ID, self._state_id),)
+            state = (self._state,)
         return self.reply(request, Result.SUCCESS, state)
 
     async def answer(self, request: Request, link: Link) -> bytes:
@@ -214,11 +218,7 @@ class Node:
 
     def origin(self, *, with_state: bool = False) -> list[Avp]:
         """Return who we are. with_state: and since when, for it tells that we began anew."""
-        avps = [
-            make(ORIGIN_HOST, self._entry.host.encode()),
-            make(ORIGIN_REALM, self._entry.realm.encode()),
-        ]
-        return [*avps, make(ORIGIN_STATE_ID, self._state_id)] if with_state else avps
+        return [*self._origin, self._state] if with_state else self._origin
 
     def _recognise(self, request: Request, link: Link) -> Peer:
         if request.broken is not None:

@@ -34,6 +34,7 @@ from tambah.desks.charging import ChargingDesk
 from tambah.domain.numbering import NumberPlan
 from tambah.store.database import Database
 
+_APPLICATION = make(AUTH_APPLICATION_ID, CREDIT_CONTROL_APPLICATION)
 Counted = tuple[str, str]
 """What a request was, in small letters, and the name of its result."""
 
@@ -105,7 +106,7 @@ class DiameterServer:
         if _is_of_the_protocol(said.result) or asked is None:
             return self.node.refuse(request, said.result)
         avps = [
-            make(AUTH_APPLICATION_ID, CREDIT_CONTROL_APPLICATION),
+            _APPLICATION,
             make(CC_REQUEST_TYPE, int(asked.type)),
             make(CC_REQUEST_NUMBER, asked.request_no),
             *said.avps,
@@ -127,8 +128,7 @@ def _is_of_the_protocol(result: Result) -> bool:
 def _echoed(fields: Fields) -> list[Avp]:
     """Return what every credit-control answer has, as far as the request had it."""
     found = (fields.first(name) for name in (CC_REQUEST_TYPE, CC_REQUEST_NUMBER))
-    application = make(AUTH_APPLICATION_ID, CREDIT_CONTROL_APPLICATION)
-    return [application, *(avp for avp in found if avp is not None)]
+    return [_APPLICATION, *(avp for avp in found if avp is not None)]
 
 
 def _kind_of(request: Request) -> str:
