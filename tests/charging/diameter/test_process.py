@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -56,7 +57,9 @@ class Program:
         self.where = f"127.0.0.1:{port}"
         operator = folder / "operator.toml"
         more = _CONFIGURATION.format(port=port, metrics=self.metrics)
-        operator.write_text(DEMO_OPERATOR.read_text() + more)
+        # Of the demo's all but its own entry.
+        others = re.sub(r"(?s)\n\[diameter\].*?(?=\n# )", "", DEMO_OPERATOR.read_text())
+        operator.write_text(others + more)
         self._environ = {k: v for k, v in os.environ.items() if not k.startswith("TAMBAH_")} | {
             "TAMBAH_DATABASE_URL": fresh.dsn,
             "TAMBAH_OPERATOR_FILE": str(operator),
