@@ -47,6 +47,7 @@ from tambah.charging.diameter.names import (
     Command,
     RequestType,
 )
+from tambah.charging.diameter.server import DiameterServer
 from tambah.domain.charging_rule import MEGABYTE
 from tambah.engine.verifying import verify
 from tambah.store.database import Database
@@ -310,6 +311,26 @@ async def test_data_abroad_costs_what_its_zone_costs(
     (then,) = went_on.services
     assert then.under(GRANTED_SERVICE_UNIT).number(CC_TOTAL_OCTETS) == 8 * MEGABYTE
     assert await balance(database) == 8 * RM
+
+
+async def test_what_a_session_said_is_known_after_a_restart(
+    client: Client, credit: Credit, server_of_diameter: DiameterServer, database: Database
+) -> None:
+    await credit(10 * RM)
+    data, call = Session.of(client, DATA), Session.of(client, VOICE)
+    abroad = group(SERVICE_INFORMATION, group(PS_INFORMATION, make(SGSN_MCC_MNC, "52501")))
+    await data.ask(INITIAL, 0, service(1, wanted=MEGABYTE), abroad)
+    await call.ask(INITIAL, 0, service(1, wanted=60, unit=CC_TIME), calls("tel:+60198765432"))
+    server_of_diameter._control._told.clear()
+
+    of_data = await data.ask(UPDATE, 1, service(2, wanted=MEGABYTE))
+    of_call = await call.ask(UPDATE, 1, service(1, used=60, wanted=60, unit=CC_TIME))
+    await data.ask(TERMINATION, 2, service(2, used=MEGABYTE, more=False))
+    await call.ask(TERMINATION, 2)
+
+    results = [one.services[0].number(RESULT_CODE) for one in (of_data, of_call)]
+    assert results == [2001, 2001]
+    assert await balance(database) == 10 * RM - RM - 600_000
 
 
 async def test_service_identifiers_go_back_with_their_groups(

@@ -30,6 +30,7 @@ from tambah.domain.charging_commands import (
     UpdateUnits,
 )
 from tambah.domain.numbering import NumberPlan, fold_imsi, fold_msisdn
+from tambah.domain.rating import Service
 from tambah.domain.records import replace
 from tambah.domain.refusals import (
     NumberUnknown,
@@ -172,16 +173,15 @@ class CreditControl:
 
         The database would know as well, but asking it takes long.
         """
+        if asked.type is RequestType.EVENT:
+            return asked
         session = (asked.peer, asked.session_id)
-        if asked.to or asked.network or asked.type is RequestType.INITIAL:
+        before = self._told.pop(session, _Told(msisdn, "", ""))
+        asked = asked._replace(to=asked.to or before.to, network=asked.network or before.network)
+        if asked.type is not RequestType.TERMINATION:
             self._told[session] = _Told(msisdn, asked.to, asked.network)
             if len(self._told) > _MOST_REMEMBERED:
                 del self._told[next(iter(self._told))]
-        elif session in self._told:
-            _, to, network = self._told[session]
-            asked = asked._replace(to=to, network=network)
-        if asked.type is RequestType.TERMINATION:
-            self._told.pop(session, None)
         return asked
 
     async def _asks(self, asked: Asked, msisdn: int, *, known: bool) -> tuple[Ask, ...]:
@@ -202,8 +202,8 @@ class CreditControl:
             for one in asked.groups
         ]
         asks = await self._desk.asks(wishes)
-        says_it = known or asked.network or asked.to
-        if asked.type not in _OF_A_SESSION or says_it:
+        says_it = asked.network and (asked.to or asked.service is Service.DATA)
+        if asked.type not in _OF_A_SESSION or known or says_it:
             return asks
         before = await self._desk.usages(msisdn, asked.peer, asked.session_id)
         if not before:
