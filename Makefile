@@ -6,12 +6,13 @@ WORKERS ?= 3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-telephone check cards bench faults lock setup setup-demo setup-browser setup-speech
+.PHONY: help demo test test-telephone test-diameter check cards bench faults lock setup setup-demo setup-browser setup-speech
 
 help:
 	@echo "make demo     the whole product with made-up data, until you stop it (Ctrl-C)"
 	@echo "make test     every test"
 	@echo "make test-telephone  real calls: sipp, Asterisk and our hotline (Linux, as root)"
+	@echo "make test-diameter   Erlang's diameter, freeDiameter and tshark with ours (Linux, as root)"
 	@echo "make check    format, lint, types, import rules, documentation, then every test"
 	@echo "make bench    measure speed; writes bench.json"
 	@echo "make cards    CARDS cards (10000) their whole life, from order to credit, in a browser"
@@ -28,6 +29,11 @@ test: setup setup-browser setup-speech
 test-telephone: setup setup-speech
 	@world=$$(tools/telephone-setup) && \
 	  TAMBAH_TELEPHONE_WORLD=$$world exec $(BIN)/pytest tests/telephone
+
+# Erlang, freeDiameter and tshark are unpacked beside the system as well.
+test-diameter: setup
+	@world=$$(tools/diameter-setup) && \
+	  TAMBAH_DIAMETER_WORLD=$$world exec $(BIN)/pytest tests/diameter_peers
 
 check: setup
 	@$(BIN)/ruff format --quiet --check . || { echo "make check: run '$(BIN)/ruff format .'" >&2; exit 1; }

@@ -21,6 +21,7 @@ from . import (
     console_runs,
     dealer_runs,
     dialogue_runs,
+    diameter_runs,
     engine_runs,
     finance_runs,
     nchf_runs,
@@ -47,6 +48,7 @@ PARTS = (
     "sms",
     "calls",
     "dialogue",
+    "diameter",
     "vouchers",
     "rss",
     "growth",
@@ -356,6 +358,39 @@ def measure_tariff(ground: Ground, results: Results) -> None:
     results.add("tariff_load_s", loaded, "seconds", book_s=round(read, 2), peak_mb=round(peak))
 
 
+def measure_diameter(ground: Ground, results: Results) -> None:
+    """Measure credit control over Diameter against the engine alone, and the protocol alone."""
+    run(diameter_runs.give_credit(ground))
+    charging = diameter_runs.Charging(ground)
+    bare = diameter_runs.Charging(ground, alone=True)
+    loads: list[Load] = []
+    alone: list[float] = []
+
+    def one(server: diameter_runs.Charging = charging) -> Load:
+        return uvloop.run(diameter_runs.over_diameter(server, 64, SECONDS))
+
+    def measured() -> float:
+        alone.append(one(bare).rate)
+        loads.append(one())
+        return loads[-1].rate
+
+    try:
+        one()  # warm
+        one(bare)
+        pairs = interleaved(
+            measured, lambda: run(diameter_runs.by_the_engine(ground, 64, SECONDS))
+        )
+        results.add_pairs(
+            "diameter_64",
+            pairs,
+            **_latencies(loads),
+            protocol_alone=round(statistics.median(alone), 1),
+        )
+    finally:
+        charging.stop()
+        bare.stop()
+
+
 def measure_vouchers(ground: Ground, results: Results) -> None:
     """Measure a million codes generated, digested and stored."""
     seconds = make_million(ground)
@@ -465,6 +500,7 @@ def main(wanted: list[str]) -> None:
             "calls": measure_calls,
             "dialogue": measure_dialogue,
             "nchf": measure_nchf,
+            "diameter": measure_diameter,
             "sms": measure_sms,
             "vouchers": measure_vouchers,
             "rss": measure_rss,

@@ -56,6 +56,8 @@ _FOR_TESTS = {
     "TAMBAH_SPECS_DIR",
     "TAMBAH_TELEPHONE_DIR",
     "TAMBAH_TELEPHONE_WORLD",
+    "TAMBAH_DIAMETER_DIR",
+    "TAMBAH_DIAMETER_WORLD",
 }
 # Not of the environment: a variable of Asterisk's dialplan.
 _OF_THE_DIALPLAN = {"TAMBAH_NEXT"}

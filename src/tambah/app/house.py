@@ -19,6 +19,7 @@ from tambah.config import (
     read_gateway_secrets,
 )
 from tambah.desks.deeds import means_of
+from tambah.domain.rules import Rules
 from tambah.engine.clock import Clock
 from tambah.engine.engine import Engine
 from tambah.engine.live_promotions import PromotionSource
@@ -60,12 +61,12 @@ async def open_house(
     works: also run what happens by the clock (messages, the sweep). url: where it is served, for
     links, unless TAMBAH_PUBLIC_URL says otherwise. Raises ConfigError.
     """
-    await _settle_version(base, demo=demo)
+    await settle_version(base, demo=demo)
     async with AsyncExitStack() as closing:
         database = base.database()
         await database.open()
         closing.push_async_callback(database.close)
-        await _check_stamp(database, demo=demo)
+        await check_stamp(database, demo=demo)
         operator, rules = read_rules(base.settings, demo=demo)
         secrets = read_gateway_secrets()
         check_gateways(operator.gateways, secrets)
@@ -100,7 +101,7 @@ async def open_house(
             closing.push_async_callback(site.payments.close)
         if demo:
             site = replace(site, sandbox=await seed_demo(site, base.data_dir))
-        await closing.enter_async_context(_renewing(site))
+        await closing.enter_async_context(renewing(engine, database, rules, clock))
         switchboard = build_switchboard(site, base.data_dir, secrets)
         closing.push_async_callback(switchboard.close)
         async with _working(site, ground, switchboard, works=works) as notifier:
@@ -142,15 +143,14 @@ def _by_the_clock(site: Site) -> list[asyncio.Task[None]]:
 
 
 @asynccontextmanager
-async def _renewing(site: Site) -> AsyncGenerator[None]:
-    """Take the rules that are kept in the database, before the first request and ever after."""
-    renewal = Renewal(
-        site.engine,
-        [
-            TariffSource(site.database, site.clock),
-            PromotionSource(site.database, site.rules),
-        ],
-    )
+async def renewing(
+    engine: Engine, database: Database, rules: Rules, clock: Clock
+) -> AsyncGenerator[None]:
+    """Take the rules that are kept in the database, before the first request and ever after.
+
+    rules: those of operator.toml.
+    """
+    renewal = Renewal(engine, [TariffSource(database, clock), PromotionSource(database, rules)])
     await renewal.look()
     task = asyncio.create_task(renewal.run())
     try:
@@ -218,7 +218,7 @@ async def _wait_out(tasks: list[asyncio.Task[None]]) -> None:
             await task
 
 
-async def _settle_version(base: Base, *, demo: bool) -> None:
+async def settle_version(base: Base, *, demo: bool) -> None:
     """Migrate our own server; of the operator's, say what is to be done. Raises ConfigError."""
     if demo or base.embedded is not None:
         await migrate(base.owner_dsn, base.dsn)
@@ -231,7 +231,7 @@ async def _settle_version(base: Base, *, demo: bool) -> None:
         )
 
 
-async def _check_stamp(database: Database, *, demo: bool) -> None:
+async def check_stamp(database: Database, *, demo: bool) -> None:
     """Keep demo and production apart. Raises ConfigError."""
     stamps = await read_stamps(database)
     stamped = stamps.get("demo") == "yes"

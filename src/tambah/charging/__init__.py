@@ -1,1 +1,1 @@
-"""Doors by which a network charges while credit is used, each in its own protocol."""
+"""Online charging: the doors by which a network's elements ask for credit while it is used."""

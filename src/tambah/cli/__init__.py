@@ -8,7 +8,10 @@ _COMMANDS = {
     "demo": ("tambah.cli.serving:demo", "Run the whole product with made-up data."),
     "serve": ("tambah.cli.serving:serve", "Serve pages and the API, with the work behind them."),
     "worker": ("tambah.cli.serving:worker", "Do only the work behind: messages, the sweep."),
-    "charging": ("tambah.cli.charging:charging", "Charge what networks use while it is used."),
+    "charging": (
+        "tambah.cli.charging:charging",
+        "Charge calls, data and messages while they are used.",
+    ),
     "migrate": ("tambah.cli.upkeep:migrate", "Bring the database to this version's tables."),
     "verify": ("tambah.cli.upkeep:verify", "Prove the books on live data."),
     "doctor": ("tambah.cli.doctor:doctor", "Check the installation and say what is wrong."),

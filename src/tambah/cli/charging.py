@@ -1,4 +1,4 @@
-"""tambah charging …: the doors by which networks charge while credit is used."""
+"""tambah charging …: the network's doors, each a process of its own."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ import msgspec
 import rich_click
 
 from tambah.app import Base, listen, open_house, serve_nchf, url_of
+from tambah.app.charging import open_diameter
 from tambah.charging.nchf import TOKEN_PURPOSE
 from tambah.cli.desk import Desk, at_desk
 from tambah.cli.frame import Answer, answering, say
-from tambah.cli.serving import BACKLOG, stay
+from tambah.cli.serving import BACKLOG, stay, until_told
 from tambah.config import Settings
 
 _TOKEN_BYTES = 32
@@ -21,7 +22,7 @@ _TOKEN_BYTES = 32
 
 @click.group(cls=rich_click.RichGroup)
 def charging() -> None:
-    """Charge what is used while it is used, as networks ask for it."""
+    """Charge calls, data and messages while they are used."""
 
 
 @charging.command(cls=rich_click.RichCommand)
@@ -45,6 +46,24 @@ def nchf(as_json: bool) -> None:
             say(Answer(document={"url": url}, text=f"Nchf is at {url}"), as_json=as_json)
             sys.stdout.flush()
             await serve_nchf(house.site, bound)
+
+    stay(work, as_json=as_json)
+
+
+@charging.command(cls=rich_click.RichCommand)
+@click.option("--json", "as_json", is_flag=True, help="Say where it is as a JSON document.")
+def diameter(as_json: bool) -> None:
+    """Answer Gy and Ro (Diameter) until it is told to stop; see [diameter] in operator.toml."""
+
+    async def work(base: Base, _: Settings) -> None:
+        """Open the server, say where it is, wait."""
+        async with open_diameter(base) as where:
+            say(
+                Answer(document={"diameter": where}, text=f"Diameter is answered at {where}"),
+                as_json=as_json,
+            )
+            sys.stdout.flush()
+            await until_told()
 
     stay(work, as_json=as_json)
 

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 import click
 import rich_click
 
-from tambah.app import Base, House, build_asgi, find_base, listen, open_house, url_of
+from tambah.app import Base, build_asgi, find_base, listen, open_house, url_of
 from tambah.app import serve as serve_on
 from tambah.cli.frame import Answer, refuse, run, say
 from tambah.cli.logs import configure_logging
@@ -127,15 +127,16 @@ def worker(as_json: bool) -> None:
 
     async def work(base: Base, _: Settings) -> None:
         """Open the house and wait."""
-        async with open_house(base) as house:
+        async with open_house(base):
             say(Answer(document={"worker": True}, text="The worker is running."), as_json=as_json)
             sys.stdout.flush()
-            await _until_told(house)
+            await until_told()
 
     stay(work, as_json=as_json)
 
 
-async def _until_told(_: House) -> None:
+async def until_told() -> None:
+    """Wait for SIGINT or SIGTERM."""
     told = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

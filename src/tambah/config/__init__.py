@@ -1,5 +1,12 @@
 """Configuration: the environment (prefix TAMBAH_, each with a _FILE twin) and operator.toml."""
 
+from tambah.config.diameter import (
+    ANYBODY,
+    DiameterEntry,
+    DiameterPeerEntry,
+    check_diameter,
+    read_place,
+)
 from tambah.config.entries import (
     AllowanceEntry,
     BankEntry,
@@ -58,6 +65,7 @@ from tambah.config.settings import (
 )
 
 __all__ = [
+    "ANYBODY",
     "GATEWAY_KINDS",
     "LOOPBACK",
     "SECRET_SETTINGS",
@@ -71,6 +79,8 @@ __all__ = [
     "ConsumerEntry",
     "DealersEntry",
     "DenominationEntry",
+    "DiameterEntry",
+    "DiameterPeerEntry",
     "FinanceEntry",
     "GatewayEntry",
     "GuessingEntry",
@@ -94,6 +104,7 @@ __all__ = [
     "TariffsEntry",
     "TicketsEntry",
     "ValidityEntry",
+    "check_diameter",
     "check_gateways",
     "check_nchf",
     "gateway_secret",
@@ -101,6 +112,7 @@ __all__ = [
     "is_web_address",
     "read_gateway_secrets",
     "read_operator",
+    "read_place",
     "read_promotions",
     "read_settings",
     "secret_variable",

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from tambah.config.diameter import DiameterEntry
 from tambah.config.entries import (
     BankEntry,
     Brand,
@@ -67,6 +68,7 @@ class Operator(msgspec.Struct, frozen=True, kw_only=True):
     packages: tuple[PackageEntry, ...] = ()
     gateways: tuple[GatewayEntry, ...] = ()
     bank: BankEntry | None = None
+    diameter: DiameterEntry | None = None
     social: tuple[SocialEntry, ...] = ()
     time_zone: str = "Asia/Kuala_Lumpur"
     country_code: str = "60"

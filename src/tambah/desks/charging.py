@@ -26,7 +26,8 @@ from tambah.engine.engine import Engine
 from tambah.engine.foreseeing import foresee_charge
 from tambah.store.database import Database
 from tambah.store.views.lines import read_line
-from tambah.store.views.usage import OpenSession, are_ours, find_session
+from tambah.store.views.sims import find_msisdn_of_imsi
+from tambah.store.views.usage import OpenSession, are_ours, find_session, read_usages
 
 Step = ReserveUnits | UpdateUnits | ReleaseUnits | ChargeEvent | RefundEvent
 
@@ -69,6 +70,14 @@ class ChargingDesk:
     async def find(self, peer: str, session_id: str) -> OpenSession | None:
         """Return a session by its name, for a request that does not say whose it is."""
         return await find_session(self._database, session_key(peer, session_id))
+
+    async def find_by_imsi(self, imsi: str) -> int | None:
+        """Return the number of the line that a SIM in service is for, None where there is none."""
+        return await find_msisdn_of_imsi(self._database, imsi)
+
+    async def usages(self, msisdn: int, peer: str, session_id: str) -> dict[int, Usage]:
+        """Return what a session uses, by rating group: a later request need not say it again."""
+        return await read_usages(self._database, msisdn, session_key(peer, session_id))
 
     async def price(self, step: ChargeEvent) -> UnitsGranted:
         """Return what an event would cost, and that it could be paid; nothing is written.

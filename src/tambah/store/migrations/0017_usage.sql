@@ -33,6 +33,9 @@ CREATE TABLE reservation (
 
 CREATE INDEX reservation_open ON reservation (expires_at) WHERE closed_at IS NULL;
 
+-- For a request that does not say whose the session is.
+CREATE INDEX reservation_session ON reservation (session);
+
 CREATE INDEX reservation_closed ON reservation (closed_at) WHERE closed_at IS NOT NULL;
 
 -- What was used and what it cost, one row for a rating group of a session. Distributed by line_id.

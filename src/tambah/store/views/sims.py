@@ -52,19 +52,17 @@ async def read_sim_of(database: Database, line_id: int) -> SimView | None:
 
 
 async def find_msisdn_of_imsi(database: Database, imsi: str) -> int | None:
-    """Return the number of the line that an IMSI serves at present, None for none.
+    """Return the number of the line that a SIM in service is for, None where there is none.
 
-    Asked in three steps: each lies on a shard of its own.
+    Three questions, for each answer lies on a shard of its own.
     """
     iccid = await database.fetch_value("SELECT iccid FROM sim_imsi WHERE imsi = $1", imsi)
-    if iccid is None:
-        return None
     line_id = await database.fetch_value(
         "SELECT line_id FROM sim WHERE iccid = $1 AND state = $2", iccid, SimState.ASSIGNED
     )
-    if line_id is None:
-        return None
-    return await database.fetch_value("SELECT msisdn FROM line WHERE line_id = $1", line_id)
+    return await database.fetch_value(
+        "SELECT msisdn FROM line WHERE line_id = $1 AND iccid = $2", line_id, iccid
+    )
 
 
 async def list_sims(database: Database, state: SimState | None, limit: int) -> list[SimView]:

@@ -6,9 +6,22 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+import msgspec
+
 from tambah.domain.rating import Service
+from tambah.domain.tariff import Usage
 from tambah.store.database import Database, Record
 from tambah.store.views.listed import Listed
+
+
+class _Group(msgspec.Struct):
+    """Of a session's rating group, what it is."""
+
+    rating_group: int
+    usage: Usage
+
+
+_groups = msgspec.json.Decoder(tuple[_Group, ...]).decode
 
 
 class OpenSession(NamedTuple):
@@ -77,6 +90,17 @@ async def find_session(database: Database, session: bytes) -> OpenSession | None
         session,
     )
     return OpenSession(*row) if row else None
+
+
+async def read_usages(database: Database, msisdn: int, session: bytes) -> dict[int, Usage]:
+    """Return what a line's session uses, by rating group; nothing if there is no such session."""
+    line_id = await database.fetch_value("SELECT line_id FROM number WHERE msisdn = $1", msisdn)
+    groups = await database.fetch_value(
+        "SELECT groups::text FROM reservation WHERE line_id = $1 AND session = $2",
+        line_id,
+        session,
+    )
+    return {one.rating_group: one.usage for one in _groups(groups)} if groups else {}
 
 
 async def overdue_sessions(

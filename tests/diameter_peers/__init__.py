@@ -1,0 +1,1 @@
+"""Gy and Ro with programs that are not ours; `make test-diameter` runs them."""
