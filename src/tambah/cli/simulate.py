@@ -33,6 +33,7 @@ class _Demo(msgspec.Struct, frozen=True):
     url: str
     api_key: str
     lines: tuple[_Line, ...]
+    switch_key: str = ""
 
 
 @click.command(cls=rich_click.RichCommand)
@@ -85,7 +86,7 @@ def simulate(  # noqa: PLR0913 - an option each
     """
     if demo is not None:
         found = _read_demo(demo)
-        url, api_key = found.url, found.api_key
+        url, api_key = found.url, found.switch_key or found.api_key
         msisdns = [one.msisdn for one in found.lines if one.state == _ALIVE]
     elif url and api_key and numbers is not None:
         msisdns = numbers.read_text(encoding="utf-8").split()

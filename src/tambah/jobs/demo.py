@@ -84,10 +84,14 @@ class DemoLine(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class DemoFile(msgspec.Struct, kw_only=True):
-    """demo.json: what a script needs to play with a demo."""
+    """demo.json: what a script needs to play with a demo.
+
+    switch_key: of a partner that speaks for lines, as a switch does: it buys packages for them.
+    """
 
     url: str = ""
     api_key: str
+    switch_key: str = ""
     partner_id: int
     codes: list[str]
     lines: list[DemoLine]
@@ -167,7 +171,8 @@ async def _load_rates(site: Site) -> None:
 async def _make_everything(site: Site) -> DemoFile:
     await make_sims(site, LINES)
     lines = await _make_lines(site)
-    partner_id, api_key = await _make_partner(site)
+    partner_id, api_key = await _make_partner(site, "Demo partner")
+    _, switch_key = await _make_partner(site, "Demo switch", speaks_for_lines=True)
     codes = await _more_codes(site)
     await _use_some(site, codes, lines)
     await _let_one_back(site, lines)
@@ -175,7 +180,13 @@ async def _make_everything(site: Site) -> DemoFile:
     await _publish(site)
     await import_points(site.database, PointsRequest(path=_POINTS, actor=_ACTOR))
     await make_tickets(site, [line for line in lines if line.state == "active"])
-    return DemoFile(api_key=api_key, partner_id=partner_id, codes=codes, lines=lines)
+    return DemoFile(
+        api_key=api_key,
+        switch_key=switch_key,
+        partner_id=partner_id,
+        codes=codes,
+        lines=lines,
+    )
 
 
 async def _make_lines(site: Site) -> list[DemoLine]:
@@ -256,12 +267,15 @@ def _dates(
     return active_until, grace_after(active_until, life, validity)
 
 
-async def _make_partner(site: Site) -> tuple[int, str]:
-    """Add the demo's partner with an ample float; return its id and key."""
+async def _make_partner(
+    site: Site, name: str, *, speaks_for_lines: bool = False
+) -> tuple[int, str]:
+    """Add a partner of the demo's with an ample float; return its id and key."""
     partner_id = await add_partner(
         site.database,
-        name="Demo partner",
+        name=name,
         actor=_ACTOR,
+        speaks_for_lines=speaks_for_lines,
         limits_micros=(MICROS_PER_RINGGIT, 500 * MICROS_PER_RINGGIT, None),
     )
     await site.engine.submit(

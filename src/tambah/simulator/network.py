@@ -135,7 +135,7 @@ class _Doing:
         """Buy a package from credit."""
         path = f"/api/v1/lines/{self.act.msisdn}/packages"
         answer = await self.ask("POST", path, {"package": package})
-        return _micros(answer["price"]["amount"])
+        return _micros(answer["price"])
 
     async def top_up(self) -> int:
         """Reload the number from the key's float."""
