@@ -76,6 +76,7 @@ async def test_a_session_is_reserved_updated_and_released(switch: httpx.AsyncCli
             }
         ],
         "credit": "8.00",
+        "charged": "0.00",
         "currency": "MYR",
         "again": False,
     }

@@ -65,12 +65,12 @@ async def test_a_batch_that_moves_there_and_back_again_refuses_the_second(
 
 DEEDS = {
     "one side's amount": (
-        "UPDATE transfer SET amount_micros = amount_micros + 1 WHERE owner_id = 2 AND kind = 25"
+        "UPDATE transfer SET amount_micros = amount_micros + 1 WHERE owner_id = 2 AND kind = 28"
         " AND topup_no = 1",
         {"reversal transfer:1/", "reversal transfer:2/"},
     ),
     "one side's name": (
-        "UPDATE transfer SET peer_seq = 99 WHERE owner_id = 1 AND kind = 25"
+        "UPDATE transfer SET peer_seq = 99 WHERE owner_id = 1 AND kind = 28"
         " AND mends_topup_no = 1",
         {"reversal transfer:1/", "reversal transfer:2/"},
     ),

@@ -81,7 +81,7 @@ _TOPUPS = """
                1 + (own_bonus_micros <> 0)::integer + (tax_micros > 0)::integer
                  + (reactivation_micros > 0)::integer AS transfers,
                hash_record_extended((1, at, main_micros,
-                                     CASE source WHEN 3 THEN 11 WHEN 4 THEN 25
+                                     CASE source WHEN 3 THEN 11 WHEN 4 THEN 28
                                                  ELSE source END::smallint,
                                      coalesce(payer_id, partner_id,
                                               CASE WHEN source = 4 THEN moved_line_id END,
