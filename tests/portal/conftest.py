@@ -25,6 +25,7 @@ from tambah.portal.routes import routes
 from tambah.store.database import Database
 from tambah.web.setup import configure
 from tambah.web.site import Sandbox, Site
+from tests.conftest import make_rules
 from tests.engine.books import add_cards, add_line
 
 ALICE = 60123456789
@@ -132,6 +133,7 @@ class NoEngine:
 
     def __init__(self, error: Exception | None = None) -> None:
         self._error = error or RuntimeError("no engine")
+        self.rules = make_rules()
 
     async def submit(self, _command: Any) -> Any:
         """Stand in for Engine.submit."""

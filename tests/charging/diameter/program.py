@@ -5,8 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 import tambah.app.charging as opening
+from tambah.app import house
 from tambah.cli import main
+from tambah.domain.rules import Rules
+from tambah.engine.tariffs import TariffSource
 from tests.charging.diameter.world import replace_rules
+
+
+class OurTariff(TariffSource):
+    """The tests' tariff, in place of what is stored."""
+
+    async def renew(self, rules: Rules) -> Rules:
+        """Return the rules with it."""
+        return replace_rules(rules)
 
 
 def with_tariff() -> None:
@@ -18,6 +29,7 @@ def with_tariff() -> None:
         return operator, replace_rules(rules)
 
     opening.read_rules = read_rules
+    house.TariffSource = OurTariff  # type: ignore[misc]
 
 
 if __name__ == "__main__":

@@ -60,9 +60,7 @@ async def find_msisdn_of_imsi(database: Database, imsi: str) -> int | None:
     line_id = await database.fetch_value(
         "SELECT line_id FROM sim WHERE iccid = $1 AND state = $2", iccid, SimState.ASSIGNED
     )
-    return await database.fetch_value(
-        "SELECT msisdn FROM line WHERE line_id = $1 AND iccid = $2", line_id, iccid
-    )
+    return await database.fetch_value("SELECT msisdn FROM line WHERE line_id = $1", line_id)
 
 
 async def list_sims(database: Database, state: SimState | None, limit: int) -> list[SimView]:
