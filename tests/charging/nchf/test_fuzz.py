@@ -125,4 +125,5 @@ def test_no_answer_is_a_fault_of_ours(door: LivingDoor, path: str, mode: Any) ->
 
     send()
     assert set(statuses) <= {200, 201, 204, 400, 403, 404, 405, 413, 415}
-    assert len(set(statuses)) > 1
+    # What is drawn to be wrong may be wrong in one way alone.
+    assert mode is GenerationMode.NEGATIVE or len(set(statuses)) > 1
