@@ -193,7 +193,7 @@ async def test_told_to_stop_it_answers_what_it_has_accepted(site: Site, start: A
             await holder.execute("SELECT 1 FROM line WHERE msisdn = $1 FOR UPDATE", ALICE)
             waiting = asyncio.create_task(core.update(asked(INTERNET, MB, MB)))
             blocked = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-            while not await site.database.fetch_value(blocked):  # noqa: ASYNC110 - another's
+            while not await site.database.fetch_value(blocked):
                 assert not waiting.done(), "it waits for its line"
                 await asyncio.sleep(0.01)
             door.process.send_signal(signal.SIGTERM)
