@@ -259,6 +259,7 @@ class Capture:
 
     async def read(self, *arguments: str) -> list[str]:
         """End it; return what tshark then says of what it took down, without its remarks."""
+        await self._settle()
         await self._program.end(signal.SIGINT)
         said = await run_inside(
             self._world,
@@ -271,6 +272,13 @@ class Capture:
             *arguments,
         )
         return [line for line in said.splitlines() if line and not line.startswith("Running as")]
+
+    async def _settle(self) -> None:
+        """Wait until nothing more comes: the kernel hands over what it holds a while later."""
+        wire, before = self._folder / "wire.pcap", -1
+        while (size := wire.stat().st_size) != before:
+            before = size
+            await asyncio.sleep(1.0)
 
     async def stop(self) -> None:
         """End it."""

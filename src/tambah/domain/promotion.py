@@ -135,12 +135,16 @@ def apply(
 
 
 def matches(promotion: Promotion, offer: Denomination, facts: Facts, now: datetime) -> bool:
-    """Say whether a top-up is one that the promotion is for, dates and other promotions aside."""
+    """Say whether a top-up is one that the promotion is for, dates and other promotions aside.
+
+    What was moved from a wrong number had its promotions there.
+    """
     is_priced = offer.price_micros >= promotion.least_micros and (
         not promotion.denominations or offer.price_micros in promotion.denominations
     )
     return (
         is_priced
+        and facts.source is not TopUpSource.MOVED
         and (not promotion.sources or facts.source in promotion.sources)
         and (not promotion.states or facts.state in promotion.states)
         and (not promotion.plans or facts.plan in promotion.plans)
