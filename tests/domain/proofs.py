@@ -427,11 +427,6 @@ def prove_line(books: MemoryBooks, line_id: int) -> None:
     assert len(set(ends)) == len(ends), "what is of one kind with one end shares a bucket"
 
 
-def unspent(books: MemoryBooks, line_id: int, topup: TopUpRecord) -> int:
-    """Return the most that a reversal of a top-up can still take of the main credit."""
-    return min(books.lines[line_id].main.free, topup.main_micros)
-
-
 def clock_of(books: MemoryBooks, line_id: int) -> datetime:
     """Return a line's own clock."""
     return books.lines[line_id].line.last_at

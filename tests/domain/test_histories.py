@@ -27,7 +27,7 @@ from tambah.domain.commands import (
     ReverseTopUp,
     TopUpMoved,
 )
-from tambah.domain.ledger import TransferKind
+from tambah.domain.ledger import Account, TransferKind
 from tambah.domain.line import LineState
 from tambah.domain.refusals import IdempotencyKeyReused, Refusal
 from tambah.domain.state import TopUpRecord
@@ -46,7 +46,7 @@ from .histories import (
     keyed,
 )
 from .memory_books import MemoryBooks
-from .proofs import clock_of, prove, unspent
+from .proofs import clock_of, prove
 from .world import START, day, fund, import_line, reverse
 
 QUICK = settings(
@@ -93,12 +93,12 @@ class Watch:
             return refusal
 
     def _aged(self, command: Command, now: datetime) -> tuple[int, TopUpRecord | None]:
-        """Return what a reversal may take, on the line as the command will find it."""
+        """Return what main credit is free, and the top-up that a reversal is of."""
         if not isinstance(command, ReverseTopUp):
             return 0, None
         line_id = self.books.line_of.get(command.msisdn, 0)
         topup = self.books.topups.get((line_id, command.topup_no))
-        return (unspent(self.books, line_id, topup), topup) if topup else (0, None)
+        return (self.books.lines[line_id].main.free, topup) if topup else (0, None)
 
     def _check_credited(self, answer: Credited) -> None:
         line = self.books.lines[self.books.line_of[answer.msisdn]].line
@@ -118,9 +118,13 @@ class Watch:
             assert answer.active_until >= before, "days bought never shorten what was left"
 
     def _check_reversed(
-        self, command: ReverseTopUp, answer: Reversed, most: int, topup: TopUpRecord | None
+        self, command: ReverseTopUp, answer: Reversed, free: int, topup: TopUpRecord | None
     ) -> None:
         assert topup is not None
+        # A package that was due by then has been renewed first.
+        kinds = (TransferKind.PACKAGE, Account.LINE_MAIN)
+        renewed = [t for t in self._new_transfers() if (t.kind, t.debit) == kinds]
+        most = min(free - sum(t.amount_micros for t in renewed), topup.main_micros)
         assert topup.reversed_at is None, "only once"
         assert answer.main_micros == most
         assert answer.spent_micros == topup.main_micros - most
