@@ -21,7 +21,7 @@ from tambah.domain.line import LineState, stage_at
 from tambah.domain.payment import NEVER_PAID, OPEN_STATES, UNSENT
 from tambah.domain.rating import cost
 from tambah.domain.reservation import Group, Reservation, UsageRecord
-from tambah.domain.state import TopUpRecord, TopUpSource
+from tambah.domain.state import TopUpSource
 from tambah.domain.subscription import SubscriptionState
 from tambah.domain.voucher import VoucherState
 
