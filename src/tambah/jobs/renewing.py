@@ -14,7 +14,7 @@ from tambah.store.database import CONNECTION_LOST
 
 log = structlog.get_logger(__name__)
 
-RENEW_SECONDS = 3.0
+RENEW_SECONDS = 1.0
 
 
 class Source(Protocol):
@@ -57,7 +57,7 @@ class Renewal:
         return taken
 
     async def run(self) -> None:
-        """Look every few seconds, until cancelled; what fails is tried again at the next look."""
+        """Look every second, until cancelled; what fails is tried again at the next look."""
         while True:
             await asyncio.sleep(RENEW_SECONDS)
             try:
