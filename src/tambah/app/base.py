@@ -14,6 +14,8 @@ from tambah.config import (
     read_operator,
 )
 from tambah.domain.rules import Rules
+from tambah.engine.clock import Clock
+from tambah.engine.engine import Engine
 from tambah.engine.keys import Keys, new_pepper, parse_peppers
 from tambah.engine.operator import operator_rules
 from tambah.store.database import Database
@@ -39,6 +41,17 @@ class Base:
     def database(self) -> Database:
         """Return the database, not yet opened; a dead embedded server is revived by it."""
         return Database(self.dsn, self.embedded.ensure_running if self.embedded else None)
+
+    def engine(self, database: Database, rules: Rules, keys: Keys, clock: Clock) -> Engine:
+        """Return an engine on the database as the settings want it, not yet started."""
+        return Engine(
+            database,
+            rules=rules,
+            keys=keys,
+            clock=clock,
+            lanes=self.settings.lanes,
+            queue_limit=self.settings.queue_limit,
+        )
 
     def close(self) -> None:
         """Stop the embedded server, if this process started it."""

@@ -15,7 +15,6 @@ from tambah.config import ConfigError, DiameterEntry, check_diameter
 from tambah.desks.charging import ChargingDesk
 from tambah.domain.rules import Rules
 from tambah.engine.clock import Clock
-from tambah.engine.engine import Engine
 from tambah.jobs.watch import watch_for_ever
 from tambah.store.database import Database
 
@@ -49,14 +48,7 @@ async def _open_desk(
     keys = read_keys(base.settings, base.data_dir, make=False)
     await check_peppers(database, keys)
     clock = Clock()
-    engine = Engine(
-        database,
-        rules=rules,
-        keys=keys,
-        clock=clock,
-        lanes=base.settings.lanes,
-        queue_limit=base.settings.queue_limit,
-    )
+    engine = base.engine(database, rules, keys, clock)
     await closing.enter_async_context(renewing(engine, database, rules, clock))
     await engine.start()
     closing.push_async_callback(engine.stop)

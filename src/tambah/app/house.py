@@ -75,14 +75,7 @@ async def open_house(
         clock = Clock()
         for tag in LANGUAGES:
             texts(tag)  # read once, before the first visitor waits for it
-        engine = Engine(
-            database,
-            rules=rules,
-            keys=keys,
-            clock=clock,
-            lanes=base.settings.lanes,
-            queue_limit=base.settings.queue_limit,
-        )
+        engine = base.engine(database, rules, keys, clock)
         await engine.start()
         closing.push_async_callback(engine.stop)
         ground = Ground(

@@ -47,14 +47,7 @@ class Desk:
     @asynccontextmanager
     async def engine(self) -> AsyncGenerator[Engine]:
         """Run an engine beside whatever serves the same database: rows are locked, not files."""
-        engine = Engine(
-            self.database,
-            rules=self.rules,
-            keys=self.keys,
-            clock=self.clock,
-            lanes=self.base.settings.lanes,
-            queue_limit=self.base.settings.queue_limit,
-        )
+        engine = self.base.engine(self.database, self.rules, self.keys, self.clock)
         await engine.start()
         try:
             yield engine
