@@ -68,12 +68,9 @@ def update_units(command: UpdateUnits, draft: Draft) -> UnitsGranted:
 
     What was used is counted whatever has become of the line; more is granted only if it may.
     """
-    age(draft)
-    session = _require_session(draft, command.session)
-    if command.request_no <= session.request_no:
-        return _again(session, command.request_no)
-    if session.ended:
-        raise SessionUnknown
+    session = _gone_on_with(draft, command)
+    if isinstance(session, UnitsGranted):
+        return session
     session, grants, _ = _step(draft, replace(session, closed_at=None), command.asks)
     if draft.now - session.booked_at >= timedelta(seconds=draft.rules.charging.booking_seconds):
         session = _book(draft, session)
@@ -82,12 +79,9 @@ def update_units(command: UpdateUnits, draft: Draft) -> UnitsGranted:
 
 def release_units(command: ReleaseUnits, draft: Draft) -> UnitsGranted:
     """End a session: count, let go, book. Raises SessionUnknown, RequestOutOfOrder."""
-    age(draft)
-    session = _require_session(draft, command.session)
-    if command.request_no <= session.request_no:
-        return _again(session, command.request_no)
-    if session.ended:
-        raise SessionUnknown
+    session = _gone_on_with(draft, command)
+    if isinstance(session, UnitsGranted):
+        return session
     asks = tuple(replace(ask, more=False) for ask in command.asks)
     session, grants, _ = _step(draft, session, asks)
     session = replace(_close(draft, session), ended=True)
@@ -172,11 +166,20 @@ def _known(draft: Draft, session: bytes) -> Reservation | None:
     return draft.annex(Reservation, (draft.require_line().line_id, session))
 
 
-def _require_session(draft: Draft, session: bytes) -> Reservation:
-    known = _known(draft, session)
-    if known is None:
+def _gone_on_with(draft: Draft, command: UpdateUnits | ReleaseUnits) -> Reservation | UnitsGranted:
+    """Return the session that a request goes on with, or the answer that it had before.
+
+    Raises SessionUnknown, RequestOutOfOrder.
+    """
+    age(draft)
+    session = _known(draft, command.session)
+    if session is None:
         raise SessionUnknown
-    return known
+    if command.request_no <= session.request_no:
+        return _again(session, command.request_no)
+    if session.ended:
+        raise SessionUnknown
+    return session
 
 
 def _again(session: Reservation, request_no: int) -> UnitsGranted:
