@@ -39,6 +39,7 @@ ACTOR = Actor(who="faults", why="to be killed")
 _MOST_IN_A_BATCH = 1_000
 _driver: Any = asyncpg  # its own annotations are partial
 _FIRST_START_SECONDS = 120.0
+_COMING_UP_SECONDS = 30.0
 
 
 def free_port() -> int:
@@ -161,12 +162,27 @@ class House:
 
     @contextlib.asynccontextmanager
     async def looked_into(self) -> AsyncGenerator[Any]:
-        """Lend a connection of our own to the database."""
-        connection: Any = await _driver.connect(self.address(), timeout=30)
+        """Lend a connection of our own to the database, once there is one to be had."""
+        connection = await self._connected()
         try:
             yield connection
         finally:
             await connection.close()
+
+    async def _connected(self) -> Any:
+        """Connect; wait while PostgreSQL is on its way up again.
+
+        A backend outlives a killed postmaster by moments and may yet serve a credit in them, so
+        that a credit begun after the kill does not show that there is a postmaster.
+        """
+        deadline = time.monotonic() + _COMING_UP_SECONDS
+        while True:
+            try:
+                return await _driver.connect(self.address(), timeout=30)
+            except (OSError, asyncpg.CannotConnectNowError):
+                if time.monotonic() > deadline:
+                    raise
+            await asyncio.sleep(0.05)
 
     @contextlib.asynccontextmanager
     async def database(self) -> AsyncGenerator[Database]:
