@@ -44,6 +44,7 @@ PARTS = (
     "hot",
     "redeem",
     "pay",
+    "packages",
     "nchf",
     "sms",
     "calls",
@@ -249,6 +250,29 @@ def measure_payments(ground: Ground, results: Results) -> None:
                 loads.append(load)
                 pairs.append((rate, reference.pgbench(ground, 64, SECONDS)))
         results.add_pairs("paid_64", pairs, **_latencies(loads))
+    finally:
+        server.stop()
+
+
+def measure_packages(ground: Ground, results: Results) -> None:
+    """Measure packages bought over HTTP against the engine alone, and that against pgbench."""
+    run(charges.give_credit(ground))
+    server = Server(ground)
+    loads: list[Load] = []
+
+    def one() -> float:
+        loads.append(server.purchases(64, SECONDS))
+        return loads[-1].rate
+
+    try:
+        one()  # warm
+        pairs = interleaved(one, lambda: run(engine_runs.purchases(ground, 64, SECONDS)))
+        results.add_pairs(
+            "packages_64",
+            pairs,
+            **_latencies(loads[1:]),
+            pgbench=round(reference.pgbench(ground, 64, SECONDS)),
+        )
     finally:
         server.stop()
 
@@ -497,6 +521,7 @@ def main(wanted: list[str]) -> None:
             "hot": measure_hot,
             "redeem": measure_redemptions,
             "pay": measure_payments,
+            "packages": measure_packages,
             "calls": measure_calls,
             "dialogue": measure_dialogue,
             "nchf": measure_nchf,

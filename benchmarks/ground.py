@@ -134,7 +134,7 @@ async def _add_partners(ground: Ground) -> None:
         """
         INSERT INTO api_key (digest, prefix, partner_id, label, scopes, created_at)
         VALUES ($1, 'tk_test_bench', $2, 'benchmark',
-                '{topups:write,redemptions:write,lines:read}', now())
+                '{topups:write,redemptions:write,packages:write,lines:read}', now())
         """,
         ground.keys.digest("api_key", ground.api_key),
         ground.partner_id,

@@ -80,6 +80,10 @@ class Server:
         """Load top-ups: on random lines, or all on one."""
         return self._wrk("top_up.lua", connections, seconds, 1 if hot else self.ground.lines)
 
+    def purchases(self, connections: int, seconds: float) -> Load:
+        """Load packages bought from the credit of random lines."""
+        return self._wrk("buy.lua", connections, seconds, self.ground.lines)
+
     def redemptions(self, connections: int, seconds: float, codes: list[str]) -> Load:
         """Load redemptions of live codes, scattered over the stored ones, on random lines."""
         with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
