@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
-import tempfile
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 from zoneinfo import ZoneInfo
@@ -27,8 +24,9 @@ from tambah.engine.clock import Clock
 from tambah.engine.engine import Engine
 from tambah.engine.keys import Keys, parse_peppers
 from tambah.store.database import Database
-from tambah.store.embedded import EmbeddedServer
 from tambah.store.migrate import migrate
+
+from .quick_server import quick_server
 
 # Machines are shared and noisy: how long an example takes says nothing about the code.
 settings.register_profile("tambah", deadline=None)
@@ -64,15 +62,10 @@ def server() -> Iterator[Server]:
         asyncio.run(_make_template(server))
         yield server
         return
-    folder = Path(tempfile.mkdtemp(prefix="tambah-test-"))
-    embedded = EmbeddedServer.start(folder)
-    try:
+    with quick_server() as embedded:
         server = Server(embedded.owner_dsn, embedded.dsn)
         asyncio.run(_make_template(server))
         yield server
-    finally:
-        embedded.stop()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 async def _make_template(server: Server) -> None:
