@@ -140,3 +140,12 @@ async def test_only_who_speaks_for_lines_spends_their_credit(
     refused = await buy(api, "1")
     assert (refused.status_code, refused.json()["code"]) == (403, "scope_missing")
     assert await database.fetch_value("SELECT count(*) FROM subscription") == 0
+
+
+async def test_another_price_than_was_told_is_refused(api: httpx.AsyncClient) -> None:
+    other = await buy(api, "other", price="9.00")
+    assert (other.status_code, other.json()["code"]) == (409, "package_changed")
+    wrong = await buy(api, "wrong", price="9.001")
+    assert wrong.status_code == 400
+    told = await buy(api, "told", price="10.00")
+    assert told.status_code == 201

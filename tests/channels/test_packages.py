@@ -114,7 +114,7 @@ def test_a_package_is_chosen_read_back_and_bought() -> None:
     assert said(step) == ["package_is", "yes_or_no"]
 
     step = follow(step, Keys("1"))
-    assert step[1] == Do(BuyOffer(number=ALICE, code="PKG2", entry=1))
+    assert step[1] == Do(BuyOffer(number=ALICE, code="PKG2", entry=1, price_micros=2 * RM))
     step = follow(step, Bought(until=UNTIL, balance_micros=3 * RM))
     assert said(step)[:2] == ["package_bought", "balance"]
     assert step[0].place is Place.MORE

@@ -26,6 +26,7 @@ from tambah.domain.refusals import (
     CreditTooLow,
     LineNotActivated,
     PackageAlreadyRunning,
+    PackageChanged,
     PackageNotForYou,
     PackageNotRecurring,
     PackageNotRunning,
@@ -371,6 +372,29 @@ def test_the_price_of_a_renewal_is_that_of_its_instant() -> None:
     age_at(books, day(8))
 
     assert [one.price_micros for one in held(books)] == [10 * RM, 12 * RM]
+
+
+def test_the_announcement_tells_the_price_of_the_renewal_and_not_todays() -> None:
+    books = books_with(
+        package(on_sale_until=day(7), **RENEWING),
+        package(price=12, on_sale_from=day(7), **RENEWING),
+    )
+    books.submit(buy(), START)
+
+    age_at(books, day(6) + timedelta(hours=10))
+
+    (reminder,) = [m for m in books.messages.values() if m.template == "package_reminder"]
+    assert reminder.params["price_micros"] == 12 * RM
+
+
+def test_who_was_told_another_price_is_not_sold_it() -> None:
+    books = books_with(package())
+
+    with pytest.raises(PackageChanged):
+        books.submit(replace(buy("a"), price_micros=9 * RM), START)
+    assert held(books) == []
+    bought = books.submit(replace(buy("b"), price_micros=10 * RM), START)
+    assert isinstance(bought, PackageBought)
 
 
 def test_credit_that_was_live_at_the_end_pays_a_late_renewal() -> None:

@@ -25,6 +25,9 @@ from tambah.console.content import MOST
 from tambah.console.finding import KINDS
 from tambah.console.line_acts import BARS
 from tambah.console.live import COUNTERS
+from tambah.console.package_draft import CHOSEN, HINTED
+from tambah.console.package_draft import TICKED as PACK_TICKED
+from tambah.console.package_draft import TYPED as PACK_TYPED
 from tambah.console.pages import MENU
 from tambah.console.promotion_draft import TICKED, TYPED
 from tambah.console.stock_pages import MOVE_KINDS
@@ -40,6 +43,7 @@ from tambah.domain.dealer import DealerKind, PaidAs, SaleKind
 from tambah.domain.finance.statement import Earning, Liability
 from tambah.domain.finance.three_way import ItemKind, Moved, Sold, Used
 from tambah.domain.line import Language, LineState
+from tambah.domain.package import Stacking
 from tambah.domain.payment import PaymentState, ProviderId, RefundState
 from tambah.domain.point import PointKind
 from tambah.domain.rating import Service
@@ -139,6 +143,9 @@ VALUES: dict[str, set[str]] = {
         "receiver",
         "to_number",
         *DRAFTED,
+        *PACK_TYPED,
+        *PACK_TICKED,
+        CHOSEN,
         "recipient",
         "redeem_until",
         "reference",
@@ -152,8 +159,11 @@ VALUES: dict[str, set[str]] = {
     "acts.hint.*": {"amount", "name", "reason", "recipient"}
     | {"cards", "dealer", "from_holder", "parent", "rate", "receiver", "reference", "since"}
     | {"to_holder", "to_number", "until_day"}
-    | {"promo_allowances", "promo_group", "promo_name", "promo_until"},
+    | {"promo_allowances", "promo_group", "promo_name", "promo_until"}
+    | HINTED,
     "promotions.is.*": {"over", "running", "upcoming"},
+    "package_editor.is.*": {"over", "running", "upcoming"},
+    "package_editor.*": {one.value for one in Stacking} | {"by_itself", "if_wanted"},
     "acts.way.*": {"less", "more"},
     "requests.*": names(ApprovalState) | {"expired"},
     "staff.state.*": names(StaffState),

@@ -11,7 +11,7 @@ from playwright.async_api import Browser, Page, expect
 
 from tambah.i18n import texts
 
-from .conftest import DESK, PHONE, Demo
+from .conftest import DESK, PHONE, Demo, visit
 from .test_console_acts import at_work, press
 from .test_looks import look
 
@@ -111,4 +111,63 @@ async def test_a_promotion_is_made_and_ended_by_two(browser: Browser, demo: Demo
         await ask_and_agree(hers)
         await hers.goto("/console/promotions")
         await expect(hers.locator("main")).to_contain_text(said.get("promotions.is.over"))
+    assert found == []
+
+
+async def test_a_package_is_made_sold_and_taken_off_sale_by_two(
+    browser: Browser, demo: Demo
+) -> None:
+    found = list[str]()
+    async with (
+        at_work(browser, demo, "demo-marketing", "ta", PHONE) as hers,
+        at_work(browser, demo, "demo-marketing-2", "en", DESK) as his,
+        visit(browser, demo) as page,
+    ):
+
+        async def ask_and_agree() -> None:
+            """Ask for what stands there, and have the other one approve it."""
+            await press(hers)
+            await hers.wait_for_url("**/console/requests/*")
+            await his.goto(hers.url.partition("?")[0])
+            found.extend(await look(his, "request"))
+            await his.click("main form .go")
+            await expect(his.locator("main form .go")).to_have_count(0)
+
+        await hers.goto("/console/packages")
+        found += await look(hers, "packages")
+        await hers.click('a[href*="/console/packages/new"]:not([href*="code="])')
+        for name, typed in (
+            ("pack_code", "JOURNEY"),
+            ("pack_name_en", "Journey data"),
+            ("pack_name_ms", "Data perjalanan"),
+            ("pack_name_zh_hans", "旅程数据"),
+            ("pack_name_ta", "பயண டேட்டா"),
+            ("pack_price", "3.50"),
+            ("pack_allowances", "1 GB social, 30 minutes"),
+            ("pack_days", "3"),
+            ("reason", "a journey"),
+        ):
+            await hers.fill(f"[name={name}]", typed)
+        found += await look(hers, "draft")
+        await press(hers)
+        await expect(hers.locator(".facts")).to_contain_text("RM3.50")
+        found += await look(hers, "draft, sure")
+        await ask_and_agree()
+
+        async def is_sold(times: int) -> None:
+            """See it in the shop window, or not, as soon as the server has noticed."""
+            named = page.get_by_role("heading", name="Journey data")
+            for _ in range(40):
+                await page.goto("/packages?lang=en")
+                if await named.count() == times:
+                    return
+                await page.wait_for_timeout(250)
+            await expect(named).to_have_count(times)
+
+        await is_sold(1)
+        await hers.goto("/console/packages/withdraw?code=JOURNEY")
+        await hers.fill("[name=reason]", "the journey is over")
+        found += await look(hers, "withdrawal")
+        await ask_and_agree()
+        await is_sold(0)
     assert found == []

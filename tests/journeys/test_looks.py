@@ -19,6 +19,8 @@ PATHS = (
     "/",
     "/help",
     "/points",
+    "/packages",
+    "/packages?kind=calls",
     "/rates",
     "/rates?to=%2B44",
     "/rates?to=united",

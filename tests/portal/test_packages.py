@@ -12,6 +12,7 @@ import pytest
 
 from tambah.domain.balance import BucketKind
 from tambah.domain.package import Package, PackageAllowance
+from tambah.domain.records import replace as changed
 from tambah.domain.rules import Rules
 from tambah.i18n import LANGUAGES
 from tambah.web.site import Site
@@ -217,3 +218,25 @@ async def test_a_form_from_another_site_buys_nothing(site: Site) -> None:
         )
     assert sent.status_code != 303
     assert await site.database.fetch_value("SELECT count(*) FROM subscription") == 0
+
+
+async def test_a_catalogue_that_changes_while_running_is_sold_as_it_is_now(site: Site) -> None:
+    async with client_of(site) as browser:
+        await sign_in(site, browser)
+        seen = await browser.get("/account/packages/TALK?lang=en")
+        form = {"token": token_of(seen), "price": "2.00"}
+        dearer = changed(PACKAGES[1], price_micros=3 * RM)
+        site.engine.renew(replace(site.engine.rules, packages=(PACKAGES[0], dearer)))
+
+        told = await browser.post("/account/packages/TALK?lang=en", data=form)
+        assert told.status_code == 409
+        assert "changed or taken off sale" in text_of(told)
+        assert "RM3.00" in text_of(told)
+        assert "RM3.00" in text_of(await browser.get("/packages?lang=en"))
+
+        site.engine.renew(replace(site.engine.rules, packages=(PACKAGES[0],)))
+        gone = await browser.post("/account/packages/TALK?lang=en", data=form | {"price": "3.00"})
+        assert gone.status_code == 404
+        assert "Talk" not in text_of(await browser.get("/packages?lang=en"))
+    bought = await site.database.fetch_value("SELECT count(*) FROM subscription")
+    assert bought == 0

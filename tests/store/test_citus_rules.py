@@ -74,6 +74,7 @@ REFERENCE = {
     "tariff_rate",
 }
 LOCAL = {
+    "package_version",
     "promotion",
     "sandbox_sms",
     "sandbox_payment",

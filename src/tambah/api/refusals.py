@@ -125,6 +125,8 @@ STATUS: Mapping[type[Refusal], int] = {
     no.PromotionNameTaken: 409,
     no.PromotionUnknown: 404,
     no.PromotionOver: 409,
+    no.PackageChanged: 409,
+    no.PackageOver: 409,
     no.PackageNotForYou: 409,
     no.PackageAlreadyRunning: 409,
     no.PackageNotRecurring: 409,

@@ -22,6 +22,7 @@ from tambah.desks.deeds import means_of
 from tambah.domain.rules import Rules
 from tambah.engine.clock import Clock
 from tambah.engine.engine import Engine
+from tambah.engine.live_packages import PackageSource
 from tambah.engine.live_promotions import PromotionSource
 from tambah.engine.tariffs import TariffSource
 from tambah.i18n import LANGUAGES, texts
@@ -143,7 +144,14 @@ async def renewing(
 
     rules: those of operator.toml.
     """
-    renewal = Renewal(engine, [TariffSource(database, clock), PromotionSource(database, rules)])
+    renewal = Renewal(
+        engine,
+        [
+            TariffSource(database, clock),
+            PromotionSource(database, rules),
+            PackageSource(database, rules),
+        ],
+    )
     await renewal.look()
     task = asyncio.create_task(renewal.run())
     try:

@@ -109,7 +109,7 @@ class Attendant:
             has_person=call.door.has_person,
             wish=wish,
             words=said,
-            sells=bool(on_sale(self._site.rules.packages, self._site.clock.now())),
+            sells=bool(on_sale(self._site.packages, self._site.clock.now())),
         )
         return await self._settle(call, *self._dialogue.begin(opening))
 
@@ -248,7 +248,7 @@ class Attendant:
                     length=spoken_length(one),
                     until=one.end_from(view.at, rules.validity).isoformat(),
                 )
-                for one in buyable(rules, view, running)
+                for one in buyable(self._site.packages, view, running)
             )
         )
 
@@ -262,6 +262,7 @@ class Attendant:
                 request_key=keys.digest("call package", *name).hex(),
                 msisdn=action.number,
                 package=action.code,
+                price_micros=action.price_micros,
             )
         )
         return words.Bought(until=bought.until.isoformat(), balance_micros=bought.balance_micros)

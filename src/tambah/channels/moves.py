@@ -137,7 +137,9 @@ def buy(talk: Talk) -> Step:
     """Have the package that was chosen bought."""
     assert talk.caller is not None, "only who speaks for a line may spend its credit"
     entry = talk.entry + 1
-    action = BuyOffer(number=talk.caller, code=talk.chosen, entry=entry)
+    told = {offer.code: offer.price_micros for offer in talk.offers}
+    price_micros = told.get(talk.chosen)
+    action = BuyOffer(number=talk.caller, code=talk.chosen, entry=entry, price_micros=price_micros)
     return replace(talk, chosen="", entry=entry, awaits=Deed.BUY), Do(action)
 
 

@@ -53,6 +53,7 @@ _AS_OTHERS: Mapping[type[Refusal], str] = {
     no.TooManyLookUps: no.TooManyTries.code,
     no.LineAlreadyActive: "try_later",
     no.PackageUnknown: "package_not_sold",
+    no.PackageChanged: "package_not_sold",
     no.PackageNotForYou: "package_not_sold",
     no.PackageAlreadyRunning: "package_not_sold",
     no.CreditTooLow: "package_too_dear",

@@ -263,11 +263,12 @@ class OfferPackages(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BuyOffer(msgspec.Struct, frozen=True, kw_only=True):
-    """Buy a package from a line's credit."""
+    """Buy a package from a line's credit. price_micros: what was told, None where nothing was."""
 
     number: int
     code: str
     entry: int
+    price_micros: int | None = None
 
 
 Action = (

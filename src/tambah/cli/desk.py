@@ -6,7 +6,7 @@ import getpass
 import os
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -19,6 +19,7 @@ from tambah.domain.rules import Rules
 from tambah.engine.clock import Clock
 from tambah.engine.engine import Engine
 from tambah.engine.keys import Keys
+from tambah.engine.live_packages import all_packages
 from tambah.engine.live_promotions import with_made
 from tambah.store.database import Database
 from tambah.store.migrate import HEAD, current_version, migrate
@@ -95,7 +96,8 @@ async def open_desk(base: Base) -> AsyncGenerator[Desk]:
         operator, rules = read_rules(base.settings, demo=is_demo)
         keys = read_keys(base.settings, base.data_dir, make=False)
         await check_peppers(database, keys)
-        rules = await with_made(database, rules)
+        packages = await all_packages(database, rules)
+        rules = replace(await with_made(database, rules), packages=packages)
         yield Desk(
             base=base,
             database=database,

@@ -33,7 +33,7 @@ def packages() -> None:
 @click.argument("number", required=False)
 @answering
 def list_command(number: str | None) -> Answer:
-    """List the packages of operator.toml, or what runs on NUMBER."""
+    """List the packages of operator.toml and of the console, or what runs on NUMBER."""
 
     async def look(desk: Desk) -> Answer:
         """Describe them."""

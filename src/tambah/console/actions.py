@@ -85,6 +85,7 @@ ACTIONS = frozenset(
         "reverse_top_up",
         "revoke_key",
         "see_ticket_photo",
+        "sell_package",
         "set_agreement",
         "set_own_bar",
         "set_renewal",
@@ -102,6 +103,7 @@ ACTIONS = frozenset(
         "withdraw_answer",
         "write_point",
         "withdraw_article",
+        "withdraw_package",
     }
 )
 """Every action that has a name for people: a text `console.action.<word>`."""

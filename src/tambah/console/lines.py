@@ -53,7 +53,7 @@ def line_routes(pages: ConsolePages) -> list[Any]:
             running=running_facts(
                 say, texts, await read_running(site.database, line.line_id, view.at)
             ),
-            sells=bool(site.rules.packages),
+            sells=bool(site.packages),
             locks=_locks(view, say, locked_until),
             events=await read_timeline(site, line.line_id, view.at),
             sim=_sim_facts(await _sim(site, me, line.line_id), say),

@@ -100,7 +100,7 @@ class PackageActs:
         """Return the form: what the line may buy as it stands."""
         site, say = self._pages.site, self._say(request)
         running = await read_running(site.database, view.line.line_id, view.at)
-        found = buyable(site.rules, view, running)
+        found = buyable(site.packages, view, running)
         return Act(
             word="buy_package",
             name=say.number(view.line.msisdn),
@@ -124,7 +124,7 @@ class PackageActs:
         site, say = self._pages.site, self._say(request)
         if not fields.get("package"):
             raise FieldMissing(field="package")
-        package = find_package(site.rules.packages, fields["package"][:16], site.clock.now())
+        package = find_package(site.packages, fields["package"][:16], site.clock.now())
         actor = actor_for(signed_in(request).staff, fields)
         if not is_confirmed(self._pages, fields):
             act = Act(

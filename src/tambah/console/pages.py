@@ -44,6 +44,7 @@ MENU = (
     Place(f"{HOME}/staff", "staff", Permission.STAFF_WRITE),
     Place(f"{HOME}/content", "content", Permission.CONTENT_WRITE),
     Place(f"{HOME}/promotions", "promotions", Permission.CONTENT_WRITE),
+    Place(f"{HOME}/packages", "packages", Permission.CONTENT_WRITE),
     Place(f"{HOME}/points", "points", Permission.CONTENT_WRITE),
     Place(f"{HOME}/tariffs", "tariffs", None),
     Place(f"{HOME}/operations", "operations", Permission.OPERATIONS_READ),

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, cast
 
 from tambah.console.facts import BATCHES, DEALERS, LINES, PAYMENTS, TARIFFS, Fact, Wording
+from tambah.console.package_words import package_facts
 from tambah.console.promotion_words import promotion_facts
 from tambah.console.tariff_words import asked_facts
 from tambah.domain.approval import Approval, Deed
@@ -15,6 +16,7 @@ from tambah.domain.dealer import percent
 from tambah.domain.payment import show_reference
 from tambah.domain.voucher import format_serial
 from tambah.engine.answers import refusal_of
+from tambah.engine.approving.of_packages import read_plain as as_package
 from tambah.engine.approving.of_promotions import read_plain
 
 _Params = Mapping[str, Any]
@@ -123,6 +125,16 @@ def _ending(_: _Params, before: _Params, say: Wording) -> list[Fact]:
     facts = [fact for fact in promotion_facts(stood, say) if fact.word != "promo_until"]
     was = say.when(stood.until) if stood.until else say.texts.get("promotions.open")
     return [*facts, Fact("promo_until", say.texts.get("dealers.at_once"), was=was)]
+
+
+def _package(params: _Params, before: _Params, say: Wording) -> list[Fact]:
+    stood = before.get("package")
+    wanted = as_package(params["package"])
+    return package_facts(wanted, say, as_package(stood) if stood else None)
+
+
+def _withdrawal(_: _Params, before: _Params, say: Wording) -> list[Fact]:
+    return package_facts(as_package(before["package"]), say)
 
 
 def _generate(params: _Params, _: _Params, say: Wording) -> list[Fact]:
@@ -285,6 +297,8 @@ _FACTS: Mapping[Deed, Callable[[_Params, _Params, Wording], list[Fact]]] = Mappi
         Deed.CHANGE_ROLES: _roles,
         Deed.MAKE_PROMOTION: _promotion,
         Deed.END_PROMOTION: _ending,
+        Deed.SELL_PACKAGE: _package,
+        Deed.WITHDRAW_PACKAGE: _withdrawal,
     }
 )
 

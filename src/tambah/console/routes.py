@@ -28,6 +28,7 @@ from tambah.console.live import live_routes
 from tambah.console.operations import operation_routes
 from tambah.console.own_access import own_access_routes
 from tambah.console.package_acts import package_act_routes
+from tambah.console.packages import package_editor_routes
 from tambah.console.pages import ConsolePages
 from tambah.console.payment_desk import payment_routes
 from tambah.console.payment_list import payment_list
@@ -69,6 +70,7 @@ def console_router(site: Site) -> Router:
         *line_act_routes(pages),
         *topup_move_routes(pages),
         *promotion_routes(pages),
+        *package_editor_routes(pages),
         *package_act_routes(pages),
         *request_routes(pages),
         *batch_act_routes(pages),

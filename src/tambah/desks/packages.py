@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -39,21 +40,21 @@ class Bought:
     parts: list[tuple[str, int]]
 
 
-def listed(rules: Rules, now: datetime, kind: str = "") -> list[Package]:
+def listed(packages: Iterable[Package], now: datetime, kind: str = "") -> list[Package]:
     """Return what is on sale, all of it or of one kind (a name of FILTERS)."""
     wanted = FILTERS.get(kind)
-    found = on_sale(rules.packages, now)
+    found = on_sale(packages, now)
     return [one for one in found if wanted is None or wanted in one.kinds]
 
 
-def buyable(rules: Rules, view: LineView, running: list[Running]) -> list[Package]:
+def buyable(packages: Iterable[Package], view: LineView, running: list[Running]) -> list[Package]:
     """Return what a line may buy as it stands, whether or not its credit suffices."""
     if view.state is not LineState.ACTIVE or view.line.barred or view.line.suspended:
         return []
     codes = {one.subscription.package for one in running}
     return [
         one
-        for one in on_sale(rules.packages, view.at)
+        for one in on_sale(packages, view.at)
         if why_not(one, view.line, codes, view.at) is None
     ]
 

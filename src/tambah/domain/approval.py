@@ -44,6 +44,8 @@ class Deed(StrEnum):
     CHANGE_ROLES = "change_roles"
     MAKE_PROMOTION = "make_promotion"
     END_PROMOTION = "end_promotion"
+    SELL_PACKAGE = "sell_package"
+    WITHDRAW_PACKAGE = "withdraw_package"
 
 
 class DeedRule(NamedTuple):
@@ -79,6 +81,8 @@ DEEDS: Mapping[Deed, DeedRule] = MappingProxyType(
         Deed.CHANGE_ROLES: DeedRule(Permission.STAFF_WRITE),
         Deed.MAKE_PROMOTION: DeedRule(Permission.CONTENT_WRITE),
         Deed.END_PROMOTION: DeedRule(Permission.CONTENT_WRITE),
+        Deed.SELL_PACKAGE: DeedRule(Permission.CONTENT_WRITE),
+        Deed.WITHDRAW_PACKAGE: DeedRule(Permission.CONTENT_WRITE),
     }
 )
 """The same permission asks and agrees: two of those who may do it at all."""

@@ -7,7 +7,7 @@ from enum import StrEnum
 from tambah.domain.balance import BucketKind
 from tambah.domain.line import Line
 from tambah.domain.money import MICROS_PER_SEN, divide_half_up
-from tambah.domain.records import Record
+from tambah.domain.records import Record, replace
 from tambah.domain.refusals import PackageUnknown
 from tambah.domain.validity import ValidityRule
 
@@ -88,6 +88,61 @@ class Package(Record, frozen=True, kw_only=True):
         """Return its price for each of its days (a day at least), in whole sen, half a sen up."""
         hours = max(self.hours or self.days * 24, 24)
         return divide_half_up(self.price_micros * 24, hours * MICROS_PER_SEN) * MICROS_PER_SEN
+
+
+class PackageVersion(Record, frozen=True, kw_only=True):
+    """What is sold under a code from an instant on, instead of all before; None for nothing."""
+
+    code: str
+    since: datetime
+    package: Package | None
+
+
+def in_succession(
+    packages: Iterable[Package], versions: Iterable[PackageVersion]
+) -> tuple[Package, ...]:
+    """Return what is sold when, once versions were made one after another.
+
+    What was on sale before a version's instant stays on record as it was, until then: a renewal
+    that is seen to late is for the price of its own time. It keeps its place among the others.
+    """
+    sold = list(packages)
+    for version in versions:
+        place = next((i for i, one in enumerate(sold) if one.code == version.code), len(sold))
+        others = [one for one in sold if one.code != version.code]
+        ours = [_until(one, version.since) for one in sold if one.code == version.code]
+        kept = [one for one in ours if one is not None]
+        if version.package is not None:
+            kept.append(version.package)
+        sold = [*others[:place], *kept, *others[place:]]
+    return tuple(sold)
+
+
+def _until(one: Package, end: datetime) -> Package | None:
+    """Return a package as it is sold until another takes its place, None when it never is."""
+    if one.on_sale_from >= end:
+        return None
+    if one.on_sale_until is not None and one.on_sale_until <= end:
+        return one
+    return replace(one, on_sale_until=end)
+
+
+def is_worse(one: Package, than: Package) -> bool:
+    """Say whether somebody pays more for a package than for another, or gets less of it."""
+    if one.price_micros > than.price_micros or (one.main_only and not than.main_only):
+        return True
+    if (one.days, one.hours) != (than.days, than.hours):
+        return True
+    given, before = _amounts(one), _amounts(than)
+    return any(given.get(part, 0) < amount for part, amount in before.items())
+
+
+def _amounts(package: Package) -> dict[tuple[BucketKind, str], int]:
+    found: dict[tuple[BucketKind, str], int] = {}
+    for part in package.allowances:
+        key = (part.kind, part.scope)
+        found[key] = found.get(key, 0) + part.amount
+    return found
 
 
 def on_sale(packages: Iterable[Package], now: datetime) -> list[Package]:

@@ -14,6 +14,7 @@ class BuyPackage:
     """Buy a package from a line's credit.
 
     package: its code. auto_renew: whether it is renewed when it ends, None as the package has it.
+    price_micros: what the buyer was told, None where nothing was; another price is refused.
     actor: staff who buy it for the subscriber, None for the subscriber alone.
     """
 
@@ -22,6 +23,7 @@ class BuyPackage:
     msisdn: int
     package: str
     auto_renew: bool | None = None
+    price_micros: int | None = None
     actor: Actor | None = None
 
 

@@ -20,6 +20,7 @@ from tambah.domain.package_commands import (
 from tambah.domain.records import replace
 from tambah.domain.refusals import (
     PackageAlreadyRunning,
+    PackageChanged,
     PackageNotForYou,
     PackageNotRecurring,
     PackageNotRunning,
@@ -32,11 +33,13 @@ from tambah.domain.subscription import Paid, Subscription, SubscriptionState
 def buy_package(command: BuyPackage, draft: Draft) -> PackageBought:
     """Buy a package from the line's credit.
 
-    Raises PackageUnknown, PackageNotForYou (reason), PackageAlreadyRunning, CreditTooLow
-    (missing), and what a line is refused a top-up for.
+    Raises PackageUnknown, PackageChanged (another price), PackageNotForYou (reason),
+    PackageAlreadyRunning, CreditTooLow (missing), and what a line is refused a top-up for.
     """
     age(draft)
     package = find_package(draft.rules.packages, command.package, draft.now)
+    if command.price_micros not in (None, package.price_micros):
+        raise PackageChanged
     ours = require_may_buy(draft, package)
     wanted = package.auto_renew if command.auto_renew is None else command.auto_renew
     period = _period(draft, package, ours, renews=wanted and package.recurring)

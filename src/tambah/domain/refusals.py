@@ -272,6 +272,18 @@ class PackageUnknown(Refusal):
     code = "package_unknown"
 
 
+class PackageChanged(Refusal):
+    """Somebody else changed the package, or took it off sale, since this was asked for."""
+
+    code = "package_changed"
+
+
+class PackageOver(Refusal):
+    """The package's last day on sale is past, or before the first on which it could be sold."""
+
+    code = "package_over"
+
+
 class PackageNotForYou(Refusal):
     """The line may not have that package; programs are told the reason.
 

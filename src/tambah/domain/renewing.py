@@ -218,7 +218,8 @@ def _remind(draft: Draft, one: Subscription, *, tell: bool) -> None:
     if stage is not LineState.ACTIVE or line.barred or line.suspended:
         return
     try:
-        price_micros = find_package(rules.packages, one.package, draft.now).price_micros
+        # Of the renewal, not of today: a new price may begin in between.
+        price_micros = find_package(rules.packages, one.package, one.until).price_micros
     except PackageUnknown:
         return
     draft.tell(

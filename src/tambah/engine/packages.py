@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from itertools import pairwise
 
 from tambah.config import ConfigError, Operator, PackageAllowanceEntry, PackageEntry
 from tambah.domain.line import Language
 from tambah.domain.package import Package, PackageAllowance, Stacking
+from tambah.domain.refusals import FieldMalformed
 from tambah.domain.validity import ValidityRule
 from tambah.engine.entries import read_day, read_money
 from tambah.engine.promotions import UNITS
@@ -32,13 +34,37 @@ def package_rules(operator: Operator, validity: ValidityRule) -> tuple[Package, 
     packages = tuple(_package(entry, operator, validity) for entry in operator.packages)
     codes = {one.code for one in packages}
     for one in packages:
-        where = f"packages.{one.code}"
-        unknown = {*one.needs, *one.forbids} - codes
-        if unknown:
-            raise ConfigError(f"{where}.needs, forbids: there is no {sorted(unknown)[0]}")
+        _require_others(one, codes)
     for code in codes:
         _require_apart([one for one in packages if one.code == code])
     return packages
+
+
+def draft_package(
+    entry: PackageEntry, operator: Operator, validity: ValidityRule, codes: Collection[str]
+) -> Package:
+    """Return a package that somebody drafts, by the checks of operator.toml's.
+
+    codes: of the packages that there are. Raises FieldMalformed with the entry's field, a dot and
+    the language after it where it is a text.
+    """
+    try:
+        package = _package(entry, operator, validity)
+        _require_others(package, {*codes, package.code})
+    except ConfigError as wrong:
+        where = str(wrong).partition(": ")[0]
+        field = where.removeprefix("packages").removeprefix(f".{entry.code}").removeprefix(".")
+        named = "code" if where == "packages" else field or "days"
+        raise FieldMalformed(field=named) from wrong
+    return package
+
+
+def _require_others(one: Package, codes: Collection[str]) -> None:
+    """Refuse a package that asks for, or rules out, one that there is not."""
+    for field, named in (("needs", one.needs), ("forbids", one.forbids)):
+        unknown = sorted(set(named) - set(codes))
+        if unknown:
+            raise ConfigError(f"packages.{one.code}.{field}: there is no {unknown[0]}")
 
 
 def _require_apart(same: list[Package]) -> None:

@@ -72,7 +72,7 @@ def account_routes(pages: Pages, sessions: Sessions, paths: Collection[str]) -> 
             back_until=last_day(line.reactivation_until) if line.reactivation_until else None,
             holdings=holdings(view, rules, running),
             bought=show_running(texts, rules, running),
-            sells=bool(rules.packages),
+            sells=bool(pages.site.packages),
             just_bought=request.query_params.get("bought") == "yes",
             ahead=outlook(view, rules),
             can_top_up=can_top_up(view),

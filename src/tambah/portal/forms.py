@@ -316,7 +316,7 @@ def draw_form(  # noqa: PLR0913 - what was typed, what was said, what stands bes
         pattern=number_pattern(site.rules.numbers),
         asked=asked_language(request),
         newest=newest,
-        sells_packages=bool(on_sale_packages(site.rules.packages, now)),
+        sells_packages=bool(on_sale_packages(site.packages, now)),
     )
 
 

@@ -9,7 +9,7 @@ from litestar import Response, get, post
 from litestar.params import FromPath
 
 from tambah.desks.packages import FILTERS, length_words, listed, part_words
-from tambah.domain.money import parse_ringgit
+from tambah.domain.money import parse_ringgit, ringgit
 from tambah.domain.numbering import show_msisdn
 from tambah.domain.package import Package, find_package
 from tambah.domain.package_commands import BuyPackage, SetRenewal
@@ -42,7 +42,7 @@ def package_routes(pages: Pages, sessions: Sessions) -> list[Any]:
         return pages.draw(
             request,
             "packages.html",
-            packages=listed(site.rules, site.clock.now(), kind),
+            packages=listed(site.packages, site.clock.now(), kind),
             kind=kind,
             kinds=list(FILTERS),
             part_words=part_words,
@@ -51,7 +51,7 @@ def package_routes(pages: Pages, sessions: Sessions) -> list[Any]:
 
     @get(f"{BUY}/{{code:str}}", include_in_schema=False)
     async def show_check(request: AnyRequest, code: FromPath[str]) -> Response[Any]:
-        package = find_package(pages.site.rules.packages, code, pages.site.clock.now())
+        package = find_package(pages.site.packages, code, pages.site.clock.now())
         signed_in = await sessions.require(request, back=f"{BUY}/{package.code}")
         return _draw_check(pages, request, signed_in, package)
 
@@ -60,10 +60,11 @@ def package_routes(pages: Pages, sessions: Sessions) -> list[Any]:
         """Buy; pressing twice or sending again is one purchase, by the form's token."""
         require_own_origin(request)
         site = pages.site
-        package = find_package(site.rules.packages, code, site.clock.now())
+        package = find_package(site.packages, code, site.clock.now())
         signed_in = await sessions.require(request)
         fields = await read_form(request)
         token, renews = fields.get("token", "")[:256], fields.get("renews") == "yes"
+        told = fields.get("price", "")
         try:
             check_token(site.keys, token, site.clock.now())
             await site.engine.submit(
@@ -73,6 +74,7 @@ def package_routes(pages: Pages, sessions: Sessions) -> list[Any]:
                     msisdn=signed_in.view.line.msisdn,
                     package=package.code,
                     auto_renew=renews,
+                    price_micros=parse_ringgit(told) if told else None,
                 )
             )
         except Refusal as refusal:
@@ -132,4 +134,5 @@ def _draw_check(
         token=mint_token(site.keys, site.clock.now()),
         part_words=part_words,
         length_words=length_words,
+        ringgit=ringgit,
     )

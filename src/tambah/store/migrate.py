@@ -11,7 +11,7 @@ from alembic.config import Config
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-HEAD = "0018"
+HEAD = "0019"
 MONTHS_AHEAD = 13
 
 _FOLDER = Path(__file__).parent / "migrations"
@@ -123,7 +123,8 @@ async def _grant(owner: Any, app_dsn: str) -> None:
                        ' IN SCHEMA public TO %I'),
                    (3, 'GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO %I'),
                    (4, 'REVOKE UPDATE, DELETE ON alembic_version, audit, book_close,'
-                       ' book_close_line, promotion, stock_move, transfer FROM %I'),
+                       ' book_close_line, package_version, promotion, stock_move, transfer'
+                       ' FROM %I'),
                    (5, 'REVOKE INSERT, UPDATE, DELETE ON approval FROM %I'),
                    (6, 'GRANT INSERT (deed, subject, params, before, why, maker, made_at,'
                        ' expires_at, request) ON approval TO %I'),

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tambah.config import Operator
+from tambah.domain.package import Package
 from tambah.domain.promotion import Promotion
 from tambah.domain.rules import Rules
 from tambah.engine.clock import Clock
@@ -56,6 +57,11 @@ class Site:
     def promotions(self) -> tuple[Promotion, ...]:
         """Return the promotions as they stand now, of all times."""
         return self.engine.rules.promotions
+
+    @property
+    def packages(self) -> tuple[Package, ...]:
+        """Return the packages as they are sold now, of all times."""
+        return self.engine.rules.packages
 
     @property
     def is_demo(self) -> bool:

@@ -77,6 +77,8 @@ STATUS: dict[type[Refusal], int] = {
     refusals.PromotionNameTaken: 409,
     refusals.PromotionUnknown: 404,
     refusals.PromotionOver: 409,
+    refusals.PackageChanged: 409,
+    refusals.PackageOver: 409,
     refusals.PackageNotForYou: 409,
     refusals.PackageAlreadyRunning: 409,
     refusals.PackageNotRecurring: 409,

@@ -6,7 +6,7 @@ from tambah.api.rest import shapes
 from tambah.api.rest.dates import last_day
 from tambah.api.rest.request import Request, decode, idempotency_key, read_body
 from tambah.domain.guessing import Audience
-from tambah.domain.money import CURRENCY, ringgit
+from tambah.domain.money import CURRENCY, parse_ringgit, ringgit
 from tambah.domain.numbering import fold_msisdn
 from tambah.domain.package import Package, on_sale
 from tambah.domain.package_commands import BuyPackage
@@ -20,7 +20,7 @@ _decoder = msgspec.json.Decoder(shapes.PurchaseRequest)
 
 async def list_packages(site: Site, _: Request) -> shapes.PackageList:
     """GET /api/v1/packages: what is on sale now."""
-    found = on_sale(site.rules.packages, site.clock.now())
+    found = on_sale(site.packages, site.clock.now())
     return shapes.PackageList(items=[_package(one) for one in found])
 
 
@@ -53,6 +53,7 @@ async def buy_package(site: Site, request: Request) -> shapes.BoughtPackage:
             msisdn=fold_msisdn(request.subject, site.rules.numbers),
             package=asked.package,
             auto_renew=asked.auto_renew,
+            price_micros=None if asked.price is None else parse_ringgit(asked.price),
         )
     )
     return shapes.BoughtPackage(

@@ -445,6 +445,13 @@ class PurchaseRequest(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ]
     auto_renew: Annotated[bool | None, Meta(description="Left out: as the package has it.")] = None
+    price: Annotated[
+        str | None,
+        Meta(
+            description="What the subscriber was told, in ringgit; another price is refused.",
+            extra_json_schema={"examples": ["30.00"]},
+        ),
+    ] = None
 
 
 class BoughtPackage(msgspec.Struct, frozen=True, kw_only=True):

@@ -41,6 +41,7 @@ from tambah.engine.approving.of_lines import (
     refund_payment,
     reverse_topup,
 )
+from tambah.engine.approving.of_packages import sell_package, withdraw_package
 from tambah.engine.approving.of_promotions import end_promotion, make_promotion
 from tambah.engine.approving.of_tariffs import agree_tariff
 from tambah.engine.keys import Keys
@@ -301,6 +302,8 @@ _DOERS: Mapping[Deed, Callable[[Means, Approval, int], Awaitable[Outcome]]] = Ma
         Deed.CHANGE_ROLES: _change_roles,
         Deed.MAKE_PROMOTION: make_promotion,
         Deed.END_PROMOTION: end_promotion,
+        Deed.SELL_PACKAGE: sell_package,
+        Deed.WITHDRAW_PACKAGE: withdraw_package,
         Deed.EXPORT_BATCH: _never,
         Deed.INVITE_STAFF: _never,
     }

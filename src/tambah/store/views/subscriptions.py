@@ -74,3 +74,17 @@ async def _read_left(database: Database, line_id: int, bucket_ids: list[int]) ->
         bucket_ids,
     )
     return {row[0]: row[1] for row in rows}
+
+
+async def count_running(database: Database, package: str) -> tuple[int, int]:
+    """Return on how many lines a package runs, and on how many it will be renewed."""
+    row = await database.fetch_row(
+        """
+        SELECT count(DISTINCT line_id) AS running,
+               count(DISTINCT line_id) FILTER (WHERE renews) AS renewing
+          FROM subscription
+         WHERE state = 1 AND package = $1
+        """,
+        package,
+    )
+    return (row["running"], row["renewing"]) if row else (0, 0)
