@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 from tambah.app.base import Base, check_peppers, read_keys, read_rules
-from tambah.app.house import check_stamp, renewing, settle_version
+from tambah.app.house import renewing, settle_version
 from tambah.app.serving import spare_collector
 from tambah.charging.diameter.metrics import MetricsDoor
 from tambah.charging.diameter.server import DiameterServer
@@ -17,12 +17,14 @@ from tambah.domain.rules import Rules
 from tambah.engine.clock import Clock
 from tambah.jobs.watch import watch_for_ever
 from tambah.store.database import Database
+from tambah.store.stamps import read_stamps
 
 
 @asynccontextmanager
 async def open_diameter(base: Base) -> AsyncGenerator[str]:
     """Answer Gy and Ro while it is open; yields where it listens. Raises ConfigError.
 
+    A demo's database is charged as well, by the demo's operator.toml unless another is named.
     At its end requests under way are answered first, then the peers are told.
     """
     await settle_version(base, demo=False)
@@ -30,8 +32,8 @@ async def open_diameter(base: Base) -> AsyncGenerator[str]:
         database = base.database()
         await database.open()
         closing.push_async_callback(database.close)
-        await check_stamp(database, demo=False)
-        operator, rules = read_rules(base.settings)
+        is_demo = (await read_stamps(database)).get("demo") == "yes"
+        operator, rules = read_rules(base.settings, demo=is_demo)
         if operator.diameter is None:
             raise ConfigError(
                 "operator.toml has no [diameter]: say who we are and who may connect"

@@ -5,14 +5,22 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from tambah.simulator.day import HOUR_SECONDS, HOURS, Act
-from tambah.simulator.network import HttpNetwork
-from tambah.simulator.report import Report
+from tambah.simulator.report import Done, Report
+
+
+class Network(Protocol):
+    """What does acts."""
+
+    async def do(self, act: Act, name: str) -> Done:
+        """Do an act; return what came of it. name: the act's own, within this run."""
+        ...
 
 
 async def run_day(
-    network: HttpNetwork,
+    network: Network,
     acts: Sequence[Act],
     *,
     minutes: float,

@@ -63,9 +63,19 @@ class Said(NamedTuple):
 
 
 def say_granted(asked: Asked, granted: UnitsGranted, top_up_page: str) -> Said:
-    """Say what a session may use now, or what an event cost."""
+    """Say what a session may use now, or what an event cost.
+
+    At its end a session is told what all of it cost (RFC 8506, 5.4).
+    """
     if asked.type is RequestType.EVENT:
         return _say_charged(asked, granted)
+    said = _say_units(asked, granted, top_up_page)
+    if asked.type is not RequestType.TERMINATION:
+        return said
+    return Said(said.result, (*said.avps, _cost_avp(granted.charged_micros)))
+
+
+def _say_units(asked: Asked, granted: UnitsGranted, top_up_page: str) -> Said:
     grants = {grant.rating_group: grant for grant in granted.grants}
     if asked.in_groups:
         return Said(
