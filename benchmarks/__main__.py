@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import statistics
 import sys
 import time
@@ -28,6 +29,7 @@ from . import (
     reference,
     sms_runs,
     tariff_runs,
+    usage_runs,
 )
 from .calling import Calls, top_up_calls
 from .ground import Ground, add_known_codes, make_ground
@@ -50,6 +52,7 @@ PARTS = (
     "calls",
     "dialogue",
     "diameter",
+    "usage",
     "vouchers",
     "rss",
     "growth",
@@ -60,6 +63,7 @@ PARTS = (
 CODES = 900_000
 WEBHOOKS = 8_000
 CALLS = 1_000
+RECORDS = int(os.environ.get("RECORDS", "100000"))
 CARDS = 10_000_000
 CROWD = 1_000_000
 
@@ -415,6 +419,22 @@ def measure_diameter(ground: Ground, results: Results) -> None:
         bare.stop()
 
 
+def measure_usage(ground: Ground, results: Results) -> None:
+    """Measure a file of call records charged, and the same file again. RECORDS: how many."""
+    run(charges.give_credit(ground))
+    path = ground.folder / "records.csv"
+    usage_runs.write_records(path, RECORDS, ground.lines)
+    charged = uvloop.run(usage_runs.charge_file(ground, path, RECORDS))
+    results.add(
+        "usage_import",
+        charged.rate,
+        "per second",
+        records=RECORDS,
+        again=round(charged.again),
+        grown_mb=round(charged.grown_mb, 1),
+    )
+
+
 def measure_vouchers(ground: Ground, results: Results) -> None:
     """Measure a million codes generated, digested and stored."""
     seconds = make_million(ground)
@@ -526,6 +546,7 @@ def main(wanted: list[str]) -> None:
             "dialogue": measure_dialogue,
             "nchf": measure_nchf,
             "diameter": measure_diameter,
+            "usage": measure_usage,
             "sms": measure_sms,
             "vouchers": measure_vouchers,
             "rss": measure_rss,

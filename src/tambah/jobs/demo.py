@@ -158,11 +158,12 @@ def write_demo_file(data_dir: Path, url: str) -> DemoFile:
 
 
 async def _load_rates(site: Site) -> None:
+    """Load the rates as if that had been a week ago: by them yesterday's use is charged."""
     request = TariffRequest(
         path=TARIFF,
         tariff=STANDARD,
         actor=_ACTOR,
-        now=site.clock.now(),
+        now=site.clock.now() - timedelta(days=7),
         zones=site.operator.tariffs.zones,
     )
     await load_tariff(site.database, request)

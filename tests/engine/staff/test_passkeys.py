@@ -321,18 +321,18 @@ async def test_ten_passkeys_are_enough(bench: Bench) -> None:
 
 async def test_a_removed_passkey_opens_nothing(bench: Bench) -> None:
     key, other = Authenticator(ORIGIN), Authenticator(ORIGIN)
-    await bench.added(key)
+    await bench.added(key, "blue key")
     await bench.added(other, "red key")
-    ids = [
-        one.passkey_id for one in await list_passkeys(bench.database, bench.seated.staff.staff_id)
-    ]
+    # By name: added at one instant, they have no order.
+    found = await list_passkeys(bench.database, bench.seated.staff.staff_id)
+    ids = {one.name: one.passkey_id for one in found}
 
-    await remove_passkey(bench.database, bench.seated, ids[0])
+    await remove_passkey(bench.database, bench.seated, ids["blue key"])
     assert not await bench.entered(bench.show(key))
     assert await bench.entered(bench.show(other))
     with pytest.raises(PasskeyUnknown):
-        await remove_passkey(bench.database, bench.seated, ids[0])
-    await remove_passkey(bench.database, bench.seated, ids[1])
+        await remove_passkey(bench.database, bench.seated, ids["blue key"])
+    await remove_passkey(bench.database, bench.seated, ids["red key"])
     actions = [action for action, _ in await rows_of(bench.database)]
     assert actions.count("RemovePasskey") == 2
 

@@ -30,25 +30,36 @@ _read_promised = msgspec.json.Decoder(tuple[Promised, ...]).decode
 async def read_payments(
     connection: Connection, wanted: Collection[tuple[int, int]]
 ) -> dict[tuple[int, int], PaymentAccount]:
-    """Return payments by (line, number), with their refunds. The lines' rows are held."""
+    """Return payments by (line, number), with their refunds. The lines' rows are held.
+
+    OFFSET 0: see `topups.find_references`.
+    """
     asked = list(wanted)
     line_ids = [line_id for line_id, _ in asked]
     payment_nos = [payment_no for _, payment_no in asked]
     rows = await connection.fetch(
         """
-        SELECT payment.*
-          FROM unnest($1::bigint[], $2::integer[]) AS asked (line_id, payment_no)
-          JOIN payment USING (line_id, payment_no)
+        SELECT found.*
+          FROM unnest($1::bigint[], $2::integer[]) AS asked (line_id, payment_no),
+               LATERAL (SELECT *
+                          FROM payment
+                         WHERE payment.line_id = asked.line_id
+                           AND payment.payment_no = asked.payment_no
+                        OFFSET 0) AS found
         """,
         line_ids,
         payment_nos,
     )
     refunds = await connection.fetch(
         """
-        SELECT refund.*
-          FROM unnest($1::bigint[], $2::integer[]) AS asked (line_id, payment_no)
-          JOIN refund USING (line_id, payment_no)
-         ORDER BY line_id, payment_no, refund_no
+        SELECT found.*
+          FROM unnest($1::bigint[], $2::integer[]) AS asked (line_id, payment_no),
+               LATERAL (SELECT *
+                          FROM refund
+                         WHERE refund.line_id = asked.line_id
+                           AND refund.payment_no = asked.payment_no
+                        OFFSET 0) AS found
+         ORDER BY found.line_id, found.payment_no, found.refund_no
         """,
         line_ids,
         payment_nos,

@@ -19,15 +19,21 @@ _paid = msgspec.json.Decoder(tuple[Paid, ...]).decode
 async def read_reservations(
     connection: Connection, keys: Collection[tuple[int, bytes]]
 ) -> dict[tuple[int, bytes], Reservation]:
-    """Return sessions by line and key; the lines are locked by now."""
+    """Return sessions by line and key; the lines are locked by now.
+
+    OFFSET 0: see `topups.find_references`.
+    """
     rows = await connection.fetch(
         """
-        SELECT line_id, session, peer, session_id, request_no, began_at, last_at, booked_at,
-               expires_at, closed_at, ended, notify_to, limited, transfer_seq,
-               groups::text AS groups, answer::text AS answer
-          FROM reservation
-          JOIN unnest($1::bigint[], $2::bytea[]) AS asked (line_id, session)
-         USING (line_id, session)
+        SELECT found.*
+          FROM unnest($1::bigint[], $2::bytea[]) AS asked (line_id, session),
+               LATERAL (SELECT line_id, session, peer, session_id, request_no, began_at, last_at,
+                               booked_at, expires_at, closed_at, ended, notify_to, limited,
+                               transfer_seq, groups::text AS groups, answer::text AS answer
+                          FROM reservation
+                         WHERE reservation.line_id = asked.line_id
+                           AND reservation.session = asked.session
+                        OFFSET 0) AS found
         """,
         [line_id for line_id, _ in keys],
         [session for _, session in keys],
@@ -81,17 +87,23 @@ async def write_reservations(connection: Connection, sessions: Sequence[Reservat
 async def read_usage_records(
     connection: Connection, keys: Collection[tuple[int, bytes, int]]
 ) -> dict[tuple[int, bytes, int], UsageRecord]:
-    """Return records by line, session and rating group; the lines are locked by now."""
+    """Return records by line, session and rating group; the lines are locked by now.
+
+    OFFSET 0: see `topups.find_references`.
+    """
     rows = await connection.fetch(
         """
-        SELECT line_id, session, rating_group, service, origin, called, on_net, application,
-               destination_class, began_at, ended_at, units, credit_units, unpaid_units,
-               charged_micros, covered_units, refunded_micros, refunded_units,
-               paid::text AS paid
-          FROM usage_record
-          JOIN unnest($1::bigint[], $2::bytea[], $3::bigint[])
-               AS asked (line_id, session, rating_group)
-         USING (line_id, session, rating_group)
+        SELECT found.*
+          FROM unnest($1::bigint[], $2::bytea[], $3::bigint[])
+               AS asked (line_id, session, rating_group),
+               LATERAL (SELECT line_id, session, rating_group, service, origin, called, on_net,
+                               application, destination_class, began_at, ended_at, units,
+                               credit_units, unpaid_units, charged_micros, covered_units,
+                               refunded_micros, refunded_units, paid::text AS paid
+                          FROM usage_record AS used
+                         WHERE used.line_id = asked.line_id AND used.session = asked.session
+                           AND used.rating_group = asked.rating_group
+                        OFFSET 0) AS found
         """,
         [line_id for line_id, _, _ in keys],
         [session for _, session, _ in keys],

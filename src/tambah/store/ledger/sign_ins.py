@@ -42,13 +42,19 @@ async def write_sign_ins(connection: Connection, counts: Sequence[SignIn]) -> No
 async def read_codes(
     connection: Connection, keys: Collection[tuple[int, bytes]]
 ) -> dict[tuple[int, bytes], SignInCode]:
-    """Return passwords that were sent, by line and challenge."""
+    """Return passwords that were sent, by line and challenge.
+
+    OFFSET 0: see `topups.find_references`.
+    """
     rows = await connection.fetch(
         """
-        SELECT line_id, challenge, digest, expires_at, used
-          FROM sign_in_code
-          JOIN unnest($1::bigint[], $2::bytea[]) AS asked (line_id, challenge)
-         USING (line_id, challenge)
+        SELECT found.*
+          FROM unnest($1::bigint[], $2::bytea[]) AS asked (line_id, challenge),
+               LATERAL (SELECT line_id, challenge, digest, expires_at, used
+                          FROM sign_in_code AS sent
+                         WHERE sent.line_id = asked.line_id
+                           AND sent.challenge = asked.challenge
+                        OFFSET 0) AS found
         """,
         [line_id for line_id, _ in keys],
         [challenge for _, challenge in keys],
