@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from .conftest import Tambah
 
 WHY = ("--reason", "hired", "--json")
@@ -41,3 +43,14 @@ def test_what_is_wrong_is_refused(tambah: Tambah) -> None:
     assert tambah("staff", "disable", "mina", *WHY).error == "staff_unknown"
     assert tambah("staff", "add", "mina", "--role", "care", *WHY).status == 0
     assert tambah("staff", "add", "mina", "--role", "care", *WHY).error == "staff_name_taken"
+
+
+def test_an_invitation_is_a_whole_address_where_ours_is_known(
+    tambah: Tambah, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TAMBAH_PUBLIC_URL", "https://topup.example.com/")
+    added = tambah("staff", "add", "noor", "--role", "care", *WHY)
+    assert re.fullmatch(
+        r"https://topup\.example\.com/console/invitation/[0-9a-f]{32}",
+        added.document["invitation"],
+    )

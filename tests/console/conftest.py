@@ -37,6 +37,11 @@ class MovedClock:
     def __init__(self) -> None:
         self.ahead = timedelta()
 
+    @property
+    def offset(self) -> timedelta:
+        """Return how far it is ahead of the database's."""
+        return self.ahead
+
     def now(self) -> datetime:
         """Return the present instant, moved."""
         return datetime.now(UTC) + self.ahead

@@ -153,3 +153,53 @@ async def test_counting_does_not_keep_a_session_alive(world: World) -> None:
         for minutes in (20, 40):
             world.clock.ahead = began + timedelta(minutes=minutes)
             assert (await browser.get("/console")).status_code == 200
+
+
+async def states(world: World) -> dict[int, int]:
+    """Return the states of the stuck messages, by number."""
+    rows = await world.site.database.fetch(
+        "SELECT number, state, attempts FROM outbox WHERE number > 900 ORDER BY number"
+    )
+    return {row["number"]: row["state"] * 10 + row["attempts"] for row in rows}
+
+
+async def test_stuck_messages_are_tried_again_by_who_runs_the_network(world: World) -> None:
+    await trouble(world)
+    line_id = await find_line_id(world.site.database, ALICE)
+    path = "/console/operations/retry"
+    assert await states(world) == {901: 13, 902: 49}
+    async with await world.enter_as(Role.ADMINISTRATOR) as browser:
+        assert path not in (await browser.get("/console/operations")).text
+        assert (await browser.get(path)).status_code == 403
+    async with await world.enter_as(Role.NETWORK) as browser:
+        assert path in (await browser.get("/console/operations")).text
+        page = await browser.get(path)
+        assert f"{line_id}/902" in text_of(page)
+        assert "absent" in text_of(page)
+        assert str(ALICE) not in page.text
+        wanted = {"messages": [f"{line_id}-902"], "reason": "the gateway is back"}
+
+        without = await browser.post(path, data=wanted | {"reason": ""})
+        assert without.status_code == 422
+        nothing = await browser.post(path, data={"reason": "the gateway is back"})
+        assert nothing.status_code in (400, 422)
+        odd = await browser.post(path, data=wanted | {"messages": ["902; DROP TABLE outbox"]})
+        assert odd.status_code in (400, 422)
+        assert await states(world) == {901: 13, 902: 49}
+
+        done = await browser.post(path, data=wanted)
+        assert (done.status_code, done.headers["location"]) == (303, "/console/operations")
+        again = await browser.post(path, data=wanted)
+        assert again.status_code == 303
+    assert await states(world) == {901: 13, 902: 10}
+    row = await world.site.database.fetch_row(
+        "SELECT action, subject, why FROM audit WHERE action = 'RetryMessage'"
+    )
+    assert row is not None
+    assert (row["subject"], row["why"]) == (f"message:{line_id}-902", "the gateway is back")
+
+
+async def test_where_nothing_is_stuck_nothing_is_asked(world: World) -> None:
+    async with await world.enter_as(Role.NETWORK) as browser:
+        page = text_of(await browser.get("/console/operations/retry"))
+    assert "No message can be tried again" in page

@@ -77,6 +77,8 @@ WALK: dict[str, Reach | Permission] = {
     "GET /console/live": Reach.STAFF,
     "GET /console/operations": Permission.OPERATIONS_READ,
     "GET /console/operations/odds": Permission.OPERATIONS_READ,
+    "GET /console/operations/retry": Permission.OPERATIONS_WRITE,
+    "POST /console/operations/retry": Permission.OPERATIONS_WRITE,
     "GET /console/sessions": Permission.OPERATIONS_READ,
     "POST /console/sessions/export": Permission.OPERATIONS_READ,
     "GET /console/batches": Permission.VOUCHERS_READ,

@@ -53,7 +53,7 @@ def add(name: str, roles: tuple[str, ...], reason: str) -> Answer:
         if await takes_two(desk, Deed.INVITE_STAFF):
             return await ask_for(desk, ask_invitation(name, chosen), who)
         path = await invite(desk.database, desk.keys, name, chosen, actor=who)
-        return _invited(name, path)
+        return _invited(desk, name, path)
 
     return at_desk(work)
 
@@ -65,11 +65,12 @@ def add(name: str, roles: tuple[str, ...], reason: str) -> Answer:
 def again(name: str, reason: str) -> Answer:
     """Let NAME choose password and authenticator anew; the old ones end at once."""
 
-    async def work(desk: Desk) -> str:
+    async def work(desk: Desk) -> Answer:
         """Invite them again."""
-        return await invite_again(desk.database, desk.keys, name, actor=actor(reason))
+        path = await invite_again(desk.database, desk.keys, name, actor=actor(reason))
+        return _invited(desk, name, path)
 
-    return _invited(name, at_desk(work))
+    return at_desk(work)
 
 
 @staff.command("list", cls=rich_click.RichCommand)
@@ -133,13 +134,15 @@ def disable(name: str, reason: str) -> Answer:
     )
 
 
-def _invited(name: str, path: str) -> Answer:
-    folded = fold_name(name)
+def _invited(desk: Desk, name: str, path: str) -> Answer:
+    """Say where to go, whole where the settings say what people call us."""
+    folded, ours = fold_name(name), desk.base.settings.public_url.rstrip("/")
+    where = f"{ours}{path}"
     text = (
-        f"Give {folded} this address, on your own site, and nobody else; it is shown only now:\n"
-        f"{path}\nIt is good for {INVITATION_HOURS} hours."
+        f"Give {folded} this address{'' if ours else ', on your own site,'} and nobody else; it is"
+        f" shown only now:\n{where}\nIt is good for {INVITATION_HOURS} hours."
     )
-    return Answer(document={"name": folded, "invitation": path}, text=text)
+    return Answer(document={"name": folded, "invitation": where}, text=text)
 
 
 def _document(one: Staff, *, is_locked: bool) -> dict[str, object]:

@@ -68,6 +68,7 @@ def operation_routes(pages: ConsolePages) -> list[Any]:
             due=_due(due, say),
             loads=loads,
             stuck=stuck,
+            may_retry=me.may(Permission.OPERATIONS_WRITE),
             # Who may not see lines learns how many are locked, not whose they are.
             locked=[(say.number(one.msisdn), f"{LINES}/{one.msisdn}", one) for one in locked]
             if may_see_lines

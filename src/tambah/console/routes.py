@@ -25,6 +25,7 @@ from tambah.console.line_acts import line_act_routes
 from tambah.console.lines import line_routes
 from tambah.console.list_pages import list_routes
 from tambah.console.live import live_routes
+from tambah.console.message_acts import message_routes
 from tambah.console.operations import operation_routes
 from tambah.console.own_access import own_access_routes
 from tambah.console.package_acts import package_act_routes
@@ -70,6 +71,7 @@ def console_router(site: Site) -> Router:
         *line_act_routes(pages),
         *topup_move_routes(pages),
         *promotion_routes(pages),
+        *message_routes(pages),
         *package_editor_routes(pages),
         *package_act_routes(pages),
         *request_routes(pages),

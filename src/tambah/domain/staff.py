@@ -83,6 +83,7 @@ class Permission(StrEnum):
     FINANCE_WRITE = "finance:write"
     CONTENT_WRITE = "content:write"
     OPERATIONS_READ = "operations:read"
+    OPERATIONS_WRITE = "operations:write"
     AUDIT_READ = "audit:read"
     STAFF_WRITE = "staff:write"
 
@@ -140,7 +141,9 @@ PERMISSIONS: Mapping[Role, frozenset[Permission]] = MappingProxyType(
             }
         ),
         Role.MARKETING: frozenset({_P.CONTENT_WRITE}),
-        Role.NETWORK: frozenset({_P.LINES_READ, _P.SIMS_READ, _P.OPERATIONS_READ}),
+        Role.NETWORK: frozenset(
+            {_P.LINES_READ, _P.SIMS_READ, _P.OPERATIONS_READ, _P.OPERATIONS_WRITE}
+        ),
         # Who gives roles away sees no subscriber and moves no money by that alone.
         Role.ADMINISTRATOR: frozenset({_P.STAFF_WRITE, _P.AUDIT_READ, _P.OPERATIONS_READ}),
         Role.AUDITOR: _READING | {_P.FINANCE_READ, _P.OPERATIONS_READ, _P.AUDIT_READ},

@@ -16,6 +16,9 @@ from tambah.channels.said import say_refusal
 from tambah.channels.sms.answering import ANSWERS_HOURLY, SAME_CODE, SAME_QUESTION, SmsDoor, word
 from tambah.channels.sms.inbound import InboundSms
 from tambah.channels.talk import Medium, Place, Refused, Talk
+from tambah.domain.balance import BucketKind
+from tambah.domain.package import Package, PackageAllowance
+from tambah.domain.records import replace as changed
 from tambah.domain.refusals import Unavailable, every_refusal
 from tambah.engine.clock import Clock
 from tambah.i18n.sms_linter import ANSWERS
@@ -223,3 +226,49 @@ def test_every_refusal_of_ones_own_line_is_an_answer_with_the_params_of_its_temp
             answer = word(said)
             assert answer is not None
             assert set(answer[1]) == set(ANSWERS[answer[0]])
+
+
+WEEK = Package(
+    code="DATA7",
+    names=dict.fromkeys(("en", "ms", "zh-Hans", "ta"), "Week"),
+    terms={},
+    price_micros=8_000_000,
+    allowances=(PackageAllowance(kind=BucketKind.BYTES, amount=2**30),),
+    days=7,
+    on_sale_from=datetime(2020, 1, 1, tzinfo=UTC),
+)
+
+
+async def test_a_package_is_listed_named_with_its_price_and_bought_once(site: Site, door: SmsDoor):
+    site.engine.renew(replace(site.engine.rules, packages=(WEEK,)))
+    await door.answer(sms(f"TOPUP {CODES[0]}"))
+    credit = "SELECT remaining_micros FROM bucket WHERE bucket_id = 1"
+    before = await site.database.fetch_value(credit)
+
+    await door.answer(sms("PKG"))
+    await door.answer(sms("buy data7"))
+    assert await site.database.fetch_value(credit) == before
+    for _ in range(2):  # delivered twice
+        await door.answer(sms("BUY DATA7 YES", name="0A1B2C"))
+
+    assert await told(site) == [
+        "credited",
+        "answer_packages",
+        "answer_package_confirm",
+        "package_bought",
+    ]
+    assert await site.database.fetch_value(credit) == before - WEEK.price_micros
+    assert await site.database.fetch_value("SELECT count(*) FROM subscription") == 1
+
+
+async def test_a_package_that_cannot_be_had_is_refused_by_sms(site: Site, door: SmsDoor):
+    dear = changed(WEEK, price_micros=900_000_000)
+    site.engine.renew(replace(site.engine.rules, packages=(dear,)))
+    for text in ("BUY DATA7 YES", "BUY NOTHERE YES"):
+        await door.answer(sms(text))
+    assert await told(site) == ["answer_package_too_dear", "answer_package_not_sold"]
+    # Where none are on sale it is no keyword.
+    site.engine.renew(replace(site.engine.rules, packages=()))
+    await door.answer(sms("BUY DATA7"))
+    assert (await told(site))[-1] == "answer_help"
+    assert await site.database.fetch_value("SELECT count(*) FROM subscription") == 0
