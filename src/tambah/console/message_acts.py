@@ -7,7 +7,8 @@ from typing import Any
 
 from litestar import Response, get, post
 
-from tambah.console.acts import Act, Input, actor_for, draw_act, reason_input, typed
+from tambah.console.acts import Act, Input, actor_for, draw_act, reason_input
+from tambah.console.drafting import read_ticked
 from tambah.console.guard import reaches, signed_in
 from tambah.console.operations import OPERATIONS
 from tambah.console.pages import ConsolePages
@@ -16,7 +17,6 @@ from tambah.domain.staff import Permission
 from tambah.engine.messages import retry_messages
 from tambah.i18n import Texts
 from tambah.store.views.messages import MessageView, list_stuck
-from tambah.web.forms import read_fields
 from tambah.web.pages import AnyRequest
 
 RETRY = f"{OPERATIONS}/retry"
@@ -35,7 +35,7 @@ def message_routes(pages: ConsolePages) -> list[Any]:
 
     @post(RETRY, status_code=200, opt=_OPT, include_in_schema=False)
     async def retry(request: AnyRequest) -> Response[Any]:
-        fields = await _fields(request)
+        fields = await read_ticked(request, ("messages",))
         try:
             return await desk.retry(request, fields)
         except Refusal as refusal:
@@ -100,11 +100,3 @@ def _in_words(one: MessageView, texts: Texts) -> str:
     state = texts.get(f"console.sms.{one.state.name.lower()}")
     told = (f"{one.line_id}/{one.number}", one.template, state, one.reason)
     return " · ".join(part for part in told if part)
-
-
-async def _fields(request: AnyRequest) -> dict[str, str]:
-    every = await read_fields(request)
-    fields = {name: values[0] for name, values in every.items() if name != "messages"}
-    if "messages" in every:
-        fields["messages"] = ",".join(every["messages"])
-    return {**fields, "reason": typed(fields, "reason")}

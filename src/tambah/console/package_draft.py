@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 
 from tambah.config import Operator, PackageAllowanceEntry, PackageEntry
 from tambah.console.acts import Input, reason_input, typed
+from tambah.console.drafting import listed, ringgit_of, whole
 from tambah.domain.balance import BucketKind
 from tambah.domain.money import ringgit
 from tambah.domain.package import Package, PackageAllowance, Stacking
@@ -72,7 +73,7 @@ def draft_inputs(fields: Mapping[str, str], operator: Operator, texts: Texts) ->
         "pack_plans": [(one, one) for one in operator.plans],
     }
     for word, choices in ways.items():
-        chosen = _listed(fields, word)
+        chosen = listed(fields, word)
         inputs.append(Input(word=word, kind="checkbox", choices=choices, chosen=chosen))
     stacking = Input(
         word=CHOSEN,
@@ -128,16 +129,16 @@ def read_draft(
         code=typed(fields, "pack_code").upper(),
         names={tag: typed(fields, word) for word, tag in _NAMES.items()},
         terms=_terms(fields),
-        price=typed(fields, "pack_price").removeprefix("RM").strip(),
+        price=ringgit_of(typed(fields, "pack_price")),
         allowances=_allowances(fields),
-        days=_whole(fields, "pack_days"),
-        hours=_whole(fields, "pack_hours"),
-        recurring="yes" in _listed(fields, "pack_recurring"),
-        auto_renew="yes" in _listed(fields, "pack_auto_renew"),
-        main_only="yes" in _listed(fields, "pack_main_only"),
+        days=whole(fields, "pack_days"),
+        hours=whole(fields, "pack_hours"),
+        recurring="yes" in listed(fields, "pack_recurring"),
+        auto_renew="yes" in listed(fields, "pack_auto_renew"),
+        main_only="yes" in listed(fields, "pack_main_only"),
         stacking=typed(fields, CHOSEN) or Stacking.ADD.value,
-        plans=tuple(_listed(fields, "pack_plans")),
-        activated_within_days=_whole(fields, "pack_new_within"),
+        plans=tuple(listed(fields, "pack_plans")),
+        activated_within_days=whole(fields, "pack_new_within"),
         needs=_codes(fields, "pack_needs"),
         forbids=_codes(fields, "pack_forbids"),
         on_sale_from=typed(fields, "pack_since") or "2020-01-01",
@@ -162,19 +163,8 @@ def _input(word: str, fields: Mapping[str, str]) -> Input:
     )
 
 
-def _listed(fields: Mapping[str, str], word: str) -> list[str]:
-    return [one.strip() for one in typed(fields, word).split(",") if one.strip()]
-
-
 def _codes(fields: Mapping[str, str], word: str) -> tuple[str, ...]:
-    return tuple(one.upper() for one in _listed(fields, word))
-
-
-def _whole(fields: Mapping[str, str], word: str) -> int:
-    text = typed(fields, word) or "0"
-    if not (text.isascii() and text.isdigit() and len(text) <= 6):
-        raise FieldMalformed(field=word)
-    return int(text)
+    return tuple(one.upper() for one in listed(fields, word))
 
 
 def _terms(fields: Mapping[str, str]) -> dict[str, str]:
@@ -191,7 +181,7 @@ def _terms(fields: Mapping[str, str]) -> dict[str, str]:
 def _allowances(fields: Mapping[str, str]) -> tuple[PackageAllowanceEntry, ...]:
     """Read `10 GB social, 300 minutes on-net domestic`: amount, unit, for which classes."""
     entries: list[PackageAllowanceEntry] = []
-    for one in _listed(fields, "pack_allowances"):
+    for one in listed(fields, "pack_allowances"):
         found = _ALLOWANCE.fullmatch(one)
         if found is None or found[2] not in UNITS:
             raise FieldMalformed(field="pack_allowances")

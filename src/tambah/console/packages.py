@@ -18,6 +18,7 @@ from tambah.console.acts import (
     reason_input,
     typed,
 )
+from tambah.console.drafting import read_ticked
 from tambah.console.facts import Fact, Wording
 from tambah.console.guard import reaches, signed_in
 from tambah.console.package_draft import (
@@ -44,7 +45,6 @@ from tambah.engine.approving.of_packages import (
 from tambah.engine.live_packages import all_packages
 from tambah.store.package_versions import read_versions
 from tambah.store.views.subscriptions import count_running
-from tambah.web.forms import read_fields
 from tambah.web.pages import AnyRequest
 from tambah.web.site import Site
 
@@ -86,7 +86,7 @@ def _drafting_routes(pages: ConsolePages) -> list[Any]:
 
     @post(f"{PACKAGES}/new", status_code=200, opt=_OPT, include_in_schema=False)
     async def draft(request: AnyRequest) -> Response[Any]:
-        fields = await _fields(request)
+        fields = await read_ticked(request, TICKED)
         try:
             return await desk.draft(request, fields)
         except Refusal as refusal:
@@ -105,7 +105,7 @@ def _withdrawing_routes(pages: ConsolePages) -> list[Any]:
 
     @post(f"{PACKAGES}/withdraw", status_code=200, opt=_OPT, include_in_schema=False)
     async def withdraw(request: AnyRequest) -> Response[Any]:
-        code, fields = request.query_params.get("code", ""), await _fields(request)
+        code, fields = request.query_params.get("code", ""), await read_ticked(request, TICKED)
         form = await desk.withdrawal_form(request, code, fields)
         try:
             return await desk.withdraw(request, code, fields)
@@ -242,11 +242,3 @@ def _listed(one: Package, request: int, site: Site, say: Wording) -> Listed:
         withdraw="" if is_over else f"{PACKAGES}/withdraw?{query}",
         request=request,
     )
-
-
-async def _fields(request: AnyRequest) -> dict[str, str]:
-    """Return what was typed; what was ticked, and carried along, with commas between."""
-    every = await read_fields(request)
-    return {
-        name: ",".join(values) if name in TICKED else values[0] for name, values in every.items()
-    }

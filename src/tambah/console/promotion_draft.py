@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from tambah.config import AllowanceEntry, Operator, PromotionEntry
 from tambah.console.acts import Input, reason_input, typed
+from tambah.console.drafting import listed, ringgit_of, whole
 from tambah.domain.promotion import Promotion
 from tambah.domain.refusals import FieldMalformed, FieldMissing
 from tambah.domain.validity import ValidityRule
@@ -72,7 +73,7 @@ def draft_inputs(fields: Mapping[str, str], operator: Operator, texts: Texts) ->
         "promo_first": [("yes", texts.get("acts.yes"))],
     }
     for word, choices in ways.items():
-        chosen = _listed(fields, word)
+        chosen = listed(fields, word)
         inputs.append(Input(word=word, kind="checkbox", choices=choices, chosen=chosen))
     return [*inputs, reason_input(fields)]
 
@@ -89,16 +90,16 @@ def read_draft(fields: Mapping[str, str], operator: Operator, validity: Validity
         group=typed(fields, "promo_group"),
         extra_permille=_permille(fields),
         bonus=_money(fields, "promo_bonus"),
-        bonus_days=_whole(fields, "promo_bonus_days", 30),
-        extra_days=_whole(fields, "promo_days", 0),
+        bonus_days=whole(fields, "promo_bonus_days", 30),
+        extra_days=whole(fields, "promo_days"),
         allowances=_allowances(fields),
-        first_topup="yes" in _listed(fields, "promo_first"),
-        activated_within_days=_whole(fields, "promo_new_within", 0),
-        denominations=tuple(_ringgit(one) for one in _listed(fields, "promo_prices")),
+        first_topup="yes" in listed(fields, "promo_first"),
+        activated_within_days=whole(fields, "promo_new_within"),
+        denominations=tuple(ringgit_of(one) for one in listed(fields, "promo_prices")),
         least=_money(fields, "promo_least"),
-        sources=tuple(_listed(fields, "promo_sources")),
-        states=tuple(_listed(fields, "promo_states")),
-        plans=tuple(_listed(fields, "promo_plans")),
+        sources=tuple(listed(fields, "promo_sources")),
+        states=tuple(listed(fields, "promo_states")),
+        plans=tuple(listed(fields, "promo_plans")),
     )
     try:
         return draft_promotion(entry, operator, validity)
@@ -119,19 +120,6 @@ def _input(word: str, fields: Mapping[str, str]) -> Input:
     )
 
 
-def _listed(fields: Mapping[str, str], word: str) -> list[str]:
-    return [one.strip() for one in typed(fields, word).split(",") if one.strip()]
-
-
-def _whole(fields: Mapping[str, str], word: str, otherwise: int) -> int:
-    text = typed(fields, word)
-    if not text:
-        return otherwise
-    if not (text.isascii() and text.isdigit() and len(text) <= 6):
-        raise FieldMalformed(field=word)
-    return int(text)
-
-
 def _permille(fields: Mapping[str, str]) -> int:
     text = typed(fields, "promo_percent").removesuffix("%").strip() or "0"
     found = _PERCENT.fullmatch(text)
@@ -141,17 +129,13 @@ def _permille(fields: Mapping[str, str]) -> int:
 
 
 def _money(fields: Mapping[str, str], word: str) -> str:
-    return _ringgit(typed(fields, word)) or "0.00"
-
-
-def _ringgit(text: str) -> str:
-    return text.removeprefix("RM").strip()
+    return ringgit_of(typed(fields, word)) or "0.00"
 
 
 def _allowances(fields: Mapping[str, str]) -> tuple[AllowanceEntry, ...]:
     """Read `1 GB 7, 30 minutes 10`: amount, unit, for how many days."""
     entries: list[AllowanceEntry] = []
-    for one in _listed(fields, "promo_allowances"):
+    for one in listed(fields, "promo_allowances"):
         found = _ALLOWANCE.fullmatch(one)
         if found is None or found[2] not in UNITS:
             raise FieldMalformed(field="promo_allowances")

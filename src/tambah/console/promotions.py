@@ -20,6 +20,7 @@ from tambah.console.acts import (
     reason_input,
     typed,
 )
+from tambah.console.drafting import read_ticked
 from tambah.console.facts import Fact, Wording
 from tambah.console.guard import reaches, signed_in
 from tambah.console.pages import ConsolePages
@@ -34,7 +35,6 @@ from tambah.domain.staff import Permission
 from tambah.engine.approving.of_promotions import ask_ending, ask_promotion, read_plain
 from tambah.store.promotions import MadePromotion, read_promotions
 from tambah.store.views.recent_topups import recent_topups
-from tambah.web.forms import read_fields
 from tambah.web.pages import AnyRequest
 from tambah.web.site import Site
 
@@ -97,7 +97,7 @@ def _drafting_routes(pages: ConsolePages) -> list[Any]:
 
     @post(f"{PROMOTIONS}/new", status_code=200, opt=_OPT, include_in_schema=False)
     async def draft(request: AnyRequest) -> Response[Any]:
-        fields = await _fields(request)
+        fields = await read_ticked(request, TICKED)
         try:
             return await desk.draft(request, fields)
         except Refusal as refusal:
@@ -116,7 +116,7 @@ def _ending_routes(pages: ConsolePages) -> list[Any]:
 
     @post(f"{PROMOTIONS}/end", status_code=200, opt=_OPT, include_in_schema=False)
     async def end(request: AnyRequest) -> Response[Any]:
-        name, fields = request.query_params.get("name", ""), await _fields(request)
+        name, fields = request.query_params.get("name", ""), await read_ticked(request, TICKED)
         form = await desk.end_form(request, name, fields)
         try:
             return await desk.end(request, name, fields)
@@ -235,11 +235,3 @@ async def _preview(site: Site, rules: Rules, name: str) -> Any:
     histories = await recent_topups(site.database, _LAST)
     # Beside the loop: lines with long histories take a while.
     return await asyncio.to_thread(preview, rules, name, histories)
-
-
-async def _fields(request: AnyRequest) -> dict[str, str]:
-    """Return what was typed; what was ticked, and carried along, with commas between."""
-    every = await read_fields(request)
-    return {
-        name: ",".join(values) if name in TICKED else values[0] for name, values in every.items()
-    }
