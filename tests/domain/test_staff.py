@@ -45,6 +45,7 @@ def test_every_role_says_what_it_may() -> None:
                 Permission.LINES_READ,
                 Permission.SIMS_READ,
                 Permission.OPERATIONS_READ,
+                Permission.OPERATIONS_WRITE,
             },
         ),
     ],
