@@ -33,6 +33,7 @@ async def add(page: Page, name: str, kind: str, parent: str = "") -> str:
 
 async def look_at_list(page: Page, place: str) -> list[str]:
     """Return what is wrong with a list: dense rows, and heads that a phone hides."""
+    await page.wait_for_load_state()
     found = await page.evaluate("document.documentElement.scrollWidth > innerWidth")
     said = [f"{place}: scrolls sideways"] if found else []
     for scheme, options in AXE.items():

@@ -112,6 +112,8 @@ ZOOMED = {"200 %": {"width": 640, "height": 400}, "400 %": {"width": 320, "heigh
 
 async def look(page: Page, place: str) -> list[str]:
     """Return what is wrong with the page as it stands: by day, by night and zoomed in."""
+    # A click returns as soon as the next page begins: it may have no body yet.
+    await page.wait_for_load_state()
     # Half-faded text has half its contrast.
     await page.evaluate("() => Promise.all(document.getAnimations().map((one) => one.finished))")
     found = await look_for_overruns(page, place)
