@@ -228,7 +228,12 @@ def test_verify_exits_with_1_when_the_books_disagree(
     assert wrong.document["findings"]
 
 
-def test_doctor_is_content_with_a_sound_installation(tambah: Tambah) -> None:
+def test_doctor_is_content_with_a_sound_installation(
+    tambah: Tambah, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tambah("init", tmp_path, "--name", "Gunung")
+    monkeypatch.setenv("TAMBAH_OPERATOR_FILE", str(tmp_path / "operator.toml"))
+
     said = tambah("doctor", "--json")
 
     assert [check for check in said.document["checks"] if not check["is_good"]] == []
@@ -253,7 +258,7 @@ def test_doctor_names_what_is_wrong(
 
     assert said.status == 1
     wrong = [check["name"] for check in said.document["checks"] if not check["is_good"]]
-    assert wrong == ["proxies", "rights", "outbox", "pepper"]
+    assert wrong == ["proxies", "rights", "outbox", "examples", "pepper"]
 
 
 def test_migrate_plans_then_does(
@@ -297,7 +302,7 @@ def test_backup_is_restored_into_an_empty_database_only(
     assert restored.document["verify"]["proved"]["owners"] == 2
     assert tambah("lines", "show", "0123456789", "--json").document["balance"] == "10.00"
     wrong = [c["name"] for c in tambah("doctor", "--json").document["checks"] if not c["is_good"]]
-    assert wrong == []
+    assert wrong == ["examples"]
 
 
 def test_restore_of_a_broken_file_leaves_the_database_empty(

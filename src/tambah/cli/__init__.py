@@ -12,6 +12,7 @@ _COMMANDS = {
         "tambah.cli.charging:charging",
         "Charge calls, data and messages while they are used.",
     ),
+    "init": ("tambah.cli.starting:init", "Write the files that a new installation stands on."),
     "migrate": ("tambah.cli.upkeep:migrate", "Bring the database to this version's tables."),
     "verify": ("tambah.cli.upkeep:verify", "Prove the books on live data."),
     "doctor": ("tambah.cli.doctor:doctor", "Check the installation and say what is wrong."),

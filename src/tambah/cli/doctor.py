@@ -9,10 +9,20 @@ from ipaddress import ip_network
 import click
 import rich_click
 
-from tambah.app import Base, check_peppers, read_keys, read_rules
+from tambah.app import DEMO_OPERATOR, Base, check_peppers, read_keys, read_rules
 from tambah.cli.desk import with_base
 from tambah.cli.frame import Answer, answering, describe, run
-from tambah.config import ConfigError, Operator, check_gateways, read_gateway_secrets
+from tambah.config import (
+    ConfigError,
+    DiameterEntry,
+    Operator,
+    Settings,
+    check_diameter,
+    check_gateways,
+    check_payments,
+    read_gateway_secrets,
+    read_operator,
+)
 from tambah.domain.rules import Rules
 from tambah.engine.vouchers import Odds, work_out_odds
 from tambah.store.database import CONNECTION_LOST, Database
@@ -30,11 +40,17 @@ _LEAST_MONTHS_AHEAD = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """One thing that was looked at."""
+    """One thing that was looked at. is_advice: it runs so, and is hardly meant so."""
 
     name: str
     is_good: bool
     detail: str
+    is_advice: bool = False
+
+    @property
+    def word(self) -> str:
+        """What stands in front of it."""
+        return "WRONG" if not self.is_good else "look " if self.is_advice else "ok   "
 
 
 @click.command(cls=rich_click.RichCommand)
@@ -43,7 +59,7 @@ def doctor() -> Answer:
     """Check the installation and say what is wrong. Exit 1 if anything is."""
     checks, odds = with_base(lambda base: run(_examine(base)))
     wrong = [check for check in checks if not check.is_good]
-    lines = [f"{'ok   ' if c.is_good else 'WRONG'}  {c.name}: {c.detail}" for c in checks]
+    lines = [f"{c.word}  {c.name}: {c.detail}" for c in checks]
     document: dict[str, object] = {"checks": [asdict(c) for c in checks], "wrong": len(wrong)}
     if odds is not None:
         lines += ["", *_odds_in_words(odds)]
@@ -88,7 +104,13 @@ def _proxies(base: Base) -> Check:
         detail = "TAMBAH_TRUSTED_PROXIES trusts everybody: guessing cannot be held to an address"
         return Check(name="proxies", is_good=False, detail=detail)
     detail = f"{len(networks)} trusted" if networks else "nobody's forwarded address is believed"
-    return Check(name="proxies", is_good=True, detail=detail)
+    alone = not networks and base.settings.public_url.startswith("https://")
+    if alone:
+        detail += (
+            ". TAMBAH_PUBLIC_URL is https, so a proxy stands in front: until it is named in"
+            " TAMBAH_TRUSTED_PROXIES all the world is one address, and one guesser locks all out"
+        )
+    return Check(name="proxies", is_good=True, detail=detail, is_advice=alone)
 
 
 def _schema(version: str | None) -> Check:
@@ -160,13 +182,47 @@ async def _outbox(database: Database) -> list[Check]:
 async def _rules(base: Base, database: Database, checks: list[Check]) -> Rules | None:
     try:
         stamps = await read_stamps(database)
-        operator, rules = read_rules(base.settings, demo=stamps.get("demo") == "yes")
+        is_demo = stamps.get("demo") == "yes"
+        operator, rules = read_rules(base.settings, demo=is_demo)
     except ConfigError as error:
         checks.append(Check(name="operator", is_good=False, detail=describe(error)[1]))
         return None
     checks.append(Check(name="operator", is_good=True, detail=operator.brand.name))
-    checks.append(_gateways(operator))
+    if not is_demo:
+        checks += _left_of_examples(operator)
+    checks += [_payments(operator, base.settings, demo=is_demo), _gateways(operator)]
+    if operator.diameter is not None:
+        checks.append(_diameter(operator.diameter))
     return rules
+
+
+def _left_of_examples(operator: Operator) -> list[Check]:
+    """Find what still is our examples': an account there is paid into by nobody's customers."""
+    demo = read_operator(DEMO_OPERATOR)
+    names = ("brand", "social", "promotions", "packages", "bank", "diameter")
+    pairs = [(name, getattr(operator, name), getattr(demo, name)) for name in names]
+    left = [name for name, mine, theirs in pairs if mine and mine == theirs]
+    if not left:
+        return []
+    detail = f"operator.toml has the demo's {', '.join(left)}: make them yours or take them out"
+    return [Check(name="examples", is_good="bank" not in left, detail=detail, is_advice=True)]
+
+
+def _payments(operator: Operator, settings: Settings, *, demo: bool) -> Check:
+    try:
+        check_payments(operator, settings, demo=demo)
+    except ConfigError as error:
+        return Check(name="payments", is_good=False, detail=describe(error)[1])
+    methods = ", ".join(operator.payments.methods)
+    return Check(name="payments", is_good=True, detail=methods or "nobody pays here")
+
+
+def _diameter(entry: DiameterEntry) -> Check:
+    try:
+        check_diameter(entry)
+    except ConfigError as error:
+        return Check(name="diameter", is_good=False, detail=describe(error)[1])
+    return Check(name="diameter", is_good=True, detail=f"{entry.host} at {entry.listen}")
 
 
 def _gateways(operator: Operator) -> Check:

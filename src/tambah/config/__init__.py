@@ -54,9 +54,11 @@ from tambah.config.nchf import (
 )
 from tambah.config.operator import (
     Operator,
+    parse_operator,
     read_operator,
     read_promotions,
 )
+from tambah.config.payments import check_payments
 from tambah.config.settings import (
     SECRET_SETTINGS,
     ConfigError,
@@ -107,9 +109,11 @@ __all__ = [
     "check_diameter",
     "check_gateways",
     "check_nchf",
+    "check_payments",
     "gateway_secret",
     "is_among",
     "is_web_address",
+    "parse_operator",
     "read_gateway_secrets",
     "read_operator",
     "read_place",

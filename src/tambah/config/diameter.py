@@ -16,7 +16,7 @@ ANYBODY = "*"
 """In `behind`: a relay passes on what any host asks."""
 
 
-class DiameterPeerEntry(msgspec.Struct, frozen=True, kw_only=True):
+class DiameterPeerEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A network element that may connect, or a relay that passes on what others ask.
 
     host, realm: its Diameter identity. allow: addresses or networks that it connects from.
@@ -29,7 +29,7 @@ class DiameterPeerEntry(msgspec.Struct, frozen=True, kw_only=True):
     behind: tuple[str, ...] = ()
 
 
-class DiameterEntry(msgspec.Struct, frozen=True, kw_only=True):
+class DiameterEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The server of Gy and Ro. host, realm: our Diameter identity.
 
     listen: address and port. watchdog_seconds: of silence before a peer is asked whether it is

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 import msgspec
 
 
-class DenominationEntry(msgspec.Struct, frozen=True, kw_only=True):
+class DenominationEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A denomination as operator.toml has it: ringgit as strings, days as numbers."""
 
     price: str
@@ -20,7 +21,7 @@ class DenominationEntry(msgspec.Struct, frozen=True, kw_only=True):
     on_sale_until: str = ""
 
 
-class OwnAmountEntry(msgspec.Struct, frozen=True, kw_only=True):
+class OwnAmountEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Amounts of one's own: limits in ringgit, days for each ringgit."""
 
     least: str = "1.00"
@@ -29,7 +30,7 @@ class OwnAmountEntry(msgspec.Struct, frozen=True, kw_only=True):
     tax_permille: int = 0
 
 
-class ValidityEntry(msgspec.Struct, frozen=True, kw_only=True):
+class ValidityEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The validity policy and how long each stage of a line's life lasts.
 
     reactivation_fee: in ringgit, what bringing an expired line back takes of the top-up;
@@ -46,7 +47,7 @@ class ValidityEntry(msgspec.Struct, frozen=True, kw_only=True):
     reactivation_fee: str = "0.00"
 
 
-class RemindersEntry(msgspec.Struct, frozen=True, kw_only=True):
+class RemindersEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Reminders by SMS: days before the last day of each stage, and the local hours for them."""
 
     before_grace: tuple[int, ...] = (7, 3, 1)
@@ -56,7 +57,7 @@ class RemindersEntry(msgspec.Struct, frozen=True, kw_only=True):
     until_hour: int = 20
 
 
-class GuessingEntry(msgspec.Struct, frozen=True, kw_only=True):
+class GuessingEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Lock-outs for wrong codes: [wrong in a row, minutes] steps, and hourly budgets."""
 
     ladder: tuple[tuple[int, int], ...] = ((5, 15), (10, 30), (15, 60), (20, 1440))
@@ -64,7 +65,7 @@ class GuessingEntry(msgspec.Struct, frozen=True, kw_only=True):
     guests_hourly: int = 2000
 
 
-class ChargingEntry(msgspec.Struct, frozen=True, kw_only=True):
+class ChargingEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How credit is promised while it is used; see `domain.charging_rule`.
 
     Units of one grant, and the least of them: seconds, messages, megabytes (of 1,048,576 bytes).
@@ -87,7 +88,7 @@ class ChargingEntry(msgspec.Struct, frozen=True, kw_only=True):
     zones: dict[str, str] = {}
 
 
-class SignInEntry(msgspec.Struct, frozen=True, kw_only=True):
+class SignInEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Signing in by one-time password: how long things last, and what guards them.
 
     asks_hourly: passwords for one number; source_asks_hourly: asked for by one source;
@@ -106,7 +107,7 @@ class SignInEntry(msgspec.Struct, frozen=True, kw_only=True):
     fresh_minutes: int = 5
 
 
-class ConsoleEntry(msgspec.Struct, frozen=True, kw_only=True):
+class ConsoleEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The operator's console: how long staff stay signed in, and what guards the door.
 
     ladder: as of recharge codes, for wrong tries at one account. source_wrong_hourly,
@@ -127,7 +128,7 @@ class ConsoleEntry(msgspec.Struct, frozen=True, kw_only=True):
     command_line_asks: bool = True
 
 
-class SingleSignOnEntry(msgspec.Struct, frozen=True, kw_only=True):
+class SingleSignOnEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Single sign-on of staff by OpenID Connect; no issuer, none.
 
     name: what people call the provider, on the button. domains: of verified email addresses whose
@@ -145,7 +146,7 @@ class SingleSignOnEntry(msgspec.Struct, frozen=True, kw_only=True):
     only: bool = False
 
 
-class ShopEntry(msgspec.Struct, frozen=True, kw_only=True):
+class ShopEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The shops' doors, by page and by SMS: how long sellers stay signed in, what guards them.
 
     ladder: as of recharge codes, for wrong PINs of one seller. source_wrong_hourly,
@@ -163,7 +164,7 @@ class ShopEntry(msgspec.Struct, frozen=True, kw_only=True):
     pin_above: str = "100.00"
 
 
-class RecoveryEntry(msgspec.Struct, frozen=True, kw_only=True):
+class RecoveryEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Proving who one is without the phone: how often, and what the network tells.
 
     document_daily: tries a day for one document; source_hourly: for one source; all_hourly: for
@@ -177,7 +178,7 @@ class RecoveryEntry(msgspec.Struct, frozen=True, kw_only=True):
     number_header: str = ""
 
 
-class SimsEntry(msgspec.Struct, frozen=True, kw_only=True):
+class SimsEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """SIMs: what numbers of ours begin with, none for any, and what follows a replacement."""
 
     iccid_prefixes: tuple[str, ...] = ()
@@ -185,31 +186,50 @@ class SimsEntry(msgspec.Struct, frozen=True, kw_only=True):
     hold_hours: int = 24
 
 
-class DealersEntry(msgspec.Struct, frozen=True, kw_only=True):
+class DealersEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Dealers: for how many minutes a sale may be undone by who made it, 0 for never."""
 
     undo_minutes: int = 10
 
 
-class Brand(msgspec.Struct, frozen=True, kw_only=True):
-    """Who the operator is, as pages and messages show it."""
+class Brand(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who the operator is, as pages and messages show it.
 
-    name: str
+    short_name: of MOST_SHORT_NAME characters, as messages have room for; empty takes name.
+    """
+
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=60)]
     short_name: str = ""
-    sms_prefix: str = "RM0.00 "
+    sms_prefix: Annotated[str, msgspec.Meta(min_length=1, max_length=7)] = "RM0.00 "
     hotline: str = ""
-    hotline_hours: str = ""
+    hotline_hours: Annotated[str, msgspec.Meta(max_length=60)] = ""
     colour: str = "#0b5d57"
 
+    def __post_init__(self) -> None:
+        """Refuse what would only come out on a page, a card or a message. Raises ValueError."""
+        if len(self.short_name or self.name) > MOST_SHORT_NAME:
+            field = "short_name" if self.short_name else "name"
+            hint = "" if self.short_name else "; give a short_name for messages"
+            raise ValueError(f"{field} is longer than {MOST_SHORT_NAME} characters{hint}")
+        if self.hotline and not _HOTLINE.fullmatch(self.hotline):
+            raise ValueError(f"hotline: {self.hotline!r} is no telephone number")
+        if not COLOUR.fullmatch(self.colour):
+            raise ValueError(f"colour: {self.colour!r} is not a colour such as #0b5d57")
 
-class SocialEntry(msgspec.Struct, frozen=True, kw_only=True):
+
+MOST_SHORT_NAME = 11
+COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
+_HOTLINE = re.compile(r"[+*]?[0-9][0-9 -]{0,20}#?")
+
+
+class SocialEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An official account of the operator's elsewhere: the network's name and its address."""
 
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=30)]
     url: Annotated[str, msgspec.Meta(pattern=r"^https://[^\s/@\\]+\.[^\s\\]+$")]
 
 
-class PaymentsEntry(msgspec.Struct, frozen=True, kw_only=True):
+class PaymentsEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Paying for top-ups: what is offered, limits in ringgit, how long things may take.
 
     methods: in the order that pages show them, of `card`, `fpx` (Stripe), `paypal`, `bank`. fees:
@@ -232,14 +252,14 @@ class PaymentsEntry(msgspec.Struct, frozen=True, kw_only=True):
     all_look_ups_hourly: int = 20000
 
 
-class PointsEntry(msgspec.Struct, frozen=True, kw_only=True):
+class PointsEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The map of top-up points. tile_url: of its tiles, with {z}, {x}, {y}; empty draws none."""
 
     tile_url: str = ""
     tile_attribution: str = ""
 
 
-class BankEntry(msgspec.Struct, frozen=True, kw_only=True):
+class BankEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The account into which bank transfers are paid.
 
     acquirer_id, merchant_id: of the DuitNow QR, as the bank gives them; without them no QR.
@@ -256,7 +276,7 @@ class BankEntry(msgspec.Struct, frozen=True, kw_only=True):
     category: str = "4814"
 
 
-class TariffsEntry(msgspec.Struct, frozen=True, kw_only=True):
+class TariffsEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Tariffs. plans: which tariff lines of a plan have, `standard` those of any other.
 
     zones: roaming zones by name, each with its countries (ISO 3166, two letters).
@@ -266,7 +286,7 @@ class TariffsEntry(msgspec.Struct, frozen=True, kw_only=True):
     zones: dict[str, tuple[str, ...]] = {}
 
 
-class TicketsEntry(msgspec.Struct, frozen=True, kw_only=True):
+class TicketsEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Tickets to customer care: when somebody is there, within how many of those hours to answer.
 
     hours: `mon-fri 09:00-18:00`, past midnight where the second is the earlier. holidays: dates.
@@ -291,7 +311,7 @@ class TicketsEntry(msgspec.Struct, frozen=True, kw_only=True):
     answers: dict[str, dict[str, str]] = {}
 
 
-class FinanceEntry(msgspec.Struct, frozen=True, kw_only=True):
+class FinanceEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Closing the books. accounts: the accounting system's codes by our accounts' names.
 
     close_automatically: every day is closed when it is over, every month with its last day.
@@ -301,7 +321,7 @@ class FinanceEntry(msgspec.Struct, frozen=True, kw_only=True):
     close_automatically: bool = False
 
 
-class AllowanceEntry(msgspec.Struct, frozen=True, kw_only=True):
+class AllowanceEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An allowance that a promotion gives, and for how many days.
 
     unit: `seconds`, `minutes`, `messages`, `bytes`, `MB` or `GB` (1024 MB).
@@ -312,13 +332,13 @@ class AllowanceEntry(msgspec.Struct, frozen=True, kw_only=True):
     days: int
 
 
-class PrintingEntry(msgspec.Struct, frozen=True, kw_only=True):
+class PrintingEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Printed cards. templates: a folder of the operator's own templates; empty means ours."""
 
     templates: str = ""
 
 
-class PromotionEntry(msgspec.Struct, frozen=True, kw_only=True):
+class PromotionEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A promotion as operator.toml has it: ringgit as strings, local days as strings.
 
     until: the first day without it. The empty ones of what it is for mean any.
@@ -342,7 +362,7 @@ class PromotionEntry(msgspec.Struct, frozen=True, kw_only=True):
     plans: tuple[str, ...] = ()
 
 
-class PackageAllowanceEntry(msgspec.Struct, frozen=True, kw_only=True):
+class PackageAllowanceEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An allowance of a package. unit: as of a promotion's; classes: what for, none for all."""
 
     amount: int
@@ -350,7 +370,7 @@ class PackageAllowanceEntry(msgspec.Struct, frozen=True, kw_only=True):
     classes: tuple[str, ...] = ()
 
 
-class PackageEntry(msgspec.Struct, frozen=True, kw_only=True):
+class PackageEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A package as operator.toml has it: ringgit as a string, local days as strings.
 
     names, terms: by language tag. days: it ends with the local day so many days on, 0 for the

@@ -15,7 +15,7 @@ import msgspec
 from tambah.config.settings import ConfigError, read_variable
 
 
-class GatewayEntry(msgspec.Struct, frozen=True, kw_only=True):
+class GatewayEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A door to telephones: what carries messages and calls to us and from us.
 
     name: for ever, of small letters, digits and dashes; its secret is in the environment

@@ -18,7 +18,7 @@ _DIGEST = re.compile(r"[0-9a-f]{32}")
 _HOST = re.compile(r"[0-9a-z]([0-9a-z.-]*[0-9a-z])?")
 
 
-class ConsumerEntry(msgspec.Struct, frozen=True, kw_only=True):
+class ConsumerEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A network function that may charge: an SMF, an SMSF.
 
     name: for ever, its sessions go by it. token: the digest of its bearer token, as
@@ -31,7 +31,7 @@ class ConsumerEntry(msgspec.Struct, frozen=True, kw_only=True):
     notify_hosts: tuple[str, ...] = ()
 
 
-class NchfEntry(msgspec.Struct, frozen=True, kw_only=True):
+class NchfEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Nchf_ConvergedCharging. listen: host and port, of `tambah charging nchf`.
 
     api_root: what addresses of sessions begin with, empty for the address that was asked.

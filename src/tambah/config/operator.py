@@ -35,12 +35,13 @@ from tambah.config.entries import (
     TicketsEntry,
     ValidityEntry,
 )
+from tambah.config.faults import fault_in_words
 from tambah.config.gateways import GatewayEntry
 from tambah.config.nchf import NchfEntry
 from tambah.config.settings import ConfigError
 
 
-class Operator(msgspec.Struct, frozen=True, kw_only=True):
+class Operator(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole of operator.toml."""
 
     brand: Brand
@@ -93,9 +94,18 @@ def read_promotions(path: Path) -> tuple[PromotionEntry, ...]:
 def read_operator(path: Path) -> Operator:
     """Read operator.toml. Raises ConfigError naming the entry that is wrong."""
     try:
-        content: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
-        return msgspec.convert(content, Operator)
+        return parse_operator(path.read_text(encoding="utf-8"), path)
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error}") from error
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
+def parse_operator(text: str, path: Path) -> Operator:
+    """Read the text of an operator.toml at a path. Raises ConfigError naming the entry."""
+    try:
+        return msgspec.convert(tomllib.loads(text), Operator)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{path}: {fault_in_words(Operator, error)}") from error
+    except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: {error}") from error
