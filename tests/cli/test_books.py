@@ -42,6 +42,11 @@ def test_days_are_closed_shown_and_listed(tambah: Tambah, today: Any) -> None:
     assert (first["new"], first["seq"], first["period"]) == (True, 1, str(day))
     assert again.out.endswith(f"{day}: was closed already.\n")
     assert (after.error, skipped.error) == ("period_not_over", "period_out_of_order")
+    early = tambah("books", "close", "--day", day - A_DAY, *WHY, "--json")
+    assert (early.status, early.error) == (1, "period_too_early")
+    in_words = tambah("books", "close", "--day", today, *WHY).err
+    assert in_words.endswith("(MYT) (period_not_over)\n")
+    assert " MYT by cli:" in again.out
     shown = tambah("books", "show", "--day", day, "--json").document
     assert (shown["hash"], shown["broken_at"]) == (first["hash"], None)
     assert tambah("books", "show").out.startswith(f"{day}  ")
@@ -59,6 +64,8 @@ def test_reconciling_says_what_is_unexplained(tambah: Tambah, today: Any) -> Non
     assert (clean.status, clean.document["clean"]) == (0, True)
     assert clean.document["unexplained"] == "0.00"
     assert tambah("books", "reconcile", "--from", today, "--to", today - A_DAY).status == 2
+    ahead = tambah("books", "reconcile", "--from", today, "--to", today + A_DAY, "--json")
+    assert (ahead.status, ahead.error) == (1, "period_ahead")
     words = tambah("books", "reconcile").out
     assert words.endswith("RM0.00 unexplained.\n")
 

@@ -65,7 +65,7 @@ def test_an_invitation_is_asked_for_and_collected_once(tambah: Tambah, environme
     asked = tambah("staff", "add", "amy", "--role", "care", *WHY).document
     assert (asked["state"], asked["deed"]) == ("waiting", "invite_staff")
     early = tambah("requests", "collect", str(asked["request"]), "--json")
-    assert early.error == "approval_over"
+    assert early.error == "approval_waiting"
     approve(environment, asked["request"])
 
     collected = tambah("requests", "collect", str(asked["request"]), "--json")
@@ -95,7 +95,11 @@ def test_money_and_roles_wait(tambah: Tambah, tmp_path: Path) -> None:
     assert roles["params"] == {"name": "eve", "roles": ["care"]}
 
     shown = tambah("requests", "show", str(much["request"]))
-    assert "outage" in shown.out
+    assert f"Put credit right #{much['request']}: " in shown.out
+    assert "Credit: RM15.00 → RM23.00" in shown.out
+    assert "Asked for by: cli:" in shown.out
+    assert "MYT" in shown.out
+    assert "micros" not in shown.out
     withdrawn = tambah("requests", "withdraw", str(much["request"]), "--json").document
     assert withdrawn["state"] == "withdrawn"
     assert tambah("requests", "withdraw", "999", "--json").error == "approval_unknown"
@@ -104,6 +108,7 @@ def test_money_and_roles_wait(tambah: Tambah, tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("two")
 def test_cards_wait_too_but_a_lock_does_not(tambah: Tambah, environment: Fresh) -> None:
+    assert tambah("vouchers", "generate", "11.00", "5", *WHY).error == "denomination_unknown"
     made = tambah("vouchers", "generate", "10.00", "5", *WHY).document
     assert made["deed"] == "generate_batch"
 

@@ -52,7 +52,7 @@ def test_a_sheet_is_looked_at_loaded_and_asked(tambah: Tambah, sheet: Path) -> N
     told = tambah("tariff", "quote", "012-345 6789", "--at", "2090-06-03T12:00+08:00").out
     assert "RM0.15 for 60 seconds, charged by 30 and then 30." in told
     assert "A call of 1 min RM0.15, 5 min RM0.75, 10 min RM1.50." in told
-    assert "Until 2090-06-04 00:00." in told
+    assert "Until 2090-06-04 00:00 MYT." in told
     assert "standard · sheet 1" in tambah("tariff", "list").out
     assert tambah("tariff", "quote", "+49 30 1", "--json").error == "rate_unknown"
     assert tambah("tariff", "quote", "--json").error == "number_missing"

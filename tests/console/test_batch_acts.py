@@ -96,6 +96,7 @@ async def test_its_print_file_goes_to_who_asked_and_is_then_erased(
         pyrage.decrypt(sent.content, [pyrage.x25519.Identity.generate()])
 
     wrong = await hers.post(f"{path}/received", data={"sha256": "00" * 32})
+    assert "not that of the file" in wrong.text
     assert wrong.status_code == 422
     digest = hashlib.sha256(sent.content).hexdigest()
     assert (await hers.post(f"{path}/received", data={"sha256": digest})).is_redirect

@@ -21,7 +21,13 @@ from tambah.domain.approval import (
     withdraw,
 )
 from tambah.domain.records import replace
-from tambah.domain.refusals import ApprovalOver, ApprovalOwn, PermissionMissing, ReasonMissing
+from tambah.domain.refusals import (
+    ApprovalOver,
+    ApprovalOwn,
+    ApprovalWaiting,
+    PermissionMissing,
+    ReasonMissing,
+)
 from tambah.domain.staff import Permission
 
 NOW = datetime(2026, 11, 30, 2, tzinfo=UTC)
@@ -122,6 +128,14 @@ def test_what_is_collected_waits_for_its_maker_for_a_day() -> None:
     assert agreed.word(end) == "expired"
     with pytest.raises(ApprovalOver):
         require_collectable(agreed, "staff:mina", end)
+
+
+def test_what_nobody_agreed_to_yet_is_not_collected() -> None:
+    with pytest.raises(ApprovalWaiting):
+        require_collectable(PRINT, "staff:mina", LATER)
+    with pytest.raises(ApprovalOver) as refused:
+        require_collectable(PRINT, "staff:mina", TOO_LATE)
+    assert refused.value.params == {"state": "expired"}
 
 
 def test_what_is_not_collected_cannot_be() -> None:

@@ -121,6 +121,8 @@ def example(refusal: type[Refusal], now: datetime) -> Refusal:
         refusals.StockSold: {"serial": "0001-00000007"},
         refusals.PeriodNotOver: {"until": now},
         refusals.PeriodOutOfOrder: {"period": "2026-12"},
+        refusals.PeriodTooEarly: {"period": "2026-12"},
+        refusals.RangeBeyondBatch: {"serial": "0001-00000500"},
         refusals.BooksDisagree: {"what": "batch 7"},
         refusals.PackageNotForYou: {"reason": "needs"},
         refusals.PackageAlreadyRunning: {"until": now + timedelta(days=3)},

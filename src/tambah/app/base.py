@@ -119,7 +119,8 @@ def read_rules(settings: Settings, *, demo: bool = False) -> tuple[Operator, Rul
         path = DEMO_OPERATOR
     else:
         raise ConfigError(
-            "set TAMBAH_OPERATOR_FILE to your operator.toml; `tambah init` writes one to begin with"
+            "set TAMBAH_OPERATOR_FILE to your operator.toml; `tambah init` writes one to begin"
+            " with"
         )
     operator = read_operator(path)
     return operator, operator_rules(operator)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from tambah.cli.desk import Desk
 from tambah.cli.frame import Answer
+from tambah.cli.instants import show_instant
 from tambah.domain.actor import Actor
 from tambah.domain.approval import DEEDS, Approval, Deed
 from tambah.domain.numbering import fold_msisdn
@@ -47,7 +48,7 @@ async def ask_for(desk: Desk, wanted: Wanted, actor: Actor) -> Answer:
     text = (
         f"This takes two people. It is request {asked.approval_id} now and nothing is done yet:"
         " somebody who may approves it in the console, under Requests,"
-        f" by {asked.expires_at:%Y-%m-%d %H:%M} UTC."
+        f" by {show_instant(asked.expires_at, desk.zone)}."
     )
     return Answer(document=document_of(asked, desk), text=text)
 

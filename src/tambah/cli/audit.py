@@ -10,6 +10,7 @@ import rich_click
 
 from tambah.cli.desk import Desk, actor, at_desk
 from tambah.cli.frame import Answer, answering
+from tambah.cli.instants import show_instant
 from tambah.cli.options import DAY, reason
 from tambah.engine.trail import MOST_HEAD_BYTES, check_head, write_head
 from tambah.store.views.listed import fetch_listed
@@ -57,7 +58,7 @@ def list_command(
             for row in rows
         ]
         lines = [
-            f"{row.at:%Y-%m-%d %H:%M:%S}  {row.who}  {row.action}  {row.subject}  {row.why}"
+            f"{show_instant(row.at, desk.zone)}  {row.who}  {row.action}  {row.subject}  {row.why}"
             for row in rows
         ]
         return Answer(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import tzinfo
 from enum import StrEnum
 from typing import TypeVar
 
+from tambah.cli.instants import show_instant
 from tambah.domain.finance.advice import ADVICE
 from tambah.domain.finance.closing import Close, Measure
 from tambah.domain.finance.three_way import Item, ItemKind, ThreeWay
@@ -50,11 +52,12 @@ def close_document(close: Close) -> dict[str, object]:
     }
 
 
-def close_in_words(close: Close) -> str:
+def close_in_words(close: Close, zone: tzinfo) -> str:
     """Describe a close."""
     statement = close.statement
+    closed_at = show_instant(close.closed_at, zone)
     lines = [
-        f"{close.period}, closed {close.closed_at:%Y-%m-%d %H:%M} UTC by {close.who}: {close.why}",
+        f"{close.period}, closed {closed_at} by {close.who}: {close.why}",
         f"Cards sold and not used  RM{ringgit(close.cards_micros)}",
     ]
     for liability, owed in statement.owed.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import TextIO
 
@@ -18,6 +18,7 @@ from tambah.cli.book_words import (
 )
 from tambah.cli.desk import Desk, actor, at_desk
 from tambah.cli.frame import Answer, CommandRefused, answering
+from tambah.cli.instants import show_instant
 from tambah.cli.options import DAY, reason
 from tambah.cli.progress import progress
 from tambah.cli.providers import payment_desk
@@ -83,7 +84,7 @@ def close(day: date | None, month: date | None, reason: str) -> Answer:
             done = await close_period(desk.database, period, actor(reason), desk.rules.validity)
         document = {"new": done.is_new, **close_document(done.close)}
         told = f"{period}: {'closed' if done.is_new else 'was closed already'}."
-        return Answer(document=document, text=f"{close_in_words(done.close)}\n{told}")
+        return Answer(document=document, text=f"{close_in_words(done.close, desk.zone)}\n{told}")
 
     return at_desk(work)
 
@@ -105,11 +106,12 @@ def show(day: date | None, month: date | None, limit: int) -> Answer:
         broken = await prove_chain(desk.database)
         if period is not None:
             found = await read_period(desk.database, period)
-            document, text = close_document(found), close_in_words(found)
+            document, text = close_document(found), close_in_words(found, desk.zone)
         else:
             closes = await read_closes(desk.database, limit=limit)
             document = {"closes": [close_document(one) for one in closes]}
-            text = "\n".join(map(_in_a_line, closes)) or "Nothing is closed yet."
+            lines = [_in_a_line(one, desk.zone) for one in closes]
+            text = "\n".join(lines) or "Nothing is closed yet."
         wrong = str(broken.period) if broken else None
         if wrong:
             text += f"\nThe chain is broken at {wrong}: that close is not what was written."
@@ -190,8 +192,8 @@ async def _write(desk: Desk, wanted: JournalRequest, output: TextIO, reason: str
     return lines
 
 
-def _in_a_line(close: Close) -> str:
-    return f"{close.period}  {close.closed_at:%Y-%m-%d %H:%M} UTC  {close.who}"
+def _in_a_line(close: Close, zone: tzinfo) -> str:
+    return f"{close.period}  {show_instant(close.closed_at, zone)}  {close.who}"
 
 
 async def _three_ways(desk: Desk, span: Span, today: date) -> ThreeWay:

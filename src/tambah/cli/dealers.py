@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta, tzinfo
 from pathlib import Path
 
 import click
@@ -12,6 +12,7 @@ import rich_click
 from tambah.cli.asking import ask_for, takes_two
 from tambah.cli.desk import Desk, actor, at_desk
 from tambah.cli.frame import Answer, answering
+from tambah.cli.instants import show_instant
 from tambah.cli.options import DAY, RINGGIT, imports_file, reason
 from tambah.cli.rate import RATE
 from tambah.cli.reports import import_answer, report_to
@@ -163,7 +164,7 @@ def show(dealer: int) -> Answer:
             "cards_unsold": sum(one.unsold for one in stock),
         }
         lines = [_line(view, today)]
-        lines += [f"  {_agreement_text(one)}" for one in agreements]
+        lines += [f"  {_agreement_text(one, desk.zone)}" for one in agreements]
         lines += [f"  {_line(one, today)}" for one in children]
         cards, unsold = document["cards"], document["cards_unsold"]
         lines.append(f"  {cards} cards in stock, {unsold} unsold.")
@@ -226,7 +227,7 @@ def agreement(  # noqa: PLR0913 - a parameter for each option
         made = await set_agreement(desk.database, dealer, terms, actor(reason), effective_at)
         return Answer(
             document={"dealer": dealer, **_agreement(made)},
-            text=f"Dealer {dealer}: {_agreement_text(made)}",
+            text=f"Dealer {dealer}: {_agreement_text(made, desk.zone)}",
         )
 
     return at_desk(work)
@@ -330,7 +331,7 @@ def sales(dealer: int, limit: int, under: bool) -> Answer:
         found = await recent_sales(desk.database, whose, limit)
         return Answer(
             document={"sales": [_sale(one) for one in found]},
-            text="\n".join(_sale_text(one) for one in found) or "Nothing was sold.",
+            text="\n".join(_sale_text(one, desk.zone) for one in found) or "Nothing was sold.",
         )
 
     return at_desk(work)
@@ -370,12 +371,9 @@ def _agreement(agreement: Agreement) -> dict[str, object]:
     }
 
 
-def _agreement_text(agreement: Agreement) -> str:
-    since: datetime = agreement.effective_at
-    return (
-        f"{percent(agreement.rate_bp)} % as {agreement.paid_as.name.lower()} "
-        f"from {since.isoformat(timespec='minutes')} on"
-    )
+def _agreement_text(agreement: Agreement, zone: tzinfo) -> str:
+    since = show_instant(agreement.effective_at, zone)
+    return f"{percent(agreement.rate_bp)} % as {agreement.paid_as.name.lower()} from {since} on"
 
 
 def _sale(sale: SaleView) -> dict[str, object]:
@@ -389,8 +387,8 @@ def _sale(sale: SaleView) -> dict[str, object]:
     return {"dealer": sale.partner_id, **shown_amounts(values)}
 
 
-def _sale_text(sale: SaleView) -> str:
+def _sale_text(sale: SaleView, zone: tzinfo) -> str:
     what = f"card {sale.serial}" if sale.serial else f"reload of {sale.msisdn}"
     state = " (undone)" if sale.undone_at else " (used)" if sale.is_used else ""
-    when = sale.at.isoformat(timespec="seconds")
+    when = show_instant(sale.at, zone)
     return f"{when} RM{ringgit(sale.price_micros)} {what}, reference {sale.reference}{state}"

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
+from zoneinfo import ZoneInfo
 
 from tambah.app import Base, check_peppers, find_base, read_keys, read_rules
 from tambah.cli.frame import CommandRefused, run
@@ -44,6 +45,11 @@ class Desk:
     def now(self) -> datetime:
         """Return the present instant (UTC) by the installation's clock."""
         return self.clock.now()
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Return the operator's zone, in which instants are shown."""
+        return self.rules.validity.zone
 
     @asynccontextmanager
     async def engine(self) -> AsyncGenerator[Engine]:

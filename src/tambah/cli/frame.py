@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
 from enum import Enum
 from functools import wraps
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Any, NoReturn, ParamSpec, TypeVar, cast
 import click
 import uvloop
 
+from tambah.cli.instants import operator_zone
 from tambah.cli.redaction import redact
 from tambah.config import ConfigError
 from tambah.domain.refusals import Refusal, Unavailable
@@ -24,6 +25,7 @@ from tambah.engine.importing import FileRefused
 from tambah.engine.vouchers import PrintFailed, PrintFileDamaged, TemplateBroken
 from tambah.i18n import texts
 from tambah.i18n.negotiation import DEFAULT_TAG, match
+from tambah.i18n.zones import name_zone
 from tambah.store.database import CONNECTION_LOST
 from tambah.store.embedded import EmbeddedFailed, EmbeddedRefused
 
@@ -112,9 +114,11 @@ def describe(error: BaseException) -> tuple[str, str]:
 def sentence(refusal: Refusal) -> str:
     """Return a refusal's sentences in the language of LC_ALL, LC_MESSAGES or LANG."""
     try:
-        return texts(language_tag()).refusal(refusal, _here())
+        said = texts(language_tag()).refusal(refusal, zone := operator_zone())
     except KeyError:
         return (type(refusal).__doc__ or refusal.code).partition("\n")[0]
+    tells_time = any(isinstance(value, datetime) for value in refusal.params.values())
+    return f"{said} ({name_zone(str(zone))})" if tells_time else said
 
 
 def language_tag() -> str:
@@ -153,11 +157,6 @@ def _plain(value: object) -> object:
     if isinstance(value, list | tuple):
         return [_plain(item) for item in cast("list[object]", value)]
     raise TypeError(f"no JSON for {type(value).__name__}")
-
-
-def _here() -> timezone:
-    offset = datetime.now().astimezone().utcoffset()
-    return timezone(offset or timedelta())
 
 
 _OF_FILES = (FileNotFoundError, FileExistsError, PermissionError, IsADirectoryError)

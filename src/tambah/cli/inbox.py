@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import tzinfo
+
 import click
 import rich_click
 
 from tambah.cli.desk import Desk, actor, at_desk
 from tambah.cli.frame import Answer, answering
+from tambah.cli.instants import show_instant
 from tambah.cli.options import reason
 from tambah.domain.payment import ProviderId
 from tambah.payments.rerun import rerun
@@ -25,7 +28,7 @@ def inbox_command(verdict: str | None, limit: int) -> Answer:
     async def look(desk: Desk) -> Answer:
         """Read the events and describe them."""
         events = await list_events(desk.database, verdict=verdict, limit=limit)
-        text = "\n".join(_in_words(event) for event in events) or "There are none."
+        text = "\n".join(_in_words(event, desk.zone) for event in events) or "There are none."
         return Answer(document={"items": [_document(event) for event in events]}, text=text)
 
     return at_desk(look)
@@ -67,10 +70,10 @@ def _document(event: Event) -> dict[str, object]:
     }
 
 
-def _in_words(event: Event) -> str:
+def _in_words(event: Event, zone: tzinfo) -> str:
     whose = ProviderId(event.provider).name.lower()
     is_done = event.state is EventState.DONE
     ended = event.verdict if is_done else f"queued, tried {event.tries} times"
     return (
-        f"{event.last_at:%Y-%m-%d %H:%M:%S} {whose} {event.event_id} {event.event_type}: {ended}"
+        f"{show_instant(event.last_at, zone)} {whose} {event.event_id} {event.event_type}: {ended}"
     )

@@ -12,6 +12,7 @@ import rich_click
 from tambah.cli.asking import ask_adjustment, ask_moving, ask_taking_back
 from tambah.cli.desk import Desk, actor, at_desk
 from tambah.cli.frame import Answer, answering
+from tambah.cli.instants import show_instant
 from tambah.cli.options import SIGNED_RINGGIT, imports_file, reason, request_key
 from tambah.cli.progress import progress
 from tambah.cli.reports import import_answer, report_to
@@ -209,7 +210,8 @@ def replace_sim(number: str, iccid: str, lost: bool, reason: str) -> Answer:
             "hold_until": done.hold_until,
         }
         shown = show_msisdn(done.msisdn, desk.rules.numbers)
-        held = f", on hold until {done.hold_until:%Y-%m-%d %H:%M} UTC" if done.hold_until else ""
+        hold_until = done.hold_until
+        held = f", on hold until {show_instant(hold_until, desk.zone)}" if hold_until else ""
         text = f"{shown}: on {done.iccid} instead of {done.old_iccid or 'none'}{held}"
         return Answer(document=document, text=text)
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import tzinfo
 
 from tambah.app import Base
 from tambah.cli.desk import open_database
 from tambah.cli.frame import Answer
+from tambah.cli.instants import operator_zone, show_instant
 from tambah.cli.progress import progress
 from tambah.domain.money import ringgit
 from tambah.engine.verifying import Verdict, verify
@@ -19,9 +21,8 @@ async def prove(base: Base, *, full: bool) -> Answer:
             verdict = await verify(
                 database, full=full, progress=lambda _, done, total: told(done, total)
             )
-    return Answer(
-        document=_document(verdict), text=_in_words(verdict), is_wrong=not verdict.is_clean
-    )
+    text = _in_words(verdict, operator_zone())
+    return Answer(document=_document(verdict), text=text, is_wrong=not verdict.is_clean)
 
 
 def _document(verdict: Verdict) -> dict[str, object]:
@@ -39,14 +40,26 @@ def _document(verdict: Verdict) -> dict[str, object]:
     }
 
 
-def _in_words(verdict: Verdict) -> str:
+def _in_words(verdict: Verdict, zone: tzinfo) -> str:
     proved = ", ".join(
-        f"{count} {name.replace('_', ' ')}" for name, count in asdict(verdict.proved).items()
+        f"{count} {_COUNTED[name]}" for name, count in asdict(verdict.proved).items()
     )
-    since = f"the closing of {verdict.closed_at.isoformat()}" if verdict.closed_at else "the start"
+    closed_at = verdict.closed_at
+    since = f"the closing of {show_instant(closed_at, zone)}" if closed_at else "the start"
     lines = [f"{finding.subject}: {finding.detail}" for finding in verdict.findings]
     if verdict.is_clean:
         lines.append(f"The books agree, from {since}: {proved}.")
     else:
         lines.append(f"{verdict.total} disagree, from {since}: {proved}.")
     return "\n".join(lines)
+
+
+_COUNTED = {
+    "transfers": "transfers",
+    "owners": "balances' owners",
+    "buckets": "buckets",
+    "topups": "credits to lines",
+    "vouchers": "redeemed cards",
+    "sales": "cards sold on a float",
+    "audit_rows": "audit rows",
+}

@@ -9,11 +9,14 @@ import rich_click
 
 from tambah.cli.asking import document_of
 from tambah.cli.desk import Desk, actor, at_desk
-from tambah.cli.frame import Answer, CommandRefused, answering
+from tambah.cli.frame import Answer, CommandRefused, answering, language_tag
+from tambah.console.facts import Fact, Wording
+from tambah.console.request_facts import outcome_facts, request_facts
 from tambah.domain.approval import Approval, Deed
 from tambah.domain.refusals import ApprovalUnknown
 from tambah.engine.approving import collect, take_back
 from tambah.engine.approving.handing_out import collect_file
+from tambah.i18n import texts
 from tambah.store.approvals import latest_approvals, read_approval
 
 _LISTED = 100
@@ -55,8 +58,7 @@ def show(number: int) -> Answer:
     async def work(desk: Desk) -> Answer:
         """Read it."""
         found = await _require(desk, number)
-        lines = [f"{name}: {value}" for name, value in document_of(found, desk).items()]
-        return Answer(document=document_of(found, desk), text="\n".join(lines))
+        return Answer(document=document_of(found, desk), text=_in_words(found, desk))
 
     return at_desk(work)
 
@@ -99,6 +101,32 @@ def collect_command(number: int, file: Path | None) -> Answer:
         return Answer(document={"invitation": path}, text=path)
 
     return at_desk(work)
+
+
+def _in_words(found: Approval, desk: Desk) -> str:
+    """Describe a request as the console does: what is asked for, by whom, what came of it."""
+    say = Wording(desk, texts(language_tag()))
+    get = say.texts.get
+    people = [
+        Fact("asked_by", found.maker),
+        Fact("made_at", say.when(found.made_at)),
+        Fact("why", found.why),
+    ]
+    if found.is_open(desk.now):
+        people.append(Fact("ends_at", say.when(found.expires_at)))
+    elif found.is_collectable(desk.now):
+        people.append(Fact("ends_at", say.when(found.collect_until)))
+    if found.decided_by:
+        people.append(Fact("decided_by", f"{found.decided_by}, {say.when(found.decided_at)}"))
+    if found.answer:
+        people.append(Fact("answer", found.answer))
+    facts = [*request_facts(found, say), *people, *outcome_facts(found, say)]
+    title = f"{get(f'acts.{found.deed.value}')} #{found.approval_id}"
+    lines = [
+        f"{get(f'console.fact.{one.word}')}: {f'{one.was} → ' if one.was else ''}{one.value}"
+        for one in facts
+    ]
+    return "\n".join([f"{title}: {get(f'requests.{found.word(desk.now)}')}", *lines])
 
 
 async def _require(desk: Desk, number: int) -> Approval:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import tzinfo
 from typing import Any
 
 import click
@@ -10,6 +11,7 @@ import rich_click
 
 from tambah.cli.desk import Desk, actor, at_desk
 from tambah.cli.frame import Answer, answering
+from tambah.cli.instants import show_instant
 from tambah.cli.options import reason
 from tambah.cli.progress import progress
 from tambah.cli.shown import shown_amounts
@@ -129,7 +131,8 @@ def show(batch: int | None, holder: int | None) -> Answer:
         """Read it."""
         held = await stock_by_range(desk.database, batch_id=batch, holder_id=holder)
         moves = [] if batch is None else await moves_of(desk.database, batch)
-        lines = [_holding_text(one) for one in held] + [_move_text(one) for one in moves]
+        lines = [_holding_text(one) for one in held]
+        lines += [_move_text(one, desk.zone) for one in moves]
         return Answer(
             document={
                 "holdings": [_holding(one) for one in held],
@@ -174,9 +177,9 @@ def _holding_text(one: HoldingView) -> str:
     return f"{first} to {last}: {one.cards} cards, {holder}, {one.sold} sold"
 
 
-def _move_text(one: MoveView) -> str:
+def _move_text(one: MoveView, zone: tzinfo) -> str:
     first, last = _serials(one).values()
-    when = one.at.isoformat(timespec="minutes")
+    when = show_instant(one.at, zone)
     return (
         f"move {one.move_no} {when} {MoveKind(one.kind).name.lower()} {first} to {last}: "
         f"{_holder(one.from_id)} to {_holder(one.to_id)}, {one.document or 'no document'}, "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from tambah.cli.instants import show_instant
 from tambah.domain.money import ringgit
 from tambah.domain.rating import Rate, Service, cost
 from tambah.domain.tariff import EXACT, HOME, Quote, Usage
@@ -197,4 +198,4 @@ def _pattern(pattern: str) -> str:
 
 
 def _local(at: datetime, zone: ZoneInfo) -> str:
-    return f"{at.astimezone(zone):%Y-%m-%d %H:%M}"
+    return show_instant(at, zone)

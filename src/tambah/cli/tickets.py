@@ -12,6 +12,7 @@ import rich_click
 
 from tambah.cli.desk import Desk, actor, at_desk
 from tambah.cli.frame import Answer, CommandRefused, answering
+from tambah.cli.instants import show_instant
 from tambah.cli.options import reason
 from tambah.desks.answering import fill, ready_answers, tell_subscriber, values_of
 from tambah.domain.numbering import show_msisdn
@@ -359,4 +360,4 @@ def _note(note: Note, tag: str) -> dict[str, object]:
 
 
 def _when(at: datetime, desk: Desk) -> str:
-    return at.astimezone(desk.rules.validity.zone).strftime("%Y-%m-%d %H:%M")
+    return show_instant(at, desk.zone)

@@ -14,6 +14,7 @@ import rich_click
 from tambah.cli.asking import ask_for, takes_two
 from tambah.cli.desk import Desk, actor, at_desk
 from tambah.cli.frame import Answer, answering
+from tambah.cli.instants import show_instant
 from tambah.cli.options import DAY, RINGGIT, reason
 from tambah.cli.progress import progress
 from tambah.cli.shown import shown_amounts
@@ -107,7 +108,9 @@ def generate_command(  # noqa: PLR0913 - a parameter for each option
                 redeem_before=redeem_before,
                 printed=kinds,
             )
-            return await ask_for(desk, ask_batch(wanted), actor(reason))
+            return await ask_for(
+                desk, ask_batch(wanted, desk.rules.catalog, desk.now), actor(reason)
+            )
         promise = Promise(price_micros=price, now=desk.now, last_day=redeem_until)
         request = BatchRequest(
             price_micros=price,
@@ -302,7 +305,7 @@ async def _show_card(desk: Desk, serial: tuple[int, int]) -> Answer:
     state = card.state.name.lower()
     text = f"{card.serial} is {state}, RM{ringgit(card.price_micros)}."
     if card.redeemed_at:
-        text += f" Redeemed on {card.redeemed_at.isoformat()} by {card.redeemed_by}."
+        text += f" Redeemed on {show_instant(card.redeemed_at, desk.zone)} by {card.redeemed_by}."
     elif card.not_usable:
         text += f" It does not redeem now: {card.not_usable.value.replace('_', ' ')}."
     if card.replaced_by:

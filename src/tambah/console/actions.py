@@ -26,6 +26,7 @@ ACTIONS = frozenset(
         "bank_ignore",
         "bank_match",
         "bar_line",
+        "begin_batch",
         "bind_identity",
         "buy_package",
         "carry_out",

@@ -32,10 +32,12 @@ from tambah.domain.refusals import (
     BatchUnknown,
     FieldMalformed,
     FieldMissing,
+    RangeBeyondBatch,
     RangeMalformed,
     Refusal,
 )
 from tambah.domain.staff import Permission
+from tambah.domain.voucher import format_serial
 from tambah.engine.approving import Wanted
 from tambah.engine.approving.asks import (
     BatchWanted,
@@ -226,7 +228,8 @@ class BatchActs:
 
     async def file_new(self, request: AnyRequest, fields: Mapping[str, str]) -> Response[Any]:
         """Say what would be made; when that was seen, ask for it."""
-        wanted = ask_batch(self._wanted(fields))
+        site = self.site
+        wanted = ask_batch(self._wanted(fields), site.rules.catalog, site.clock.now())
         return await self._confirm(
             request,
             fields,
@@ -284,8 +287,10 @@ class BatchActs:
                 first=_number(fields, "first"),
                 last=_number(fields, "last"),
             )
-            if not 1 <= cards.first <= cards.last <= view.quantity:
+            if not 1 <= cards.first <= cards.last:
                 raise RangeMalformed
+            if cards.last > view.quantity:
+                raise RangeBeyondBatch(serial=format_serial(view.batch_id, view.quantity))
             wanted = await ask_activation(database, cards)
         elif deed in _FILES:
             wanted = await ask_export(database, view.batch_id, _FILES[deed])

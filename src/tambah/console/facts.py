@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
-from tambah.console.pages import zone_name
+from tambah.config import Operator
 from tambah.domain.numbering import show_msisdn
 from tambah.domain.refusals import Refusal
+from tambah.domain.rules import Rules
 from tambah.i18n import Texts
-from tambah.web.site import Site
+from tambah.i18n.zones import name_zone
 
 LINES, VOUCHERS = "/console/lines", "/console/vouchers"
 BATCHES = "/console/batches"
@@ -226,25 +227,39 @@ class Fact(NamedTuple):
     was: str = ""
 
 
+class Ruled(Protocol):
+    """What has an operator and its rules: the site, the command line's desk."""
+
+    @property
+    def operator(self) -> Operator:
+        """Who the operator is."""
+        ...
+
+    @property
+    def rules(self) -> Rules:
+        """By which rules."""
+        ...
+
+
 class Wording:
     """Writes values as one reader reads them."""
 
-    def __init__(self, site: Site, texts: Texts) -> None:
-        self._site = site
+    def __init__(self, house: Ruled, texts: Texts) -> None:
+        self._house = house
         self.texts = texts
-        self._zone = zone_name(site)
+        self._zone = name_zone(house.operator.time_zone)
 
     def when(self, instant: datetime | None) -> str:
         """Write an instant with its zone; a dash for none."""
         if instant is None:
             return "–"
-        return f"{self.texts.when(instant, self._site.rules.validity.zone)} {self._zone}"
+        return f"{self.texts.when(instant, self._house.rules.validity.zone)} {self._zone}"
 
     def last_day(self, end: datetime | None) -> str:
         """Write the last day before an end; a dash for none."""
         if end is None:
             return "–"
-        return self.day(self._site.rules.validity.last_day(end))
+        return self.day(self._house.rules.validity.last_day(end))
 
     def day(self, day: date) -> str:
         """Write a local day."""
@@ -256,8 +271,8 @@ class Wording:
 
     def refusal(self, refusal: Refusal) -> str:
         """Write the sentences about a refusal."""
-        return self.texts.refusal(refusal, self._site.rules.validity.zone)
+        return self.texts.refusal(refusal, self._house.rules.validity.zone)
 
     def number(self, msisdn: int) -> str:
         """Write a number as its owner would."""
-        return show_msisdn(msisdn, self._site.rules.numbers)
+        return show_msisdn(msisdn, self._house.rules.numbers)

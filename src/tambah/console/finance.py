@@ -20,6 +20,7 @@ from tambah.domain.refusals import (
     FieldMalformed,
     PeriodNotOver,
     PeriodOutOfOrder,
+    PeriodTooEarly,
     PeriodUnknown,
     ReasonMissing,
     Refusal,
@@ -46,7 +47,14 @@ MOST_JOURNAL_DAYS = 366
 _SHOWN_CLOSES = 62
 _MOST_WHY = 500
 _A_DAY = timedelta(days=1)
-_NOT_CLOSED = (BooksDisagree, FieldMalformed, PeriodNotOver, PeriodOutOfOrder, ReasonMissing)
+_NOT_CLOSED = (
+    BooksDisagree,
+    FieldMalformed,
+    PeriodNotOver,
+    PeriodOutOfOrder,
+    PeriodTooEarly,
+    ReasonMissing,
+)
 
 
 def finance_routes(pages: ConsolePages) -> list[Any]:

@@ -14,13 +14,12 @@ from litestar import Response
 from tambah.console.guard import find_signed_in, waiting_for
 from tambah.console.sessions import HOME, SignedIn
 from tambah.domain.staff import Permission
+from tambah.i18n.zones import name_zone
 from tambah.web.pages import AnyRequest, Pages, asked_language
 from tambah.web.site import Site
 
 TEMPLATES = Path(__file__).parent / "templates"
 _NO_STORE = {"cache-control": "no-store"}
-_ZONES = {"Asia/Kuala_Lumpur": "MYT", "Asia/Kuching": "MYT"}
-"""What people call a zone whose own name in the database is a mere +08."""
 
 
 class Place(NamedTuple):
@@ -109,5 +108,4 @@ def _in_language(request: AnyRequest, tag: str) -> str:
 
 def zone_name(site: Site) -> str:
     """Return what stands beside every time of day: MYT, or the zone's own name."""
-    key = site.operator.time_zone
-    return _ZONES.get(key, key)
+    return name_zone(site.operator.time_zone)

@@ -14,7 +14,7 @@ from tambah.console.pages import ConsolePages
 from tambah.domain.finance.three_way import Item
 from tambah.domain.matching import Span
 from tambah.domain.payment import ProviderId, show_reference
-from tambah.domain.refusals import FieldMalformed, Refusal
+from tambah.domain.refusals import FieldMalformed, PeriodAhead, Refusal
 from tambah.domain.staff import Permission
 from tambah.payments.names import read_payment_id
 from tambah.payments.reconcile import Question
@@ -41,8 +41,8 @@ def three_way_routes(pages: ConsolePages) -> list[Any]:
         try:
             span = read_span(request.query_params, day, most_days=MOST_DAYS)
             found = await reconcile_books(site.database, _question(site, span))
-        except FieldMalformed as malformed:
-            refusal = malformed
+        except (FieldMalformed, PeriodAhead) as refused:
+            refusal = refused
         may = signed_in(request).may
         return pages.draw(
             request,

@@ -14,7 +14,13 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from tambah.domain.records import Record, replace
-from tambah.domain.refusals import ApprovalOver, ApprovalOwn, PermissionMissing, ReasonMissing
+from tambah.domain.refusals import (
+    ApprovalOver,
+    ApprovalOwn,
+    ApprovalWaiting,
+    PermissionMissing,
+    ReasonMissing,
+)
 from tambah.domain.staff import Permission
 
 APPROVAL_HOURS = 24
@@ -196,9 +202,14 @@ def withdraw(approval: Approval, who: str, now: datetime) -> Approval:
 
 
 def require_collectable(approval: Approval, who: str, now: datetime) -> None:
-    """Refuse to hand out what was agreed to. Raises PermissionMissing, ApprovalOver."""
+    """Refuse to hand out what was not agreed to, or is over.
+
+    Raises PermissionMissing, ApprovalWaiting, ApprovalOver.
+    """
     if who != approval.maker:
         raise PermissionMissing
+    if approval.is_open(now):
+        raise ApprovalWaiting
     if not approval.is_collectable(now):
         raise ApprovalOver(state=approval.word(now))
 

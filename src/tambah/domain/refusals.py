@@ -534,6 +534,12 @@ class RangeMalformed(Refusal):
     code = "range_malformed"
 
 
+class RangeBeyondBatch(Refusal):
+    """The range goes on beyond the batch. Params: serial (of its last card)."""
+
+    code = "range_beyond_batch"
+
+
 class DenominationUnknown(Refusal):
     """No denomination of that value is in force."""
 
@@ -762,6 +768,18 @@ class ApprovalOver(Refusal):
     code = "approval_over"
 
 
+class PrintFileDiffers(Refusal):
+    """The SHA-256 is not that of the print file, so it is kept."""
+
+    code = "print_file_differs"
+
+
+class ApprovalWaiting(Refusal):
+    """Nobody has agreed to the request yet: there is nothing to collect."""
+
+    code = "approval_waiting"
+
+
 # The console's lists
 
 
@@ -883,6 +901,18 @@ class PeriodOutOfOrder(Refusal):
     """Another day or month is to be closed first. Params: period (YYYY-MM-DD or YYYY-MM)."""
 
     code = "period_out_of_order"
+
+
+class PeriodAhead(Refusal):
+    """The day has not begun, so there is nothing to compare yet."""
+
+    code = "period_ahead"
+
+
+class PeriodTooEarly(Refusal):
+    """The day or month lies before the first that was closed. Params: period (the next one)."""
+
+    code = "period_too_early"
 
 
 class PeriodUnknown(Refusal):

@@ -12,6 +12,7 @@ from tambah.domain.finance.three_way import (
     reconcile_three_ways,
 )
 from tambah.domain.records import replace
+from tambah.domain.refusals import PeriodAhead
 from tambah.payments.reconcile import (
     READ_SECONDS,
     Question,
@@ -29,8 +30,11 @@ _A_DAY = timedelta(days=1)
 async def reconcile_books(database: Database, question: Question) -> ThreeWay:
     """Put what was sold, what was used and what is owed beside each other. Writes nothing.
 
-    A provider that cannot be asked is believed to have what the books say, and named.
+    A provider that cannot be asked is believed to have what the books say, and named. Raises
+    PeriodAhead.
     """
+    if question.span.last > question.today:
+        raise PeriodAhead
     asked = await ask_providers(question)
     span, validity = question.span, question.validity
     since, before = validity.start_of(span.first), validity.start_of(span.last + _A_DAY)

@@ -23,7 +23,12 @@ from tambah.domain.finance.closing import (
 )
 from tambah.domain.ledger import Account, TransferKind
 from tambah.domain.records import replace
-from tambah.domain.refusals import BooksDisagree, PeriodNotOver, PeriodOutOfOrder
+from tambah.domain.refusals import (
+    BooksDisagree,
+    PeriodNotOver,
+    PeriodOutOfOrder,
+    PeriodTooEarly,
+)
 
 from .sums import RM, movement
 
@@ -94,7 +99,6 @@ def test_a_day_is_closed_when_it_is_over_and_settled() -> None:
         (day(FIRST), [], None),
         (day(FIRST), [day(FIRST - timedelta(days=1)), month(2026, 8)], None),
         (day(FIRST), [day(FIRST - timedelta(days=2))], "2026-09-28"),
-        (day(FIRST), [day(FIRST + timedelta(days=2))], "2026-10-02"),
         (month(2026, 9), [], "2026-09-01"),
         (month(2026, 9), [day(FIRST)], "2026-09-30"),
         (month(2026, 9), [day(date(2026, 9, 30))], None),
@@ -111,6 +115,17 @@ def test_periods_are_closed_in_order(
     with pytest.raises(PeriodOutOfOrder) as refused:
         require_in_order(period, [close(one) for one in closes])
     assert refused.value.params == {"period": wanted}
+
+
+def test_what_lies_before_the_first_close_is_in_it() -> None:
+    closes = [close(day(FIRST)), close(month(2026, 8))]
+
+    for early in (day(FIRST - timedelta(days=1)), month(2026, 7)):
+        with pytest.raises(PeriodTooEarly) as refused:
+            require_in_order(early, closes)
+        assert refused.value.params == {
+            "period": "2026-09-30" if early.kind is PeriodKind.DAY else "2026-09"
+        }
 
 
 def test_a_close_says_what_was_owed_and_what_moved() -> None:

@@ -16,6 +16,7 @@ from tambah.domain.refusals import (
     ApprovalOver,
     ApprovalOwn,
     ApprovalUnknown,
+    ApprovalWaiting,
     Busy,
     PermissionMissing,
 )
@@ -254,7 +255,10 @@ async def test_a_float_a_reversal_and_roles(means: Means, database: Database, ke
 
 async def test_a_batch_is_made_released_and_activated_by_two(means: Means) -> None:
     database = means.database
-    made = await done(means, ask_batch(BatchWanted(price_micros=10 * RM, quantity=20)))
+    made = await done(
+        means,
+        ask_batch(BatchWanted(price_micros=10 * RM, quantity=20), means.engine.rules.catalog, NOW),
+    )
     batch_id: Any = made.outcome["batch"]
     assert made.outcome["last_serial"] == f"{batch_id:04d}-00000020"
 
@@ -269,7 +273,9 @@ async def test_a_batch_is_made_released_and_activated_by_two(means: Means) -> No
 
 async def test_a_batch_that_broke_off_is_not_made_twice(means: Means) -> None:
     database = means.database
-    wanted = ask_batch(BatchWanted(price_micros=10 * RM, quantity=20))
+    wanted = ask_batch(
+        BatchWanted(price_micros=10 * RM, quantity=20), means.engine.rules.catalog, NOW
+    )
     asked = await file(database, wanted, AS_MINA, NOW)
     await agree(database, asked.approval_id, RAVI, "", NOW)
     assert await take_up(database, asked.approval_id, NOW - timedelta(hours=1)) == 1
@@ -285,7 +291,7 @@ async def test_a_batch_that_broke_off_is_not_made_twice(means: Means) -> None:
 async def test_an_invitation_is_shown_to_its_maker_once(means: Means) -> None:
     database = means.database
     asked = await file(database, ask_invitation("Amy", [Role.CARE]), AS_MINA, NOW)
-    with pytest.raises(ApprovalOver):
+    with pytest.raises(ApprovalWaiting):
         await collect(database, means.keys, asked.approval_id, "staff:mina", NOW)
     await agree(database, asked.approval_id, RAVI, "", NOW)
     assert await carry_out(means, asked.approval_id) is None

@@ -66,8 +66,9 @@ async def test_cards_are_sold_out_of_the_hands_that_they_are_in(
     assert foreign.value.params == {"serial": f"{batch_id:04d}-00000011"}
     with pytest.raises(no.DealerNotRelated):
         await move(8, 9, MoveKind.SHIP, tree.shop, tree.distributor)
-    with pytest.raises(no.RangeMalformed):
+    with pytest.raises(no.RangeBeyondBatch) as beyond:
         await move(20, 21, MoveKind.SHIP, WAREHOUSE, tree.shop)
+    assert beyond.value.params == {"serial": f"{batch_id:04d}-00000020"}
 
     await move(8, 10, MoveKind.RETURN, tree.shop, tree.dealer)
     assert await held() == [(1, 7, tree.shop, 1), (8, 15, tree.dealer, 0), (16, 20, 0, 0)]

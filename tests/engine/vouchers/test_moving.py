@@ -9,7 +9,13 @@ from datetime import timedelta
 import pytest
 
 from tambah.domain.actor import Actor
-from tambah.domain.refusals import BatchStateWrong, BatchUnknown, RangeMalformed, ReasonMissing
+from tambah.domain.refusals import (
+    BatchStateWrong,
+    BatchUnknown,
+    RangeBeyondBatch,
+    RangeMalformed,
+    ReasonMissing,
+)
 from tambah.domain.rules import Rules
 from tambah.domain.voucher import BATCH_MOVES, VOUCHER_MOVES, BatchState, VoucherState
 from tambah.engine.keys import Keys
@@ -98,8 +104,10 @@ async def test_a_range_that_leaves_the_batch_is_refused(database: Database, keys
 
     for first, last in [(0, 5), (-1, -1), (5, 4), (1, 11), (11, 11)]:
         cards = SerialRange(batch_id=1, first=first, last=last)
-        with pytest.raises(RangeMalformed):
+        wanted = RangeBeyondBatch if last > 10 else RangeMalformed
+        with pytest.raises(wanted) as refused:
             await change_range(database, cards, "activate", STAFF, NOW)
+        assert refused.value.params == ({"serial": "0001-00000010"} if last > 10 else {})
 
     assert (await stock.count_batch(database, 1))[VoucherState.GENERATED] == 10
 

@@ -14,7 +14,12 @@ from tambah.domain.finance.cards import BatchCards
 from tambah.domain.finance.statement import Movement, Statement, balances_after, in_money, state
 from tambah.domain.ledger import Account, TransferKind
 from tambah.domain.records import Record
-from tambah.domain.refusals import BooksDisagree, PeriodNotOver, PeriodOutOfOrder
+from tambah.domain.refusals import (
+    BooksDisagree,
+    PeriodNotOver,
+    PeriodOutOfOrder,
+    PeriodTooEarly,
+)
 
 SETTLING = timedelta(minutes=10)
 """How long after a midnight its day may be closed: no transaction that moves money lives longer,
@@ -160,13 +165,15 @@ def booking_number(kind: int, debit: int, credit: int) -> int:
 
 
 def require_in_order(period: Period, closes: Sequence[Close]) -> None:
-    """Refuse a period that is not the next of its kind. Raises PeriodOutOfOrder.
+    """Refuse a period that is not the next of its kind. Raises PeriodOutOfOrder, PeriodTooEarly.
 
     closes: the last day and the last month that are closed, where there are any. Any day may be
     the first; a month needs all its days closed, from the first that ever was.
     """
     last = {close.period.kind: close.period for close in closes}
     before = last.get(period.kind)
+    if before is not None and period.first < before.first:
+        raise PeriodTooEarly(period=str(before.next))
     if before is not None and period != before.next:
         raise PeriodOutOfOrder(period=str(before.next))
     if period.kind is PeriodKind.MONTH:

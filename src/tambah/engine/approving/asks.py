@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from tambah.domain.approval import Deed
+from tambah.domain.catalog import Catalog
 from tambah.domain.commands import RefundPayment, TopUpMoved
 from tambah.domain.refusals import (
     BatchStateWrong,
@@ -118,11 +119,13 @@ class BatchWanted:
     printed: tuple[PrintedKind, ...] = ()
 
 
-def ask_batch(wanted: BatchWanted) -> Wanted:
-    """Ask for a batch to be made. Raises FieldMalformed (quantity, recipient).
+def ask_batch(wanted: BatchWanted, catalog: Catalog, now: datetime) -> Wanted:
+    """Ask for a batch. Raises FieldMalformed (quantity, recipient), DenominationUnknown.
 
-    The denomination is looked up when it is made, for its numbers may have changed by then.
+    The denomination is on sale now; it is looked up again when the batch is made, for its numbers
+    may have changed by then.
     """
+    catalog.denomination(wanted.price_micros, now)
     if not 1 <= wanted.quantity <= MOST_IN_A_BATCH:
         raise FieldMalformed(field="quantity")
     if wanted.recipient:

@@ -115,7 +115,7 @@ async def collect(
 ) -> str:
     """Invite whom two people agreed to invite; return the invitation's path, for the only time.
 
-    Raises ApprovalUnknown, PermissionMissing, ApprovalOver, StaffNameTaken.
+    Raises ApprovalUnknown, PermissionMissing, ApprovalWaiting, ApprovalOver, StaffNameTaken.
     """
     async with acting(database) as connection:
         held = await require_approval(connection, approval_id)

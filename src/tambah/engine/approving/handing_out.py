@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 from tambah.domain.approval import Approval, finish, require_collectable
-from tambah.domain.refusals import ApprovalUnknown, FieldMalformed
+from tambah.domain.refusals import ApprovalUnknown, PrintFileDiffers
 from tambah.engine.administer import acting, note
 from tambah.engine.approving.filing import actor_behind, require_approval, subject_of
 from tambah.engine.vouchers.exporting import (
@@ -39,7 +39,7 @@ class Handed:
 async def hand_out(database: Database, approval_id: int, who: str, now: datetime) -> Handed:
     """Write that a print file is handed out; return it, to be sent.
 
-    Raises ApprovalUnknown, PermissionMissing, ApprovalOver, BatchStateWrong.
+    Raises ApprovalUnknown, PermissionMissing, ApprovalWaiting, ApprovalOver, BatchStateWrong.
     """
     async with acting(database) as connection:
         held = await require_approval(connection, approval_id)
@@ -55,7 +55,7 @@ async def receive(
 ) -> None:
     """Erase a print file that its maker has whole. digest: SHA-256 of what they have.
 
-    Raises ApprovalUnknown, PermissionMissing, ApprovalOver, FieldMalformed (sha256).
+    Raises ApprovalUnknown, PermissionMissing, ApprovalWaiting, ApprovalOver, PrintFileDiffers.
     """
     async with acting(database) as connection:
         held = await require_approval(connection, approval_id)
@@ -64,7 +64,7 @@ async def receive(
         stock = await voucher_stock.lock_batch(connection, out.batch_id, to_change=True)
         sealed = stock.sealed.get(out.kind) if stock and out.kind in stock.exported else None
         if sealed is None or digest != sealed.digest:
-            raise FieldMalformed(field="sha256")
+            raise PrintFileDiffers
         await voucher_prints.delete_pieces(connection, out.batch_id, out.kind)
         outcome = {"sha256": digest.hex(), "bytes": sealed.size}
         await write_approval(connection, finish(held, outcome, now))
@@ -76,7 +76,8 @@ async def collect_file(
 ) -> Exported:
     """Write the print file of an agreed request to a file, for its maker, and erase it here.
 
-    Raises ApprovalUnknown, PermissionMissing, ApprovalOver and what `export_print_file` raises.
+    Raises ApprovalUnknown, PermissionMissing, ApprovalWaiting, ApprovalOver and what
+    `export_print_file` raises.
     """
     held = await read_approval(database, approval_id)
     if held is None:

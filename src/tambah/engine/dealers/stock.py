@@ -19,7 +19,7 @@ from tambah.domain.refusals import (
     BatchStateWrong,
     BatchUnknown,
     DealerUnknown,
-    RangeMalformed,
+    RangeBeyondBatch,
     StockSold,
 )
 from tambah.domain.voucher import BatchState, format_serial
@@ -54,8 +54,8 @@ async def move_stock(
     From its first move on a batch is followed: all its cards are in the warehouse then. Stolen
     cards are locked as well, in chunks; if that breaks off, `vouchers lock` goes on with it.
 
-    Raises ReasonMissing, BatchUnknown, BatchStateWrong, RangeMalformed, DealerUnknown,
-    DealerNotRelated, StockNotHeld and StockSold.
+    Raises ReasonMissing, BatchUnknown, BatchStateWrong, RangeBeyondBatch, RangeMalformed,
+    DealerUnknown, DealerNotRelated, StockNotHeld and StockSold.
     """
     async with acting(database) as connection:
         # By the same clock as sales: the transaction's start may lie before the lock was had.
@@ -110,7 +110,7 @@ async def _check(
     if state in _NO_STOCK:
         raise BatchStateWrong(state=state.name.lower())
     if move.last > quantity:
-        raise RangeMalformed
+        raise RangeBeyondBatch(serial=format_serial(move.batch_id, quantity))
     await _require_way(connection, move)
     sold = await stock_moves.first_sold(connection, move.batch_id, move.first, move.last)
     if sold is not None:

@@ -52,7 +52,7 @@ async def close_period(
     in a transaction of their own, after it: what is over cannot change in between, and the trail's
     newest row may have.
 
-    Raises PeriodNotOver, PeriodOutOfOrder, BooksDisagree and ReasonMissing.
+    Raises PeriodNotOver, PeriodOutOfOrder, PeriodTooEarly, BooksDisagree and ReasonMissing.
     """
     if not actor.why.strip():
         raise ReasonMissing

@@ -356,7 +356,7 @@ def _entry(
     return AuditEntry(
         at=request.now,
         who=request.actor.who,
-        action="generate_vouchers",
+        action="begin_batch" if state is BatchState.DRAFT else "generate_vouchers",
         subject=f"voucher_batch:{batch_id}",
         why=request.actor.why,
         before=before,

@@ -12,7 +12,12 @@ from functools import partial
 from typing import Literal, TypeVar
 
 from tambah.domain.actor import Actor
-from tambah.domain.refusals import BatchStateWrong, BatchUnknown, RangeMalformed
+from tambah.domain.refusals import (
+    BatchStateWrong,
+    BatchUnknown,
+    RangeBeyondBatch,
+    RangeMalformed,
+)
 from tambah.domain.state import AuditEntry
 from tambah.domain.voucher import (
     VOUCHER_MOVES,
@@ -94,7 +99,7 @@ async def change_range(
     Goes in chunks, each a transaction with its audit row. When it breaks off it may be repeated:
     what was done already is then counted as unchanged.
 
-    Raises ReasonMissing, BatchUnknown, BatchStateWrong and RangeMalformed.
+    Raises ReasonMissing, BatchUnknown, BatchStateWrong, RangeMalformed and RangeBeyondBatch.
     """
     require_reason(actor)
     if cards.first > cards.last or cards.first < 1:
@@ -148,7 +153,7 @@ class _RangePart:
         if stock.batch.state in closed_to:
             raise BatchStateWrong(state=stock.batch.state.name.lower())
         if self.cards.last > stock.quantity:
-            raise RangeMalformed
+            raise RangeBeyondBatch(serial=format_serial(self.cards.batch_id, stock.quantity))
 
     def _entry(
         self,
