@@ -109,6 +109,8 @@ def test_stuck_shows_what_waits_failed_or_was_not_heard_of(tambah: Tambah, outbo
         ("1-1", "queued", "throttled", True),
     ]
     assert items[0]["to"] == "012-••• 6789"
+    at_once = tambah("messages", "stuck", "--minutes", "0", "--json").document["items"]
+    assert {one["id"] for one in at_once} - {one["id"] for one in items} == {"2-1"}
     plain = tambah("messages", "stuck").out
     assert "3-1" in plain
     assert str(MSISDN) not in plain + json.dumps(items)

@@ -74,7 +74,8 @@ def test_doctor_is_content_with_what_init_writes(
 
     checks = tambah("doctor", "--json").document["checks"]
 
-    assert [one for one in checks if not one["is_good"] or one["is_advice"]] == []
+    assert [one["name"] for one in checks if not one["is_good"]] == []
+    assert [one["name"] for one in checks if one["is_advice"]] == ["gateways"]
 
 
 def test_doctor_says_what_serve_refuses(
@@ -95,6 +96,7 @@ def test_doctor_says_what_serve_refuses(
         checks = tambah("doctor", "--json").document["checks"]
         wrong = [one["name"] for one in checks if not one["is_good"]]
         found.append((wrong, [one["name"] for one in checks if one["is_advice"]]))
+        assert wrong == ["operator"] or found[-1][1].pop() == "gateways"
 
     assert found == [
         (["operator"], []),
@@ -103,6 +105,22 @@ def test_doctor_says_what_serve_refuses(
         (["examples"], ["examples"]),
         ([], ["examples"]),
     ]
+
+
+def test_doctor_names_plans_that_were_dropped(
+    tambah: Tambah, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = tmp_path / "lines.csv"
+    lines.write_text("msisdn,plan,active_until\n60123456789,tourist,2099-12-31\n")
+    assert tambah("lines", "import", lines, "--reason", "x").status == 0
+    tambah("init", tmp_path, *BRAND)
+    with_it = tambah("doctor").out
+    monkeypatch.setenv("TAMBAH_OPERATOR_FILE", str(tmp_path / "operator.toml"))
+
+    without = tambah("doctor").out
+
+    assert "plans" not in with_it
+    assert "look   plans: lines have tourist, which operator.toml does not name" in without
 
 
 def test_doctor_names_a_proxy_that_is_not_named(

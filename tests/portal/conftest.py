@@ -13,7 +13,7 @@ import httpx
 import pytest
 from litestar import Litestar
 
-from tambah.config import Brand, Operator
+from tambah.config import Brand, GatewayEntry, Operator
 from tambah.domain import refusals
 from tambah.domain.refusals import Refusal
 from tambah.domain.rules import Rules
@@ -62,7 +62,11 @@ def make_site(engine: Any, database: Any, rules: Rules, keys: Keys) -> Site:
         engine=engine,
         database=database,
         rules=rules,
-        operator=Operator(brand=Brand(name="Testel", hotline="1300 80 0000"), denominations=[]),
+        operator=Operator(
+            brand=Brand(name="Testel", hotline="1300 80 0000"),
+            denominations=(),
+            gateways=(GatewayEntry(name="sms", kind="sms_http"),),
+        ),
         keys=keys,
         clock=Clock(),
         public_url="http://testel.example",

@@ -125,6 +125,19 @@ async def test_the_home_page_has_two_tabs_where_packages_are_sold(
     assert "no packages on sale" in text_of(none)
 
 
+async def test_who_is_signed_in_reads_the_list_in_their_own_language(
+    site: Site,
+) -> None:
+    await site.database.execute("UPDATE line SET language = 2 WHERE msisdn = 60123456789")
+    async with client_of(site) as browser:
+        before = await browser.get("/packages", headers={"accept-language": "ta"})
+        await sign_in(site, browser)
+        after = await browser.get("/packages", headers={"accept-language": "ta"})
+
+    assert '<html lang="ta"' in before.text
+    assert '<html lang="ms"' in after.text
+
+
 async def test_who_is_not_signed_in_signs_in_and_is_back_at_the_package(site: Site) -> None:
     async with client_of(site) as browser:
         sent = await browser.get("/account/packages/TALK")

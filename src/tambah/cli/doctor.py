@@ -13,6 +13,7 @@ from tambah.app import DEMO_OPERATOR, Base, check_peppers, read_keys, read_rules
 from tambah.cli.desk import with_base
 from tambah.cli.frame import Answer, answering, describe, run
 from tambah.config import (
+    SMS_GATEWAYS,
     ConfigError,
     DiameterEntry,
     Operator,
@@ -28,7 +29,7 @@ from tambah.engine.vouchers import Odds, work_out_odds
 from tambah.store.database import CONNECTION_LOST, Database
 from tambah.store.migrate import HEAD, current_version
 from tambah.store.stamps import read_stamps
-from tambah.store.views.health import outbox_lag_seconds
+from tambah.store.views.health import outbox_lag_seconds, plans_in_use
 from tambah.store.views.server import months_ahead, read_server, strays, tables_open_to_change
 from tambah.store.views.stock import read_exposure
 
@@ -188,9 +189,15 @@ async def _rules(base: Base, database: Database, checks: list[Check]) -> Rules |
         checks.append(Check(name="operator", is_good=False, detail=describe(error)[1]))
         return None
     checks.append(Check(name="operator", is_good=True, detail=operator.brand.name))
+    gone = sorted(await plans_in_use(database) - set(operator.plans))
+    if gone:
+        detail = f"lines have {', '.join(gone)}, which operator.toml does not name any more"
+        checks.append(Check(name="plans", is_good=True, detail=detail, is_advice=True))
     if not is_demo:
         checks += _left_of_examples(operator)
-    checks += [_payments(operator, base.settings, demo=is_demo), _gateways(operator)]
+    checks.append(_payments(operator, base.settings, demo=is_demo))
+    if not is_demo:
+        checks.append(_gateways(operator))
     if operator.diameter is not None:
         checks.append(_diameter(operator.diameter))
     return rules
@@ -231,8 +238,11 @@ def _gateways(operator: Operator) -> Check:
         check_gateways(operator.gateways, read_gateway_secrets())
     except ConfigError as error:
         return Check(name="gateways", is_good=False, detail=describe(error)[1])
-    named = ", ".join(f"{entry.name} ({entry.kind})" for entry in operator.gateways)
-    return Check(name="gateways", is_good=True, detail=named or "none: messages wait")
+    named = ", ".join(f"{entry.name} ({entry.kind})" for entry in operator.gateways) or "none"
+    sends = any(entry.kind in SMS_GATEWAYS for entry in operator.gateways)
+    if not sends:
+        named += ": messages wait, and nobody can sign in to /account"
+    return Check(name="gateways", is_good=True, detail=named, is_advice=not sends)
 
 
 async def _pepper(base: Base, database: Database, checks: list[Check]) -> None:

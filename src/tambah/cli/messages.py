@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Any, cast
 
 import click
@@ -15,7 +16,7 @@ from tambah.domain.numbering import mask_msisdn
 from tambah.domain.refusals import ReasonMissing
 from tambah.engine.messages import retry_messages
 from tambah.i18n import texts
-from tambah.store.views.messages import MessageView, list_stuck
+from tambah.store.views.messages import WAITED_LONG, MessageView, list_stuck
 
 _MOST = 5000
 
@@ -44,8 +45,15 @@ def messages() -> None:
 
 @messages.command(cls=rich_click.RichCommand)
 @click.option("--limit", type=click.IntRange(1, _MOST), default=200)
+@click.option(
+    "--minutes",
+    type=click.IntRange(0, 1440),
+    default=WAITED_LONG // timedelta(minutes=1),
+    show_default=True,
+    help="How long what waits has waited at least; 0 lists all that waits.",
+)
 @answering
-def stuck(limit: int) -> Answer:
+def stuck(limit: int, minutes: int) -> Answer:
     """List what waits, failed within a week, or was taken over a day ago without a receipt.
 
     Neither the number whole nor the text is shown.
@@ -53,7 +61,8 @@ def stuck(limit: int) -> Answer:
 
     async def look(desk: Desk) -> Answer:
         """List them."""
-        found = await list_stuck(desk.database, desk.now, limit)
+        waited = timedelta(minutes=minutes)
+        found = await list_stuck(desk.database, desk.now, limit, waited)
         document = {"items": [_document(one, desk) for one in found]}
         lines = [_line(one, desk) for one in found]
         return Answer(document=document, text="\n".join(lines) or "No message is stuck.")

@@ -38,6 +38,7 @@ from tambah.config.entries import (
 from tambah.config.gateways import (
     GATEWAY_KINDS,
     SMS_GATEWAYS,
+    VOICE_GATEWAYS,
     GatewayEntry,
     check_gateways,
     gateway_secret,
@@ -72,6 +73,7 @@ __all__ = [
     "LOOPBACK",
     "SECRET_SETTINGS",
     "SMS_GATEWAYS",
+    "VOICE_GATEWAYS",
     "AllowanceEntry",
     "BankEntry",
     "Brand",

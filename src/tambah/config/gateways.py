@@ -72,6 +72,7 @@ class GatewayEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 GATEWAY_KINDS = ("smpp", "sms_http", "agi", "twiml", "ussd")
 SMS_GATEWAYS = ("smpp", "sms_http")
+VOICE_GATEWAYS = ("agi", "twiml")
 _MOST_SMPP_PASSWORD = 8
 _GATEWAY_WANTS: Mapping[str, tuple[str, ...]] = {
     "smpp": ("host", "system_id"),

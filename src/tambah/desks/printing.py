@@ -8,7 +8,7 @@ from datetime import date, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from tambah.config import Brand, ConfigError, Operator
+from tambah.config import VOICE_GATEWAYS, ConfigError, Operator
 from tambah.domain.money import ringgit
 from tambah.domain.rules import Rules
 from tambah.engine.vouchers import TEMPLATES, PrintedKind, SheetDesign
@@ -38,7 +38,7 @@ def sheet_design(
     """Return how cards are printed for an operator. Raises DenominationUnknown, ConfigError."""
     value = rules.catalog.denomination(promise.price_micros, promise.now)
     brand = operator.brand
-    website = _website(public_url)
+    website, hotline = _website(public_url), _hotline(operator)
     facts: dict[str, object] = {
         "brand": {
             "name": brand.name,
@@ -51,29 +51,34 @@ def sheet_design(
         "valid_days": value.valid_days,
         "best_before": promise.last_day.strftime("%d/%m/%Y") if promise.last_day else None,
         "website": website,
-        "languages": [_words(texts(tag), brand, website, value.valid_days) for tag in LANGUAGES],
+        "languages": [_words(texts(tag), hotline, website, value.valid_days) for tag in LANGUAGES],
     }
     return SheetDesign(kinds=kinds, facts=facts, templates=_templates(operator))
 
 
-def _words(said: Texts, brand: Brand, website: str | None, days: int) -> Mapping[str, str]:
+def _words(said: Texts, hotline: str, website: str | None, days: int) -> Mapping[str, str]:
     """Return the texts in one language. lang: its name alone, as typesetters want it."""
     return {
         "lang": said.tag.partition("-")[0],
         "valid": said.plural("print.valid", days),
-        "how": _how(said, brand, website),
+        "how": _how(said, hotline, website),
         **{word: said.get(f"print.{word}") for word in WORDS},
     }
 
 
-def _how(said: Texts, brand: Brand, website: str | None) -> str:
+def _how(said: Texts, hotline: str, website: str | None) -> str:
     """Say where a code is used: on the website, by telephone, or both, as far as there are any."""
-    hotline = brand.hotline.replace(" ", _NO_BREAK)
     by_web = said.get("print.how.web", website=website) if website else ""
     by_call = said.get("print.how.call", hotline=hotline) if hotline else ""
     if by_web and by_call:
         return said.get("print.how.both", first=by_web, second=by_call)
     return by_web or by_call or said.get("print.how.code")
+
+
+def _hotline(operator: Operator) -> str:
+    """Return the number that takes codes by telephone; empty where no gateway answers it."""
+    answered = any(one.kind in VOICE_GATEWAYS for one in operator.gateways)
+    return operator.brand.hotline.replace(" ", _NO_BREAK) if answered else ""
 
 
 def _website(public_url: str) -> str | None:

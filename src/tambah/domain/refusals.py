@@ -561,6 +561,12 @@ class SignInCodeWrong(Refusal):
     code = "sign_in_code_wrong"
 
 
+class SmsUnavailable(Refusal):
+    """This installation has no way to send SMS, and what was asked for needs one."""
+
+    code = "sms_unavailable"
+
+
 class TooManyCodesAsked(Refusal):
     """Too many one-time passwords were asked for; told to nobody who is not signed in."""
 

@@ -58,6 +58,7 @@ def _answers_routes(
         require_own_origin(request)
         form = IdentityForm.read(await read_form(request))
         try:
+            pages.site.require_texting()
             claim = identities.read(form.document, form.kind, form.fact)
             await identities.require_left(visitors.source(request))
         except Refusal as refusal:

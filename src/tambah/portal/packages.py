@@ -38,10 +38,11 @@ def package_routes(pages: Pages, sessions: Sessions) -> list[Any]:
     async def show_packages(request: AnyRequest) -> Response[Any]:
         kind = request.query_params.get("kind", "")
         kind = kind if kind in FILTERS else ""
-        site = pages.site
+        site, signed_in = pages.site, await sessions.find(request)
         return pages.draw(
             request,
             "packages.html",
+            stored=signed_in.view.line.language.tag if signed_in else "",
             packages=listed(site.packages, site.clock.now(), kind),
             kind=kind,
             kinds=list(FILTERS),

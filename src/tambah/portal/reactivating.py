@@ -44,6 +44,7 @@ def reactivating_routes(pages: Pages, identities: IdentityDesk) -> list[Any]:
         require_own_origin(request)
         form = IdentityForm.read(await read_form(request))
         try:
+            pages.site.require_texting()
             msisdn = fold_msisdn(form.number, pages.site.rules.numbers)
             claim = identities.read(form.document, form.kind, form.fact)
             await identities.require_left(visitors.source(request))

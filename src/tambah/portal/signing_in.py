@@ -90,6 +90,7 @@ def _number_routes(pages: Pages, sessions: Sessions, desk: SignInDesk) -> list[A
         fields = await read_form(request)
         typed, to = fields.get("number", "")[:64], _own(fields.get("to", ""))
         try:
+            pages.site.require_texting()
             msisdn = fold_msisdn(typed, pages.site.rules.numbers)
             await desk.asks.spend(visitors.source(request))
         except Refusal as refusal:
@@ -255,6 +256,7 @@ def _draw_number(
         status=status_of(refusal) if refusal else 200,
         headers=_NO_STORE,
         number=typed,
+        can_text=pages.site.can_text,
         refusal=refusal,
     )
 

@@ -52,7 +52,7 @@ def installing_routes(pages: ShopPages) -> list[Any]:
     async def send_worker() -> Response[bytes]:
         return Response(
             worker.encode(),
-            media_type="text/javascript; charset=utf-8",
+            media_type="text/javascript",
             headers={"cache-control": "no-cache", "service-worker-allowed": HOME},
         )
 

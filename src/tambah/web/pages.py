@@ -101,7 +101,7 @@ class Pages:
         return Response(
             html.encode(),
             status_code=status,
-            media_type="text/html; charset=utf-8",
+            media_type="text/html",
             headers={
                 "cache-control": "private, no-cache",
                 "content-language": spoken.tag,

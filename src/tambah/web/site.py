@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from tambah.config import Operator
+from tambah.config import SMS_GATEWAYS, Operator
 from tambah.domain.package import Package
 from tambah.domain.promotion import Promotion
+from tambah.domain.refusals import SmsUnavailable
 from tambah.domain.rules import Rules
 from tambah.engine.clock import Clock
 from tambah.engine.engine import Engine
@@ -62,6 +63,16 @@ class Site:
     def packages(self) -> tuple[Package, ...]:
         """Return the packages as they are sold now, of all times."""
         return self.engine.rules.packages
+
+    @property
+    def can_text(self) -> bool:
+        """Say whether there is a way to send SMS: a gateway, or a demo's inbox."""
+        return self.is_demo or any(one.kind in SMS_GATEWAYS for one in self.operator.gateways)
+
+    def require_texting(self) -> None:
+        """Refuse what an SMS is needed for where none can be sent. Raises SmsUnavailable."""
+        if not self.can_text:
+            raise SmsUnavailable
 
     @property
     def is_demo(self) -> bool:

@@ -129,6 +129,7 @@ STATUS: dict[type[Refusal], int] = {
     refusals.RangeMalformed: 422,
     refusals.DenominationUnknown: 422,
     refusals.ReasonMissing: 422,
+    refusals.SmsUnavailable: 503,
     refusals.SignInCodeWrong: 422,
     refusals.IdentityNotMatched: 422,
     refusals.BarNotYours: 409,

@@ -14,13 +14,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pypdfium2
 import pyrage
 import pytest
 import zxingcpp
 
 from tambah.app import DEMO_OPERATOR
-from tambah.config import read_operator
+from tambah.config import GatewayEntry, read_operator
 from tambah.desks.printing import Promise, sheet_design
 from tambah.domain.actor import Actor
 from tambah.domain.refusals import BatchStateWrong, FieldMalformed
@@ -179,6 +180,22 @@ def test_cards_speak_four_languages(kind: Any, design: SheetDesign) -> None:
         "வரிசை",
     ):
         assert re.sub(r"\s", "", said) in re.sub(r"\s", "", text), said
+
+
+@pytest.mark.parametrize(("kind", "told"), [("agi", True), ("twiml", True), ("smpp", False)])
+def test_a_card_sends_to_the_hotline_only_where_it_takes_codes(
+    rules: Rules, kind: str, told: bool
+) -> None:
+    demo = read_operator(DEMO_OPERATOR)
+    operator = msgspec.structs.replace(demo, gateways=(GatewayEntry(name="one", kind=kind),))
+    promise = Promise(price_micros=30 * RM, now=NOW)
+
+    design = sheet_design(operator, rules, "https://kampungtel.example", ("cards",), promise)
+
+    languages: Any = design.facts["languages"]
+    ways = [one["how"] for one in languages]
+    assert all(("1300\u00a080\u00a00000" in way) is told for way in ways), ways
+    assert all("kampungtel.example/topup" in way for way in ways)
 
 
 def test_the_last_day_stands_on_cards_that_have_one(rules: Rules) -> None:

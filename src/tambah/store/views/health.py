@@ -1,4 +1,4 @@
-"""How far behind the database's work is."""
+"""What an installation's health shows in its database."""
 
 from datetime import datetime
 
@@ -11,3 +11,9 @@ async def outbox_lag_seconds(database: Database, now: datetime) -> float:
         "SELECT min(due_at) FROM outbox WHERE state = 1 AND due_at <= $1", now
     )
     return (now - oldest).total_seconds() if oldest else 0.0
+
+
+async def plans_in_use(database: Database) -> set[str]:
+    """Return the plans that any line has."""
+    rows = await database.fetch("SELECT DISTINCT plan FROM line")
+    return {row[0] for row in rows}

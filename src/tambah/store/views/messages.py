@@ -31,10 +31,12 @@ class MessageView:
     can_be_retried: bool
 
 
-async def list_stuck(database: Database, now: datetime, limit: int) -> list[MessageView]:
+async def list_stuck(
+    database: Database, now: datetime, limit: int, waited: timedelta = WAITED_LONG
+) -> list[MessageView]:
     """Return what is stuck, the oldest first.
 
-    That is: what waits for longer than five minutes, what failed within a week, and what a gateway
+    That is: what waits for longer than `waited`, what failed within a week, and what a gateway
     that sends receipts took over a day ago without one.
     """
     rows = await database.fetch(
@@ -59,7 +61,7 @@ async def list_stuck(database: Database, now: datetime, limit: int) -> list[Mess
          ORDER BY at, line_id, number
          LIMIT $4
         """,
-        now - WAITED_LONG,
+        now - waited,
         now - UNHEARD_LONG,
         now - LOOKED_BACK,
         limit,
