@@ -2,7 +2,13 @@
 
 import pytest
 
-from tambah.domain.passkey import MOST_NAME, fold_passkey_name, has_fallen, require_another
+from tambah.domain.passkey import (
+    MOST_NAME,
+    fold_passkey_name,
+    has_fallen,
+    require_another,
+    require_passkey,
+)
 from tambah.domain.refusals import FieldMissing, LastSecondFactor
 
 
@@ -43,3 +49,9 @@ def test_a_passkey_may_go_while_another_factor_stays(has_authenticator: bool, pa
 def test_the_last_second_factor_stays():
     with pytest.raises(LastSecondFactor):
         require_another(has_authenticator=False, passkeys=1)
+
+
+def test_an_authenticator_goes_only_where_a_passkey_stays() -> None:
+    require_passkey(1)
+    with pytest.raises(LastSecondFactor):
+        require_passkey(0)

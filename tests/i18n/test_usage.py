@@ -102,7 +102,7 @@ VALUES: dict[str, set[str]] = {
     "acts.*": names(Deed)
     | {"bars", "buy_package", "disable_staff", "lock_batch", "printed", "refund_package", "slips"}
     | {"add_dealer", "pay_commission", "remove_passkey", "resume_partner", "suspend_partner"}
-    | {"retry_messages", "retry_nothing"}
+    | {"remove_authenticator", "retry_messages", "retry_nothing"}
     | {f"{kind}_stock" for kind in MOVE_KINDS},
     "acts.*_stock": set(MOVE_KINDS),
     "acts.file.*": {kind.value for kind in PrintKind},
@@ -113,7 +113,7 @@ VALUES: dict[str, set[str]] = {
     | {"move_topup"}
     | {"buy_package", "refund_package"}
     | {"add_dealer", "move_float", "pay_commission", "resume_partner", "suspend_partner"}
-    | {"remove_passkey", "retry_messages"}
+    | {"remove_authenticator", "remove_passkey", "retry_messages"}
     | {f"{kind}_stock" for kind in MOVE_KINDS},
     "acts.field.*": {
         "amount",

@@ -12,14 +12,16 @@ from typing import Any
 
 import pytest
 from playwright.async_api import Browser, CDPSession, Page, Route, expect
+from pyotp.totp import TOTP
 
-from tambah.i18n import texts
+from tambah.i18n import Texts, texts
 
 from .conftest import DESK, PHONE, Demo, running_demo, visit
 from .test_console_journeys import enter, staff
 from .test_looks import look
 
 PASSWORD = "four words in a row"
+APP = "/console/account/authenticator"
 ELSEWHERE = "http://localhost:9"
 """An address that browsers take for another site; nobody listens there."""
 
@@ -85,6 +87,27 @@ async def sign_in(page: Page, name: str, at: str = "") -> None:
     await page.click("[data-ask]")
 
 
+async def connect_app(page: Page, said: Texts, found: list[str]) -> None:
+    """Connect an authenticator app, put another in its place, and remove it again."""
+    for place in ("connect the app", "change the app"):
+        await page.goto("/console/account")
+        await page.click(f"main a[href*='{APP}']")
+        found.extend(await look(page, place))
+        secret = (await page.inner_text(".key")).replace(" ", "")
+        await page.fill("#code", "000000")
+        await page.click("main form .go")
+        await expect(page.locator("#summary")).to_be_visible()
+        await page.fill("#code", TOTP(secret).now())
+        await page.click("main form .go")
+        await page.wait_for_url(re.compile("/console/account($|\\?)"))
+        await expect(page.locator("main")).to_contain_text(said.get("access.authenticator.yes"))
+    found.extend(await look(page, "account with an app"))
+    await page.click(f"main a[href*='{APP}/remove']")
+    found.extend(await look(page, "remove the app"))
+    await page.click("main form .go")
+    await expect(page.locator("main")).to_contain_text(said.get("access.authenticator.no"))
+
+
 @pytest.mark.parametrize(
     ("tag", "viewport", "scheme"),
     [
@@ -120,12 +143,14 @@ async def test_a_passkey_from_the_invitation_on(
         found.extend(await look(page, "account"))
 
         # The only one stays.
-        await page.click(".acts a")
+        await page.click(".leads .acts a")
         found.extend(await look(page, "remove"))
         await page.click("main form .go")
         await expect(page.locator(".summary")).to_contain_text(
             said.get("refusal.last_second_factor")
         )
+
+        await connect_app(page, said, found)
 
         # Another authenticator, for this one has a passkey already.
         await change()
@@ -183,7 +208,7 @@ async def test_a_removed_passkey_opens_nothing(browser: Browser, house: Demo) ->
         await page.fill("#passkey_name", "laptop")
         await page.click("[data-ask]")
         await page.wait_for_url("**/console/account")
-        await page.click(".acts a")
+        await page.click(".leads .acts a")
         await page.click("main form .go")
         await page.wait_for_url("**/console/account")
         await expect(page.locator("main")).to_contain_text("You have none.")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import segno
 from litestar import Response, get, post
 from litestar.params import FromPath
 
 from tambah.console.guard import Reach, reaches
 from tambah.console.pages import ConsolePages
 from tambah.console.passkeys import Passkeys
+from tambah.console.qr import draw_qr
 from tambah.domain.refusals import (
     AuthenticatorCodeWrong,
     PasskeyNotAccepted,
@@ -32,7 +32,6 @@ from tambah.web.status import status_of
 
 _ACCEPTING = "invitation"
 _MOST_TYPED = 256
-_QUIET_MODULES = 4
 
 
 def invitation_routes(pages: ConsolePages) -> list[Any]:
@@ -88,7 +87,7 @@ def _draw(
         "invitation.html",
         status=status_of(refusal) if refusal else 200,
         name=name,
-        qr=_draw_qr(address, title),
+        qr=draw_qr(address, title),
         secret=[invited.totp[at : at + 4] for at in range(0, len(invited.totp), 4)],
         least=LEAST_PASSWORD,
         most=MOST_PASSWORD,
@@ -98,12 +97,3 @@ def _draw(
         passkeys=Passkeys(pages.site).is_possible,
         options=f"{request.url.path}/passkey",
     )
-
-
-def _draw_qr(text: str, title: str) -> str:
-    """Return a QR code as SVG; the title is what is read out instead."""
-    writer: Any = segno  # it has no types of its own
-    svg: str = writer.make(text, error="m", micro=False).svg_inline(
-        omitsize=True, border=_QUIET_MODULES, dark="#000", light="#fff", title=title
-    )
-    return svg.replace("<svg ", '<svg role="img" ', 1)

@@ -10,6 +10,7 @@ from litestar.params import FromPath
 from tambah.console.acts import Act, draw_act, is_confirmed
 from tambah.console.facts import Fact
 from tambah.console.guard import Reach, quietly, reaches, signed_in
+from tambah.console.own_authenticator import own_authenticator_routes
 from tambah.console.pages import ConsolePages
 from tambah.console.passkeys import Passkeys
 from tambah.console.proving import require_fresh
@@ -30,7 +31,12 @@ _ADDING = "add"
 
 def own_access_routes(pages: ConsolePages) -> list[Any]:
     """Return the handlers of somebody's own access."""
-    return [_account_page(pages), *_adding_routes(pages), *_removing_routes(pages)]
+    return [
+        _account_page(pages),
+        *own_authenticator_routes(pages),
+        *_adding_routes(pages),
+        *_removing_routes(pages),
+    ]
 
 
 def _account_page(pages: ConsolePages) -> Any:

@@ -48,6 +48,15 @@ def has_fallen(before: int, shown: int) -> bool:
     return max(before, shown) > 0 and shown <= before
 
 
+def require_passkey(passkeys: int) -> None:
+    """Refuse to take an authenticator away that is the only second factor.
+
+    Raises LastSecondFactor.
+    """
+    if passkeys < 1:
+        raise LastSecondFactor
+
+
 def require_another(*, has_authenticator: bool, passkeys: int) -> None:
     """Refuse to take a passkey away that is the only second factor. Raises LastSecondFactor."""
     if not has_authenticator and passkeys <= 1:

@@ -715,7 +715,7 @@ class PasskeyUnknown(Refusal):
 
 
 class LastSecondFactor(Refusal):
-    """Without that passkey a password alone would be enough."""
+    """Without that passkey or authenticator a password alone would be enough."""
 
     code = "last_second_factor"
 

@@ -66,6 +66,14 @@ async def end_session(connection: Connection, digest: bytes) -> None:
     await connection.execute("DELETE FROM staff_session WHERE digest = $1", digest)
 
 
+async def end_other_sessions(connection: Connection, staff_id: int, digest: bytes) -> int:
+    """End every session of somebody but one; return how many."""
+    done = await connection.execute(
+        "DELETE FROM staff_session WHERE staff_id = $1 AND digest <> $2", staff_id, digest
+    )
+    return int(done.rsplit(" ", 1)[1])
+
+
 async def end_sessions_of(connection: Connection, staff_id: int) -> int:
     """End every session of somebody; return how many."""
     done = await connection.execute("DELETE FROM staff_session WHERE staff_id = $1", staff_id)

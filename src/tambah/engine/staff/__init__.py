@@ -4,6 +4,12 @@ No password, code or secret stands in any of them, nor in the clear anywhere in 
 """
 
 from tambah.engine.staff.acting import actor_of
+from tambah.engine.staff.authenticators import (
+    Offer,
+    change_authenticator,
+    offer_authenticator,
+    remove_authenticator,
+)
 from tambah.engine.staff.inviting import (
     INVITATION,
     Invited,
@@ -37,6 +43,7 @@ __all__ = [
     "INVITATION",
     "Asked",
     "Invited",
+    "Offer",
     "RelyingParty",
     "Shown",
     "Try",
@@ -44,14 +51,17 @@ __all__ = [
     "accept_with_passkey",
     "actor_of",
     "add_passkey",
+    "change_authenticator",
     "change_roles",
     "creation_options",
     "disable",
     "find_invited",
     "invite",
     "invite_again",
+    "offer_authenticator",
     "prove_again",
     "relying_party",
+    "remove_authenticator",
     "remove_passkey",
     "request_options",
     "session_digest",
