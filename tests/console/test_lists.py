@@ -21,6 +21,7 @@ from tambah.domain.payment import ProviderId, show_reference
 from tambah.domain.staff import Role
 from tambah.i18n import LANGUAGES, texts
 from tests.conftest import RM
+from tests.engine.books import add_line
 from tests.portal.conftest import text_of
 
 from .conftest import ALICE, World
@@ -94,6 +95,7 @@ async def test_filters_stand_in_the_address_and_in_every_language(world: World) 
         (Role.FINANCE, "/console/payments"),
         (Role.CARE, "/console/tickets?queue=all"),
         (Role.NETWORK, "/console/sessions?under_way=open&peer=smf"),
+        (Role.CARE, "/console/lines?starts=012&line_state=active"),
         (Role.WAREHOUSE, "/console/batches"),
         (Role.WAREHOUSE, "/console/batches/1/cards?state=active"),
     ],
@@ -246,3 +248,34 @@ async def test_a_batch_says_what_its_cards_are_and_what_was_done(world: World) -
     assert 'href="/console/vouchers/0001-00000002"' in cards.text
     assert 'href="/console/batches/1"' in listed.text
     assert [one.status_code for one in gone] == [404] * 4
+
+
+async def test_all_lines_are_listed_in_the_order_of_their_numbers(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lists, "PAGE", 2)
+    site = world.site
+    for number in (60123000001, 60123000002, 60123000003, 60199999999):
+        await add_line(site.engine, site.database, number)
+    await site.database.execute(
+        "UPDATE line SET barred = true, suspended = true, language = 4 WHERE msisdn = 60123000002"
+    )
+    async with await world.enter_as(Role.CARE) as browser:
+        first = await browser.get("/console/lines?starts=012-3000")
+        following = re.search(r'href="(/console/lines[^"]+)" rel="next"', first.text)
+        assert following is not None
+        rest = await browser.get(following[1].replace("&amp;", "&"))
+        tamil = text_of(await browser.get("/console/lines?language=ta"))
+        nobody = text_of(await browser.get("/console/lines?line_state=grace"))
+        ended = text_of(await browser.get("/console/lines?ends_before=1999-01-01"))
+        saved = await browser.post("/console/lines/export?starts=6012300", data={"as": "csv"})
+
+    links = r'href="/console/lines/([0-9]+)[?"]'
+    assert re.findall(links, first.text) == ["60123000001", "60123000002"]
+    assert re.findall(links, rest.text) == ["60123000003"]
+    assert "012-300 0002" in tamil
+    assert "barred · suspended" in tamil
+    assert "012-300 0001" not in tamil
+    assert "012-300" not in nobody + ended
+    rows = list(csv.reader(io.StringIO(saved.text.removeprefix("\ufeff"))))
+    assert [row[0] for row in rows[1:]] == ["012-300 0001", "012-300 0002", "012-300 0003"]

@@ -85,6 +85,8 @@ WALK: dict[str, Reach | Permission] = {
     "POST /console/operations/retry": Permission.OPERATIONS_WRITE,
     "GET /console/sessions": Permission.OPERATIONS_READ,
     "POST /console/sessions/export": Permission.OPERATIONS_READ,
+    "GET /console/lines": Permission.LINES_READ,
+    "POST /console/lines/export": Permission.LINES_READ,
     "GET /console/batches": Permission.VOUCHERS_READ,
     "POST /console/batches/export": Permission.VOUCHERS_READ,
     "GET /console/batches/{batch_id:int}": Permission.VOUCHERS_READ,

@@ -9,6 +9,7 @@ from tambah.domain.numbering import (
     fold_iccid,
     fold_imsi,
     fold_msisdn,
+    fold_prefix,
     luhn_remainder,
     mask_msisdn,
     show_msisdn,
@@ -171,3 +172,24 @@ def test_fold_imsi_refuses_other_shapes(text: str) -> None:
     with pytest.raises(FieldMalformed) as refused:
         fold_imsi(text)
     assert refused.value.params == {"field": "imsi"}
+
+
+@pytest.mark.parametrize(
+    ("typed", "prefix"),
+    [
+        ("012", "6012"),
+        ("6012", "6012"),
+        ("+60 12-3", "60123"),
+        ("0060 12", "6012"),
+        ("12", "6012"),
+        ("０１２", "6012"),
+        ("0", "60"),
+        ("+65 8", "658"),
+        ("", ""),
+        ("abc", ""),
+    ],
+)
+def test_the_first_digits_of_numbers_are_read_as_people_write_them(
+    typed: str, prefix: str
+) -> None:
+    assert fold_prefix(typed, NumberPlan()) == prefix

@@ -241,9 +241,10 @@ VALUES: dict[str, set[str]] = {
     "console.filter.*": {"state", "provider", "since", "until", "queue", "category"}
     | {"language", "ticket_state", "kind", "place", "who", "subject", "action"}
     | {"peer", "under_way"}
+    | {"ends_before", "line_state", "plan", "starts"}
     | {"batch", "called", "dealer_kind", "hands", "holder", "move", "standing", "under"},
     "console.list.*": {"audit", "batches", "cards", "payments", "points", "tickets"}
-    | {"dealers", "moves", "sessions", "stock"},
+    | {"dealers", "lines", "moves", "sessions", "stock"},
     "console.session.*": {"closed", "open", "short"},
     "console.service.*": names(Service),
     "console.import.*": {"created", "changed", "unchanged", "withdrawn", "refused"},

@@ -13,6 +13,7 @@ from tambah.cli.asking import ask_adjustment, ask_moving, ask_taking_back
 from tambah.cli.desk import Desk, actor, at_desk
 from tambah.cli.frame import Answer, answering
 from tambah.cli.instants import show_instant
+from tambah.cli.line_list import list_command
 from tambah.cli.options import SIGNED_RINGGIT, imports_file, reason, request_key
 from tambah.cli.progress import progress
 from tambah.cli.reports import import_answer, report_to
@@ -491,3 +492,6 @@ def _change(
         return Answer(document=document, text=text)
 
     return at_desk(change)
+
+
+lines.add_command(list_command)

@@ -33,6 +33,7 @@ class Place(NamedTuple):
 MENU = (
     Place(HOME, "home", None),
     Place(f"{HOME}/requests", "requests", None),
+    Place(f"{HOME}/lines", "lines", Permission.LINES_READ),
     Place(f"{HOME}/tickets", "tickets", Permission.TICKETS_READ),
     Place(f"{HOME}/payments", "payments", Permission.PAYMENTS_READ),
     Place(f"{HOME}/batches", "batches", Permission.VOUCHERS_READ),

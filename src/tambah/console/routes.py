@@ -22,6 +22,7 @@ from tambah.console.guard import guard_with
 from tambah.console.home import home_routes
 from tambah.console.invitations import invitation_routes
 from tambah.console.line_acts import line_act_routes
+from tambah.console.line_list import line_list
 from tambah.console.lines import line_routes
 from tambah.console.list_pages import list_routes
 from tambah.console.live import live_routes
@@ -67,6 +68,7 @@ def console_router(site: Site) -> Router:
         *own_access_routes(pages),
         *single_sign_on_routes(pages),
         *finding_routes(pages),
+        *list_routes(pages, line_list(site)),
         *line_routes(pages),
         *line_act_routes(pages),
         *topup_move_routes(pages),

@@ -50,6 +50,21 @@ def fold_msisdn(text: str, plan: NumberPlan) -> int:
     return int(plan.country_code + national)
 
 
+def fold_prefix(text: str, plan: NumberPlan) -> str:
+    """Read the first digits of numbers, `012`, `6012` or `+60 12`, as E.164 begins them: `6012`.
+
+    Empty where there is no digit.
+    """
+    bare = _SEPARATORS.sub("", unicodedata.normalize("NFKC", text[:64]))
+    digits = "".join(c for c in bare if c.isascii() and c.isdigit())
+    if bare.startswith("+") or digits.startswith(plan.country_code):
+        return digits
+    if digits.startswith("00"):
+        return digits[2:]
+    national = digits.removeprefix(plan.trunk_prefix)
+    return plan.country_code + national if digits else ""
+
+
 def show_msisdn(msisdn: int, plan: NumberPlan) -> str:
     """Write a number as its owner would, in groups: `012-345 6789`, `011-2345 6789`."""
     digits = str(msisdn)
