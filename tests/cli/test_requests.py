@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -157,3 +158,32 @@ def test_a_dealer_with_terms_waits_for_a_second(tambah: Tambah, environment: Fre
 
     shown = tambah("requests", "show", str(asked["request"]), "--json").document
     assert shown["state"] == "approved"
+
+
+@pytest.mark.usefixtures("two")
+def test_much_commission_is_asked_for(tambah: Tambah, environment: Fresh) -> None:
+    shop = tambah("dealers", "add", "Kedai Ali", "--kind", "shop", *WHY).document["dealer"]
+
+    async def owe(micros: int, database: Database) -> None:
+        await database.execute(
+            """
+            INSERT INTO commission (partner_id, payer_id, payer_seq, is_undo, seller_id, at,
+                                    amount_micros, paid_as)
+            VALUES ($1, $1, $2, false, $1, now() - interval '2 days', $3, 2)
+            """,
+            shop,
+            micros // 1_000_000,
+            micros,
+        )
+
+    run = ("dealers", "pay-commission", "--until", "2099-12-31")
+    assert tambah(*run, *WHY).document["paid"] == []
+    at(environment, partial(owe, 10_000_000))
+    at(environment, partial(owe, 1_000_000))
+
+    asked = tambah(*run, *WHY).document
+
+    assert (asked["deed"], asked["state"]) == ("pay_commission", "waiting")
+    assert asked["params"]["sum_micros"] == 11_000_000
+    shown = tambah("requests", "show", asked["request"]).out
+    assert f"Kedai Ali ({shop}): RM11.00" in shown

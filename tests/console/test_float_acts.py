@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import httpx
+import msgspec
 import pytest
 
+from tambah.config import ConsoleEntry
 from tambah.domain.dealer import PaidAs
 from tambah.domain.staff import Role
 from tambah.engine.verifying import verify
@@ -207,3 +210,45 @@ async def test_a_link_names_the_dealer_that_is_paid(world: World, tree: Tree) ->
         page: httpx.Response = await browser.get(f"/console/dealers/commission?dealer={tree.shop}")
 
         assert f'value="{tree.shop}"' in page.text
+
+
+async def test_commission_above_the_limit_takes_two(world: World, tree: Tree) -> None:
+    entry = ConsoleEntry(alone_up_to="0.59")
+    operator = msgspec.structs.replace(world.site.operator, console=entry)
+    world.site = replace(world.site, operator=operator)
+    first, second = (
+        await world.hire("demo-one", Role.FINANCE),
+        await world.hire("demo-two", Role.FINANCE),
+    )
+    hers, his = await world.enter(first), await world.enter(second)
+    site = world.site
+    await fund(site.engine, tree.shop, 100)
+    await site.database.execute("UPDATE voucher SET state = 1, activated = false")
+    await site.engine.submit(sell(tree.shop, 1, 1, "TILL-1"))
+    today = site.rules.validity.local_day(datetime.now(UTC)).isoformat()
+    path, typed = "/console/dealers/commission", {"until_day": today, "reason": "November"}
+
+    seen = await hers.post(path, data=typed)
+    assert "This takes two people" in text_of(seen)
+    asked = await hers.post(path, data=typed | {"token": field(seen, "token")})
+    request = asked.headers["location"]
+    assert request.startswith("/console/requests/")
+    assert await float_of(site.database, tree.shop) == 90 * RM
+    shown = text_of(await his.get(request))
+    for said in (f"Test shop ({tree.shop}): RM0.30", "RM0.60", "November"):
+        assert said in shown
+    assert (await hers.post(f"{request}/approve", data={})).status_code == 403
+    await his.post(f"{request}/approve", data={})
+
+    assert await float_of(site.database, tree.shop) == 90_300_000
+    after = text_of(await hers.get(request))
+    assert "RM0.60" in after
+    # What one may do alone is still paid at once.
+    await site.engine.submit(sell(tree.shop, 1, 2, "TILL-2"))
+    only = typed | {"dealer": str(tree.shop)}
+    page = await hers.post(path, data=only)
+    assert "This takes two people" not in text_of(page)
+    paid = await hers.post(path, data=only | {"token": field(page, "token")})
+    assert paid.headers["location"] == f"/console/dealers/{tree.shop}"
+    assert await float_of(site.database, tree.shop) == 80_600_000
+    assert (await verify(site.database)).findings == ()

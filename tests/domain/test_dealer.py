@@ -344,7 +344,10 @@ def test_owed_commission_is_paid_once_and_what_is_undone_is_taken_off() -> None:
     books.submit(sell(SHOP, 1, "a", 9), START)
     books.submit(sell(SHOP, 2, "b", 9), START)
 
-    paid = books.submit(pay(ROOT, "c"), START)
+    for micros in (599_999, 600_001):
+        with pytest.raises(no.CommissionChanged):
+            books.submit(dataclasses.replace(pay(ROOT, f"{micros}"), amount_micros=micros), START)
+    paid = books.submit(dataclasses.replace(pay(ROOT, "c"), amount_micros=600_000), START)
     assert (paid.amount_micros, paid.float_micros) == (600_000, 600_000)  # type: ignore[union-attr]
     with pytest.raises(no.NothingDue):
         books.submit(pay(ROOT, "d"), START)

@@ -100,6 +100,7 @@ STATUS: Mapping[type[Refusal], int] = {
     no.CodeAlreadyYours: 409,
     no.DealerNotRelated: 409,
     no.CommissionOutOfTree: 409,
+    no.CommissionChanged: 409,
     no.NothingDue: 409,
     no.CardSoldByYou: 409,
     no.CardSold: 409,

@@ -6,6 +6,8 @@ installation up has nobody to ask. A demo is left alone.
 
 from __future__ import annotations
 
+from datetime import date, datetime
+
 from tambah.cli.desk import Desk
 from tambah.cli.frame import Answer
 from tambah.cli.instants import show_instant
@@ -17,6 +19,7 @@ from tambah.domain.staff import StaffState
 from tambah.domain.state import LineAccount
 from tambah.engine.approving import Wanted, file
 from tambah.engine.approving.asks import ask_credit, ask_move, ask_reversal
+from tambah.engine.approving.of_dealers import ask_commission
 from tambah.engine.foreseeing import (
     adjusted_today,
     foresee_adjustment,
@@ -25,6 +28,7 @@ from tambah.engine.foreseeing import (
 )
 from tambah.engine.operator import alone_up_to
 from tambah.store.staff import list_staff
+from tambah.store.views.dealer_lists import owed_until
 from tambah.store.views.lines import read_line
 
 _TWO = 2
@@ -105,6 +109,21 @@ async def ask_moving(
         return None
     wanted = ask_move(account.line.line_id, receiving.line.line_id, ahead)
     return await ask_for(desk, wanted, actor)
+
+
+async def ask_paying(
+    desk: Desk, until: date, before: datetime, only: int | None, actor: Actor
+) -> Answer | None:
+    """Ask for commission to be paid where that takes two; None where one may do it.
+
+    before: the end of the local day `until` (UTC).
+    """
+    if not await takes_two(desk, Deed.PAY_COMMISSION):
+        return None
+    owed = await owed_until(desk.database, before, only)
+    if sum(one.amount_micros for one in owed) <= alone_up_to(desk.operator.console):
+        return None
+    return await ask_for(desk, await ask_commission(desk.database, until, before, only), actor)
 
 
 async def _account(desk: Desk, number: str) -> LineAccount:

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 import rich_click
 
-from tambah.cli.asking import ask_for, takes_two
+from tambah.cli.asking import ask_for, ask_paying, takes_two
 from tambah.cli.desk import Desk, actor, at_desk
 from tambah.cli.frame import Answer, answering
 from tambah.cli.instants import show_instant
@@ -287,6 +287,9 @@ def pay_commission(until: date, only: int | None, reason: str) -> Answer:
     async def work(desk: Desk) -> Answer:
         """Have the engine pay one after another."""
         before = desk.rules.validity.start_of(until + timedelta(days=1))
+        asked = await ask_paying(desk, until, before, only, actor(reason))
+        if asked is not None:
+            return asked
         owed = [only] if only is not None else await dealers_owed(desk.database, before)
         paid: list[dict[str, object]] = []
         async with desk.engine() as engine:

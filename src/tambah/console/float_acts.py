@@ -25,7 +25,7 @@ from tambah.console.facts import DEALERS, Fact, Wording
 from tambah.console.guard import reaches, signed_in
 from tambah.console.pages import ConsolePages
 from tambah.console.proving import require_fresh
-from tambah.console.request_facts import dealer_fact, wanted_facts
+from tambah.console.request_facts import wanted_facts
 from tambah.domain.actor import Actor
 from tambah.domain.dealer_commands import MoveFloat, PayCommission
 from tambah.domain.floats import require_movable
@@ -41,7 +41,7 @@ from tambah.domain.staff import Permission
 from tambah.engine.answers import request_digest
 from tambah.engine.approving import Wanted
 from tambah.engine.approving.asks import ask_funding
-from tambah.engine.approving.of_dealers import ask_float_move
+from tambah.engine.approving.of_dealers import ask_commission, ask_float_move
 from tambah.engine.operator import alone_up_to
 from tambah.store.views.dealer_lists import Owed, float_moved_since, owed_until
 from tambah.store.views.dealers import DealerView
@@ -50,7 +50,6 @@ from tambah.web.pages import AnyRequest
 from tambah.web.site import Site
 
 _COMMISSION = f"{DEALERS}/commission"
-_SHOWN = 100
 
 
 def float_act_routes(pages: ConsolePages) -> list[Any]:
@@ -245,7 +244,7 @@ class FloatActs:
         )
 
     async def pay(self, request: AnyRequest, fields: Mapping[str, str]) -> Response[Any]:
-        """Say who would be paid what; when that was seen, pay them.
+        """Say who would be paid what; when that was seen, pay them or ask for it.
 
         Raises FieldMissing, FieldMalformed, ReasonMissing, DealerUnknown, NothingDue.
         """
@@ -256,25 +255,24 @@ class FloatActs:
         if only is not None:
             await require_dealer(self.site, only)
         before = self.site.rules.validity.start_of(until + timedelta(days=1))
+        done = f"{DEALERS}/{only}" if only else DEALERS
         owed = await owed_until(self.site.database, before, only)
-        if is_confirmed(self.pages, fields):
+        due_micros = sum(one.amount_micros for one in owed)
+        confirmed = is_confirmed(self.pages, fields)
+        if confirmed and due_micros <= self._alone_micros:
             await self._pay(owed, until, fields["token"], actor)
-            return self.pages.redirect(request, f"{DEALERS}/{only}" if only else DEALERS)
-        if not owed:
-            raise NothingDue
-        say = self._say(request)
+            return self.pages.redirect(request, done)
+        wanted = await ask_commission(self.site.database, until, before, only)
+        if confirmed:
+            return await ask_once(self.pages, request, wanted, actor, fields)
+        facts = wanted_facts(wanted.deed, wanted.params, wanted.before, self._say(request))
         act = Act(
-            word="pay_commission",
+            word=wanted.deed,
             name="",
             path=DEALERS,
-            facts=[
-                Fact("until_day", say.day(until)),
-                *(_owed(one, say) for one in owed[:_SHOWN]),
-                Fact("dealers_paid", f"{len(owed):,}"),
-                Fact("sum_due", say.money(sum(one.amount_micros for one in owed))),
-                Fact("why", actor.why),
-            ],
+            facts=[*facts, Fact("why", actor.why)],
             carried=carried(fields, ("until_day", "dealer", "reason")),
+            takes_two=due_micros > self._alone_micros,
             is_sure=True,
         )
         return draw_act(self.pages, request, act)
@@ -336,11 +334,6 @@ def _amount(fields: Mapping[str, str]) -> int:
     if not amount_micros:
         raise FieldMissing(field="amount")
     return amount_micros
-
-
-def _owed(one: Owed, say: Wording) -> Fact:
-    told = dealer_fact("partner", one.partner_id, one.name)
-    return told._replace(value=f"{told.value}: {say.money(one.amount_micros)}")
 
 
 def _path(view: DealerView) -> str:

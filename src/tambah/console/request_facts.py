@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any, cast
 
@@ -20,6 +20,8 @@ from tambah.engine.approving.of_packages import read_plain as as_package
 from tambah.engine.approving.of_promotions import read_plain
 
 _Params = Mapping[str, Any]
+_MOST_DEALERS = 100
+"""So many are named; the sum is of all."""
 
 _AMOUNTS = {
     "moved_micros": "moved",
@@ -27,7 +29,10 @@ _AMOUNTS = {
     "balance_micros": "credit",
     "taken_micros": "taken",
     "float_micros": "float",
+    "paid_micros": "paid",
 }
+
+_COUNTS = {"changed": "cards_changed", "dealers_paid": "dealers_paid"}
 
 
 def request_facts(approval: Approval, say: Wording) -> list[Fact]:
@@ -68,8 +73,9 @@ def outcome_facts(approval: Approval, say: Wording) -> list[Fact]:
     if "sha256" in outcome:
         found.append(Fact("sha256", outcome["sha256"]))
         found.append(Fact("export_size", f"{outcome['bytes']:,}"))
-    if "changed" in outcome:
-        found.append(Fact("cards_changed", f"{outcome['changed']:,}"))
+    found += [
+        Fact(word, f"{outcome[name]:,}") for name, word in _COUNTS.items() if name in outcome
+    ]
     return found
 
 
@@ -200,6 +206,22 @@ def _float_move(params: _Params, before: _Params, say: Wording) -> list[Fact]:
     ]
 
 
+def _commission(params: _Params, _: _Params, say: Wording) -> list[Fact]:
+    dealers: list[tuple[int, str, int]] = params["dealers"]
+    owed = [_owed(number, name, micros, say) for number, name, micros in dealers[:_MOST_DEALERS]]
+    return [
+        Fact("until_day", say.day(date.fromisoformat(params["until"]))),
+        *owed,
+        Fact("dealers_paid", f"{len(dealers):,}"),
+        Fact("sum_due", say.money(params["sum_micros"])),
+    ]
+
+
+def _owed(partner_id: int, name: str, amount_micros: int, say: Wording) -> Fact:
+    told = dealer_fact("partner", partner_id, name)
+    return told._replace(value=f"{told.value}: {say.money(amount_micros)}")
+
+
 def _agreement(params: _Params, before: _Params, say: Wording) -> list[Fact]:
     since = params["effective_at"]
     at = say.when(datetime.fromisoformat(since)) if since else say.texts.get("dealers.at_once")
@@ -289,6 +311,7 @@ _FACTS: Mapping[Deed, Callable[[_Params, _Params, Wording], list[Fact]]] = Mappi
         Deed.ACTIVATE_CARDS: _activation,
         Deed.FUND_PARTNER: _funding,
         Deed.MOVE_FLOAT: _float_move,
+        Deed.PAY_COMMISSION: _commission,
         Deed.CHANGE_AGREEMENT: _agreement,
         Deed.LOAD_TARIFF: _tariff,
         Deed.ADD_DEALER: _new_dealer,

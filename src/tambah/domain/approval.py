@@ -42,6 +42,7 @@ class Deed(StrEnum):
     VOID_BATCH = "void_batch"
     FUND_PARTNER = "fund_partner"
     MOVE_FLOAT = "move_float"
+    PAY_COMMISSION = "pay_commission"
     CHANGE_AGREEMENT = "change_agreement"
     LOAD_TARIFF = "load_tariff"
     ADD_DEALER = "add_dealer"
@@ -79,6 +80,7 @@ DEEDS: Mapping[Deed, DeedRule] = MappingProxyType(
         Deed.VOID_BATCH: DeedRule(Permission.BATCHES_WRITE),
         Deed.FUND_PARTNER: DeedRule(Permission.FLOAT_WRITE),
         Deed.MOVE_FLOAT: DeedRule(Permission.FLOAT_WRITE),
+        Deed.PAY_COMMISSION: DeedRule(Permission.FINANCE_WRITE),
         Deed.CHANGE_AGREEMENT: DeedRule(Permission.DEALERS_WRITE),
         Deed.LOAD_TARIFF: DeedRule(Permission.CONTENT_WRITE),
         Deed.ADD_DEALER: DeedRule(Permission.DEALERS_WRITE),

@@ -53,13 +53,17 @@ class MoveFloat:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PayCommission:
-    """Pay a dealer what it is owed of sales up to the end of a local day."""
+    """Pay a dealer what it is owed of sales up to the end of a local day.
+
+    amount_micros: what was agreed to be paid, where somebody agreed; nothing else is paid then.
+    """
 
     caller: str
     request_key: str
     partner_id: int
     until: date
     actor: Actor
+    amount_micros: int | None = None
 
 
 class CardSold(Record, frozen=True, kw_only=True):

@@ -14,6 +14,7 @@ from tambah.domain.money import MICROS_PER_SEN, ringgit
 from tambah.domain.payment import REFERENCE_ALPHABET, check_character
 from tambah.domain.refusals import (
     AmountOutOfRange,
+    CommissionChanged,
     DealerNotRelated,
     DealerUnknown,
     FloatTooLow,
@@ -99,7 +100,8 @@ def move_float(command: MoveFloat, draft: Draft) -> FloatMoved:
 def pay_commission(command: PayCommission, draft: Draft) -> CommissionPaid:
     """Pay what is owed up to the end of the day, in one transfer.
 
-    Raises PartnerUnknown, DealerUnknown, and NothingDue where undone sales took as much back.
+    Raises PartnerUnknown, DealerUnknown, NothingDue where undone sales took as much back, and
+    CommissionChanged where it is not what was agreed to.
     """
     partner = draft.require_partner()
     if draft.known.dealer is None:
@@ -107,6 +109,8 @@ def pay_commission(command: PayCommission, draft: Draft) -> CommissionPaid:
     owed_micros = draft.known.owed_micros
     if owed_micros <= 0:
         raise NothingDue
+    if command.amount_micros not in (None, owed_micros):
+        raise CommissionChanged
     note = Note(reference=f"commission {command.until.isoformat()}")
     kind = TransferKind.COMMISSION
     seq = draft.move_float(owed_micros, kind, Account.COMMISSIONS, note)

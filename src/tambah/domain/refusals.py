@@ -828,6 +828,12 @@ class NothingDue(Refusal):
     code = "nothing_due"
 
 
+class CommissionChanged(Refusal):
+    """What is owed to a dealer is not what was agreed to be paid."""
+
+    code = "commission_changed"
+
+
 class CardSoldByYou(Refusal):
     """The dealer sold the card itself. Params: sold_at (an instant)."""
 

@@ -49,6 +49,7 @@ STATUS: dict[type[Refusal], int] = {
     refusals.ReferenceUsed: 409,
     refusals.DealerNotRelated: 409,
     refusals.CommissionOutOfTree: 409,
+    refusals.CommissionChanged: 409,
     refusals.NothingDue: 409,
     refusals.CardSoldByYou: 409,
     refusals.CardSold: 409,

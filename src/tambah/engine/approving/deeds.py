@@ -34,6 +34,7 @@ from tambah.engine.approving.of_dealers import (
     add_asked_dealer,
     change_agreement,
     fund_from_bank,
+    pay_asked_commission,
 )
 from tambah.engine.approving.of_lines import (
     adjust_credit,
@@ -290,6 +291,7 @@ _DOERS: Mapping[Deed, Callable[[Means, Approval, int], Awaitable[Outcome]]] = Ma
         Deed.REFUND_PAYMENT: refund_payment,
         Deed.FUND_PARTNER: _fund,
         Deed.MOVE_FLOAT: _move_float,
+        Deed.PAY_COMMISSION: pay_asked_commission,
         Deed.CHANGE_AGREEMENT: _change_agreement,
         Deed.LOAD_TARIFF: _load_tariff,
         Deed.ADD_DEALER: _add_dealer,

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from contextlib import suppress
+from datetime import date, datetime
 from typing import Any, cast
 
 from tambah.domain.approval import Approval, Deed
 from tambah.domain.dealer import Agreement, DealerKind, PaidAs
+from tambah.domain.dealer_commands import PayCommission
 from tambah.domain.floats import bank_reference
-from tambah.domain.refusals import BankEntryDone, DealerExists, FieldMalformed, PartnerUnknown
+from tambah.domain.refusals import (
+    BankEntryDone,
+    CommissionChanged,
+    DealerExists,
+    FieldMalformed,
+    NothingDue,
+    PartnerUnknown,
+)
 from tambah.engine.approving.filing import actor_behind
+from tambah.engine.approving.means import CALLER, Means
 from tambah.engine.dealers import (
     Limits,
     NewDealer,
@@ -24,6 +34,7 @@ from tambah.engine.dealers.buying import Fund, assign_entry, foresee_assignment
 from tambah.store.approvals import Wanted
 from tambah.store.bank import find_entry
 from tambah.store.database import Database
+from tambah.store.views.dealer_lists import owed_until
 from tambah.store.views.dealers import agreements_with
 from tambah.store.views.partners import FloatView, read_float
 
@@ -156,6 +167,60 @@ async def ask_float_move(
         },
         before={"float_micros": giver.float_micros, "to_float_micros": taker.float_micros},
     )
+
+
+async def ask_commission(
+    database: Database, until: date, before: datetime, only: int | None
+) -> Wanted:
+    """Ask for commission to be paid of sales up to a local day's end, to one dealer or to all.
+
+    before: that end (UTC). Raises NothingDue.
+    """
+    owed = await owed_until(database, before, only)
+    if not owed:
+        raise NothingDue
+    return Wanted(
+        deed=Deed.PAY_COMMISSION,
+        subject=f"partner:{only}" if only is not None else "partner",
+        params={
+            "until": until.isoformat(),
+            "before": before.isoformat(),
+            "only": only,
+            "dealers": [[one.partner_id, one.name, one.amount_micros] for one in owed],
+            "sum_micros": sum(one.amount_micros for one in owed),
+        },
+        before={},
+    )
+
+
+async def pay_asked_commission(
+    means: Means, approval: Approval, tries: int
+) -> Mapping[str, object]:
+    """Pay the commission that two people agreed on; return how many dealers had how much.
+
+    Raises CommissionChanged where the first try finds another sum owed to any of them.
+    """
+    params = cast("Mapping[str, Any]", approval.params)
+    agreed: list[tuple[int, int]] = [(number, micros) for number, _, micros in params["dealers"]]
+    if tries == 1:
+        before = datetime.fromisoformat(params["before"])
+        owed = await owed_until(means.database, before, params["only"])
+        if [(one.partner_id, one.amount_micros) for one in owed] != agreed:
+            raise CommissionChanged
+    paid: list[int] = []
+    for partner_id, amount_micros in agreed:
+        command = PayCommission(
+            caller=CALLER,
+            request_key=str(approval.approval_id),
+            partner_id=partner_id,
+            until=date.fromisoformat(params["until"]),
+            actor=actor_behind(approval),
+            amount_micros=amount_micros,
+        )
+        # Who was paid otherwise in this very moment is left out; the outcome says how many were.
+        with suppress(NothingDue, CommissionChanged):
+            paid.append((await means.engine.submit(command)).amount_micros)
+    return {"dealers_paid": len(paid), "paid_micros": sum(paid)}
 
 
 async def ask_agreement(
