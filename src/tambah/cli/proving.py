@@ -60,6 +60,6 @@ _COUNTED = {
     "buckets": "buckets",
     "topups": "credits to lines",
     "vouchers": "redeemed cards",
-    "sales": "cards sold on a float",
+    "sales": "sales on a float",
     "audit_rows": "audit rows",
 }

@@ -130,6 +130,9 @@ async def prove(connection: Connection, *, full: bool, progress: Progress | None
     return Proof(verdict, scope, balances, sums)
 
 
+_SALES = (TransferKind.SALE, TransferKind.CARD_SALE)
+"""On a float: a top-up by a partner, a card by a dealer."""
+
 _STEPS = (
     "what is new",
     "transfers and buckets",
@@ -247,6 +250,6 @@ def _proved(sums: Sums, counts: Counts, audit_rows: int) -> Proved:
         buckets=counts.buckets,
         topups=redeemed + by_kind.get(TransferKind.TOPUP, 0) + by_kind.get(TransferKind.CREDIT, 0),
         vouchers=redeemed,
-        sales=by_kind.get(TransferKind.SALE, 0),
+        sales=sum(by_kind.get(kind, 0) for kind in _SALES),
         audit_rows=audit_rows,
     )
