@@ -88,7 +88,7 @@ def _removing_routes(pages: ConsolePages) -> list[Any]:
 
 def _removal(pages: ConsolePages, request: AnyRequest) -> Act:
     effect = pages.speak(request).get("access.authenticator.removal")
-    facts = [Fact("effect", effect)]
+    facts = [Fact("then_on", effect)]
     return Act(word="remove_authenticator", name="", path=ACCOUNT, facts=facts, is_sure=True)
 
 
