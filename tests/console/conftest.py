@@ -22,6 +22,7 @@ from tambah.engine.staff import proofs
 from tambah.store.database import Database
 from tambah.web.setup import configure
 from tambah.web.site import Site
+from tests.apps import app_of
 from tests.engine.books import add_cards, add_line
 from tests.engine.staff.people import Person, hire
 from tests.portal.conftest import code
@@ -89,6 +90,12 @@ async def sign_in(browser: httpx.AsyncClient, person: Person, **typed: str) -> h
 
 def client_of(site: Site, wrap: Callable[[Any], Any] | None = None) -> httpx.AsyncClient:
     """Return a client of the console's pages, in process."""
+    whole = app_of("console", site, _build)
+    transport = httpx.ASGITransport(wrap(whole) if wrap else whole, raise_app_exceptions=True)
+    return httpx.AsyncClient(transport=transport, base_url=HOST)
+
+
+def _build(site: Site) -> Any:
     pieces = configure(site, doors=console_doors(site))
     app = Litestar(
         route_handlers=[*pieces.route_handlers, console_router(site)],
@@ -97,9 +104,7 @@ def client_of(site: Site, wrap: Callable[[Any], Any] | None = None) -> httpx.Asy
         logging_config=None,
         request_max_body_size=None,
     )
-    whole = pieces.wrap(app)
-    transport = httpx.ASGITransport(wrap(whole) if wrap else whole, raise_app_exceptions=True)
-    return httpx.AsyncClient(transport=transport, base_url=HOST)
+    return pieces.wrap(app)
 
 
 @pytest.fixture(autouse=True)

@@ -25,6 +25,7 @@ from tambah.portal.routes import routes
 from tambah.store.database import Database
 from tambah.web.setup import configure
 from tambah.web.site import Sandbox, Site
+from tests.apps import app_of
 from tests.conftest import make_rules
 from tests.engine.books import add_cards, add_line
 
@@ -44,6 +45,18 @@ WRONG = [code(300_000_000_000_000 + number * 7_919) for number in range(30)]
 
 def client_of(site: Site, *more: Any) -> httpx.AsyncClient:
     """Return a client of a site's pages and of further handlers, in process."""
+    whole = _build(site, *more) if more else app_of("portal", site, _build)
+    transport = httpx.ASGITransport(whole, raise_app_exceptions=True)
+    return httpx.AsyncClient(transport=transport, base_url="http://testel.example")
+
+
+def process_of(site: Site) -> httpx.AsyncClient:
+    """Return a client of an application of its own, as another process would be."""
+    transport = httpx.ASGITransport(_build(site), raise_app_exceptions=True)
+    return httpx.AsyncClient(transport=transport, base_url="http://testel.example")
+
+
+def _build(site: Site, *more: Any) -> Any:
     pieces = configure(site)
     app = Litestar(
         route_handlers=[*pieces.route_handlers, *routes(site), *more],
@@ -52,8 +65,7 @@ def client_of(site: Site, *more: Any) -> httpx.AsyncClient:
         logging_config=None,
         request_max_body_size=None,
     )
-    transport = httpx.ASGITransport(pieces.wrap(app), raise_app_exceptions=True)
-    return httpx.AsyncClient(transport=transport, base_url="http://testel.example")
+    return pieces.wrap(app)
 
 
 def make_site(engine: Any, database: Any, rules: Rules, keys: Keys) -> Site:
@@ -138,12 +150,12 @@ class NoEngine:
     """Answers every command with one error."""
 
     def __init__(self, error: Exception | None = None) -> None:
-        self._error = error or RuntimeError("no engine")
+        self.error = error or RuntimeError("no engine")
         self.rules = make_rules()
 
     async def submit(self, _command: Any) -> Any:
         """Stand in for Engine.submit."""
-        raise self._error
+        raise self.error
 
 
 class NoDatabase:

@@ -16,7 +16,7 @@ from tambah.store.database import Database
 from tambah.store.look_ups import count_look_ups, prune_look_ups
 from tambah.web.site import Site
 
-from .conftest import TYPED_NUMBER, WRONG, client_of
+from .conftest import TYPED_NUMBER, WRONG, client_of, process_of
 from .paying import check_form, fields, open_shop
 
 BUDGET = 5
@@ -121,7 +121,7 @@ async def test_a_recharge_code_tells_of_numbers_on_a_budget_too(site: Site) -> N
 async def test_budget_comes_back_after_an_hour_and_counts_across_processes(site: Site) -> None:
     shop = open_shop(site, look_ups_hourly=1).site
     later = replace(shop, clock=Clock(timedelta(minutes=61)))
-    async with client_of(shop) as one, client_of(shop) as other, client_of(later) as after:
+    async with process_of(shop) as one, process_of(shop) as other, client_of(later) as after:
         statuses = [(await ask(pages)).status_code for pages in (one, other, after)]
 
     assert statuses == [200, 429, 200]
@@ -131,9 +131,9 @@ async def test_alarm_is_raised_once_when_everybody_together_passes_the_limit(
     site: Site, capsys: pytest.CaptureFixture[str]
 ) -> None:
     crowded = open_shop(site, all_look_ups_hourly=1).site
-    async with client_of(crowded) as pages:
+    async with process_of(crowded) as pages:
         await ask(pages)
-    async with client_of(crowded) as pages:
+    async with process_of(crowded) as pages:
         for _ in range(5):
             await ask(pages)
 

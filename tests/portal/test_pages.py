@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from html.parser import HTMLParser
@@ -17,8 +18,18 @@ from tambah.portal.forms import number_pattern
 from tambah.store.database import Database
 from tambah.web.site import Site
 from tambah.web.status import status_of
+from tests.conftest import make_keys, make_rules
 
-from .conftest import CODES, client_of, example, text_of, top_up
+from .conftest import (
+    CODES,
+    NoDatabase,
+    NoEngine,
+    client_of,
+    example,
+    make_site,
+    text_of,
+    top_up,
+)
 
 OPEN_PAGES = ("/", "/help", "/nowhere", "/topup/result/" + "a" * 26)
 SANDBOX_PAGES = ("/sandbox/codes", "/sandbox/sms", "/sandbox/messages")
@@ -137,18 +148,30 @@ async def test_error_page_is_in_the_readers_language(
     assert page.headers["x-frame-options"] == "DENY"
 
 
-@pytest.mark.parametrize("refusal", every_refusal(), ids=lambda refusal: refusal.code)
-async def test_error_page_is_drawn_for_every_refusal(
-    empty_site: Site, refusal: type[Refusal]
-) -> None:
-    error = example(refusal, empty_site.clock.now())
+RAISED: dict[str, Refusal] = {}
+"""What the page of `raising` raises."""
+
+
+@pytest.fixture(scope="module")
+async def raising() -> AsyncIterator[httpx.AsyncClient]:
+    """Return a client of one site with a page that raises what a test says."""
 
     @get("/raises")
     async def raises() -> None:
-        raise error
+        raise RAISED["error"]
 
-    async with client_of(empty_site, raises) as pages:
-        drawn = [await pages.get(f"/raises?lang={tag}") for tag in LANGUAGES]
+    site = make_site(NoEngine(), NoDatabase(), make_rules(), make_keys())
+    async with client_of(site, raises) as pages:
+        yield pages
+
+
+@pytest.mark.parametrize("refusal", every_refusal(), ids=lambda refusal: refusal.code)
+async def test_error_page_is_drawn_for_every_refusal(
+    raising: httpx.AsyncClient, empty_site: Site, refusal: type[Refusal]
+) -> None:
+    RAISED["error"] = example(refusal, empty_site.clock.now())
+
+    drawn = [await raising.get(f"/raises?lang={tag}") for tag in LANGUAGES]
 
     assert {page.status_code for page in drawn} == {status_of(refusal)}
     assert [page.headers["content-language"] for page in drawn] == list(LANGUAGES)

@@ -39,15 +39,18 @@ from tambah.store.views.payments import read_page
 from tambah.web.forms import mint_token
 from tambah.web.site import Site
 from tambah.web.status import status_of
+from tests.conftest import make_keys, make_rules
 
 from .conftest import (
     ALICE,
     CODES,
     TYPED_NUMBER,
+    NoDatabase,
     NoEngine,
     client_of,
     example,
     field,
+    make_site,
     text_of,
     top_up,
 )
@@ -449,10 +452,16 @@ async def test_payment_that_a_provider_refuses_is_told_and_may_be_another(
     assert field(answer, "token") not in ("", fields(checked)["token"])
 
 
+@pytest.fixture(scope="module")
+def broken() -> Site:
+    """Return one shop for all refusals, whose engine has but an error."""
+    return open_shop(make_site(NoEngine(), NoDatabase(), make_rules(), make_keys())).site
+
+
 @pytest.mark.parametrize("refusal", every_refusal(), ids=lambda refusal: refusal.code)
-async def test_pay_is_answered_for_every_refusal(empty_site: Site, refusal: type[Refusal]) -> None:
-    error = example(refusal, empty_site.clock.now())
-    broken = open_shop(replace(empty_site, engine=NoEngine(error))).site  # type: ignore[arg-type]
+async def test_pay_is_answered_for_every_refusal(broken: Site, refusal: type[Refusal]) -> None:
+    engine: Any = broken.engine
+    engine.error = example(refusal, broken.clock.now())
     form = TopUpForm(
         number=TYPED_NUMBER,
         amount="30.00",

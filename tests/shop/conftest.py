@@ -24,6 +24,7 @@ from tambah.shop.routes import shop_doors, shop_router
 from tambah.store.database import Database
 from tambah.web.setup import configure
 from tambah.web.site import Site
+from tests.apps import app_of
 from tests.console.conftest import MovedClock
 from tests.engine.books import add_cards, add_line
 from tests.engine.dealers.tree import STAFF, Tree, fund, plant
@@ -94,6 +95,12 @@ async def load(browser: httpx.AsyncClient, number: str, amount: str) -> httpx.Re
 
 def client_of(site: Site) -> httpx.AsyncClient:
     """Return a client of the shop's pages, in process."""
+    whole = app_of("shop", site, _build)
+    transport = httpx.ASGITransport(whole, raise_app_exceptions=True)
+    return httpx.AsyncClient(transport=transport, base_url=HOST)
+
+
+def _build(site: Site) -> Any:
     pieces = configure(site, doors=shop_doors(site))
     app = Litestar(
         route_handlers=[*pieces.route_handlers, shop_router(site)],
@@ -102,8 +109,7 @@ def client_of(site: Site) -> httpx.AsyncClient:
         logging_config=None,
         request_max_body_size=None,
     )
-    transport = httpx.ASGITransport(pieces.wrap(app), raise_app_exceptions=True)
-    return httpx.AsyncClient(transport=transport, base_url=HOST)
+    return pieces.wrap(app)
 
 
 @pytest.fixture(autouse=True)
