@@ -1,6 +1,6 @@
 """Run every measurement, print a table, write bench.json.
 
-.venv/bin/python -m benchmarks             everything (about half an hour)
+.venv/bin/python -m benchmarks             everything (some twenty minutes)
 .venv/bin/python -m benchmarks engine http some of it; the file keeps the rest
 """
 

@@ -23,10 +23,16 @@ from tambah.channels.sms.build import SmsHouse, build_sms
 from tambah.channels.talk import Medium
 from tambah.channels.ussd.gateway import UssdGateway
 from tambah.channels.ussd.settings import settings_of
-from tambah.config import SMS_GATEWAYS, ConfigError, GatewayEntry, gateway_secret
+from tambah.config import (
+    SMS_GATEWAYS,
+    VOICE_GATEWAYS,
+    ConfigError,
+    GatewayEntry,
+    gateway_secret,
+    has_gateway,
+)
 from tambah.web.site import Site
 
-VOICE_GATEWAYS = ("agi", "twiml")
 HOTLINE = "hotline"
 """The kind of door, as commands and budgets name it."""
 
@@ -152,7 +158,7 @@ def build_switchboard(site: Site, data_dir: Path, secrets: Mapping[str, str]) ->
             for entry in _of_kind(entries, "agi")
         ),
         http=(sms.webhook, clouds, ussd),
-        speaks=any(entry.kind in VOICE_GATEWAYS for entry in entries),
+        speaks=has_gateway(entries, VOICE_GATEWAYS),
     )
 
 

@@ -123,7 +123,7 @@ async def ask_paying(
     owed = await owed_until(desk.database, before, only)
     if sum(one.amount_micros for one in owed) <= alone_up_to(desk.operator.console):
         return None
-    return await ask_for(desk, await ask_commission(desk.database, until, before, only), actor)
+    return await ask_for(desk, ask_commission(owed, until, only), actor)
 
 
 async def _account(desk: Desk, number: str) -> LineAccount:

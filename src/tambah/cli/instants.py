@@ -6,7 +6,7 @@ from datetime import datetime, tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import tambah
+from tambah.app import DEMO_OPERATOR
 from tambah.config import ConfigError, read_operator, read_settings
 from tambah.i18n.zones import name_zone
 
@@ -20,10 +20,7 @@ def operator_zone() -> tzinfo:
     """Return the operator's zone, the machine's own where no operator.toml can be read."""
     try:
         settings = read_settings()
-        path = Path(settings.operator_file) if settings.operator_file else _DEMO
+        path = Path(settings.operator_file) if settings.operator_file else DEMO_OPERATOR
         return ZoneInfo(read_operator(path).time_zone)
     except (ConfigError, ZoneInfoNotFoundError):
         return datetime.now().astimezone().tzinfo or ZoneInfo("UTC")
-
-
-_DEMO = Path(tambah.__file__).parent / "demo_operator.toml"

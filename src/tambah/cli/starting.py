@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Mapping
@@ -46,7 +47,7 @@ def init(
     folder.mkdir(parents=True, exist_ok=True)
     for path in texts:
         if path.exists():
-            raise FileExistsError(17, "There already; nothing was written", str(path))
+            raise FileExistsError(errno.EEXIST, "There already; nothing was written", str(path))
     for path, text in texts.items():
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(text)

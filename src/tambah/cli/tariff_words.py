@@ -43,7 +43,7 @@ def result_document(result: TariffResult) -> dict[str, object]:
 
 def result_words(result: TariffResult, zone: ZoneInfo) -> list[str]:
     """Return what came of a load, in lines for people."""
-    at = _local(result.effective_from, zone)
+    at = show_instant(result.effective_from, zone)
     said = {
         Came.SEEN: f"Nothing was loaded from {result.file}. It would be in force from {at}:",
         Came.BAD: f"Nothing was loaded from {result.file}: {result.refused} rows are bad.",
@@ -89,7 +89,7 @@ def sheet_document(sheet: SheetView) -> dict[str, object]:
 
 def sheet_words(sheet: SheetView, zone: ZoneInfo, now: datetime) -> str:
     """Return a sheet in a line for people."""
-    since = f"from {_local(sheet.effective_from, zone)}"
+    since = f"from {show_instant(sheet.effective_from, zone)}"
     if sheet.agreed_at is None:
         since = "not agreed to"
     elif sheet.effective_from > now:
@@ -134,7 +134,7 @@ def quote_words(usage: Usage, quote: Quote, zone: ZoneInfo) -> str:
         told = (f"{n} min RM{ringgit(cost(quote.rate, n * 60))}" for n in _MINUTES)
         lines.append(f"A call of {', '.join(told)}.")
     if quote.until is not None:
-        lines.append(f"Until {_local(quote.until, zone)}.")
+        lines.append(f"Until {show_instant(quote.until, zone)}.")
     lines.append(f"By sheet {quote.sheet_id}.")
     return "\n".join(lines)
 
@@ -195,7 +195,3 @@ def _change_document(change: Change) -> dict[str, object]:
 def _pattern(pattern: str) -> str:
     """Write a pattern as a sheet has it."""
     return (pattern if pattern[1:].isdigit() else pattern.removeprefix(EXACT)) or EVERYTHING
-
-
-def _local(at: datetime, zone: ZoneInfo) -> str:
-    return show_instant(at, zone)

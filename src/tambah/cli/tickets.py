@@ -119,7 +119,7 @@ def show(ref: str) -> Answer:
         lines = [_line(ticket, desk), *_about_lines(facts, desk)]
         for one in thread:
             photos = f" [photo {', '.join(map(str, one.photos))}]" if one.photos else ""
-            lines.append(f"\n{_when(one.at, desk)} {one.author.name.lower()}{photos}")
+            lines.append(f"\n{show_instant(one.at, desk.zone)} {one.author.name.lower()}{photos}")
             lines.append(one.text(tag))
         return Answer(document=document, text="\n".join(lines))
 
@@ -322,7 +322,7 @@ def _summary(ticket: Ticket, now: datetime) -> dict[str, object]:
 
 def _line(ticket: Ticket, desk: Desk) -> str:
     """Return a ticket as a line of a list."""
-    due = f"due {_when(ticket.due_at, desk)}" if ticket.due_at else "no answer owed"
+    due = f"due {show_instant(ticket.due_at, desk.zone)}" if ticket.due_at else "no answer owed"
     late = "  OVERDUE" if ticket.is_overdue(desk.now) else ""
     return (
         f"{show_ticket(ticket.reference)}  {ticket.category.value:<12}"
@@ -357,7 +357,3 @@ def _note(note: Note, tag: str) -> dict[str, object]:
         "text": note.text(tag),
         "photos": list(note.photos),
     }
-
-
-def _when(at: datetime, desk: Desk) -> str:
-    return show_instant(at, desk.zone)

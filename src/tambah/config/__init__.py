@@ -8,6 +8,8 @@ from tambah.config.diameter import (
     read_place,
 )
 from tambah.config.entries import (
+    COLOUR,
+    MOST_SHORT_NAME,
     AllowanceEntry,
     BankEntry,
     Brand,
@@ -42,6 +44,7 @@ from tambah.config.gateways import (
     GatewayEntry,
     check_gateways,
     gateway_secret,
+    has_gateway,
     read_gateway_secrets,
     secret_variable,
 )
@@ -69,8 +72,10 @@ from tambah.config.settings import (
 
 __all__ = [
     "ANYBODY",
+    "COLOUR",
     "GATEWAY_KINDS",
     "LOOPBACK",
+    "MOST_SHORT_NAME",
     "SECRET_SETTINGS",
     "SMS_GATEWAYS",
     "VOICE_GATEWAYS",
@@ -113,6 +118,7 @@ __all__ = [
     "check_nchf",
     "check_payments",
     "gateway_secret",
+    "has_gateway",
     "is_among",
     "is_web_address",
     "parse_operator",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from ipaddress import ip_network
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -105,6 +105,11 @@ def read_gateway_secrets(environ: Mapping[str, str] = os.environ) -> dict[str, s
 def gateway_secret(entry: GatewayEntry, secrets: Mapping[str, str]) -> str:
     """Return a gateway's secret out of what `read_gateway_secrets` found, empty without one."""
     return secrets.get(secret_variable(entry.name), "")
+
+
+def has_gateway(entries: Iterable[GatewayEntry], kinds: Collection[str]) -> bool:
+    """Say whether any gateway is of one of those kinds, SMS_GATEWAYS or VOICE_GATEWAYS."""
+    return any(entry.kind in kinds for entry in entries)
 
 
 def check_gateways(entries: Sequence[GatewayEntry], secrets: Mapping[str, str]) -> None:

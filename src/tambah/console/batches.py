@@ -13,7 +13,7 @@ from tambah.console.actions import name_action
 from tambah.console.facts import BATCHES, VOUCHERS, Fact, Wording
 from tambah.console.guard import reaches, signed_in
 from tambah.console.list_pages import ask, list_routes, send_file
-from tambah.console.lists import Asked, Choice, Link, ListShape, Money, Value, draw_list
+from tambah.console.lists import Asked, Choice, Link, ListShape, Money, Value, draw_list, names_of
 from tambah.console.pages import ConsolePages
 from tambah.domain.refusals import BatchUnknown
 from tambah.domain.staff import Permission
@@ -149,7 +149,7 @@ def batch_list() -> ListShape[BatchView]:
         word="batches",
         path=BATCHES,
         permission=Permission.VOUCHERS_READ,
-        filters=(Choice(name="state", values=_names(BatchState), label=_batch_state),),
+        filters=(Choice(name="state", values=names_of(BatchState), label=_batch_state),),
         columns=("batch", "state", "price", "quantity", "created", "released", "redeem_until"),
         find=_find_batches,
         cells=_batch_cells,
@@ -169,7 +169,7 @@ def card_list(batch_id: int) -> ListShape[CardRow]:
         word="cards",
         path=_cards(batch_id),
         permission=Permission.VOUCHERS_READ,
-        filters=(Choice(name="state", values=_names(VoucherState), label=_card_state),),
+        filters=(Choice(name="state", values=names_of(VoucherState), label=_card_state),),
         columns=("serial", "state", "sold", "price", "redeemed"),
         find=find,
         cells=_card_cells,
@@ -207,10 +207,6 @@ def _card_cells(card: CardRow, say: Wording) -> tuple[Value, ...]:
 
 def _cards(batch_id: int) -> str:
     return f"{BATCHES}/{batch_id}/cards"
-
-
-def _names(kind: type[BatchState] | type[VoucherState]) -> tuple[str, ...]:
-    return tuple(one.name.lower() for one in kind)
 
 
 def _batch_state(texts: Texts, value: str) -> str:

@@ -257,12 +257,12 @@ class FloatActs:
         before = self.site.rules.validity.start_of(until + timedelta(days=1))
         done = f"{DEALERS}/{only}" if only else DEALERS
         owed = await owed_until(self.site.database, before, only)
-        due_micros = sum(one.amount_micros for one in owed)
+        takes_two = sum(one.amount_micros for one in owed) > self._alone_micros
         confirmed = is_confirmed(self.pages, fields)
-        if confirmed and due_micros <= self._alone_micros:
+        if confirmed and not takes_two:
             await self._pay(owed, until, fields["token"], actor)
             return self.pages.redirect(request, done)
-        wanted = await ask_commission(self.site.database, until, before, only)
+        wanted = ask_commission(owed, until, only)
         if confirmed:
             return await ask_once(self.pages, request, wanted, actor, fields)
         facts = wanted_facts(wanted.deed, wanted.params, wanted.before, self._say(request))
@@ -272,7 +272,7 @@ class FloatActs:
             path=DEALERS,
             facts=[*facts, Fact("why", actor.why)],
             carried=carried(fields, ("until_day", "dealer", "reason")),
-            takes_two=due_micros > self._alone_micros,
+            takes_two=takes_two,
             is_sure=True,
         )
         return draw_act(self.pages, request, act)

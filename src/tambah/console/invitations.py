@@ -10,7 +10,7 @@ from litestar.params import FromPath
 from tambah.console.guard import Reach, reaches
 from tambah.console.pages import ConsolePages
 from tambah.console.passkeys import Passkeys
-from tambah.console.qr import draw_qr
+from tambah.console.qr import scanned
 from tambah.domain.refusals import (
     AuthenticatorCodeWrong,
     PasskeyNotAccepted,
@@ -24,7 +24,6 @@ from tambah.engine.staff import (
     accept_invitation,
     accept_with_passkey,
     find_invited,
-    totp_address,
 )
 from tambah.web.forms import read_form
 from tambah.web.pages import AnyRequest
@@ -80,15 +79,12 @@ def _draw(
     pages: ConsolePages, request: AnyRequest, invited: Invited, refusal: Refusal | None = None
 ) -> Response[Any]:
     name = invited.staff.name
-    address = totp_address(invited.totp, name=name, issuer=pages.site.operator.brand.name)
-    title = pages.speak(request).get("console.invitation.qr")
     return pages.draw(
         request,
         "invitation.html",
         status=status_of(refusal) if refusal else 200,
         name=name,
-        qr=draw_qr(address, title),
-        secret=[invited.totp[at : at + 4] for at in range(0, len(invited.totp), 4)],
+        **scanned(pages, request, invited.totp, name),
         least=LEAST_PASSWORD,
         most=MOST_PASSWORD,
         refusal=refusal,

@@ -5,7 +5,18 @@ from __future__ import annotations
 from datetime import datetime
 
 from tambah.console.facts import LINES, Wording
-from tambah.console.lists import Asked, Choice, Day, Link, ListShape, Marked, Money, Typed, Value
+from tambah.console.lists import (
+    Asked,
+    Choice,
+    Day,
+    Link,
+    ListShape,
+    Marked,
+    Money,
+    Typed,
+    Value,
+    names_of,
+)
 from tambah.domain.line import Language, LineState
 from tambah.domain.numbering import fold_prefix
 from tambah.domain.staff import Permission
@@ -49,13 +60,13 @@ def line_list(site: Site) -> ListShape[LineRow]:
             Typed(name="starts"),
             Choice(
                 name="line_state",
-                values=tuple(one.name.lower() for one in LineState),
+                values=names_of(LineState),
                 label=_state,
             ),
             Choice(name="plan", values=site.operator.plans, label=lambda _, value: value),
             Choice(
                 name="language",
-                values=tuple(one.name.lower() for one in Language),
+                values=names_of(Language),
                 label=lambda texts, value: texts.get(f"console.language.{value}"),
             ),
             Day(name="ends_before"),

@@ -11,6 +11,7 @@ import binascii
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from enum import Enum
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode
 
@@ -119,6 +120,11 @@ class ListShape(Generic[_Row]):
     cells: Callable[[_Row, Wording], tuple[Value, ...]]
     place: Callable[[_Row, Asked], tuple[datetime | int | str, ...]]
     kinds: tuple[type, ...]
+
+
+def names_of(kind: type[Enum]) -> tuple[str, ...]:
+    """Return the values of a choice between the members of an enumeration."""
+    return tuple(one.name.lower() for one in kind)
 
 
 def read_asked(shape: ListShape[Any], request: AnyRequest, staff: str, now: datetime) -> Asked:

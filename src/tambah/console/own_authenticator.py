@@ -11,7 +11,7 @@ from tambah.console.facts import Fact
 from tambah.console.guard import Reach, reaches, signed_in
 from tambah.console.pages import ConsolePages
 from tambah.console.proving import require_fresh
-from tambah.console.qr import draw_qr
+from tambah.console.qr import scanned
 from tambah.console.single_sign_on import ACCOUNT
 from tambah.domain.refusals import AuthenticatorCodeWrong, FormExpired, Refusal
 from tambah.engine.staff import (
@@ -19,7 +19,6 @@ from tambah.engine.staff import (
     change_authenticator,
     offer_authenticator,
     remove_authenticator,
-    totp_address,
 )
 from tambah.web.forms import read_form
 from tambah.web.pages import AnyRequest
@@ -101,15 +100,13 @@ async def _draw_offer(
     site, seated = pages.site, signed_in(request).seated
     offer = await offer_authenticator(site.database, seated, kept.read(request))
     name = seated.staff.name
-    address = totp_address(offer.totp, name=name, issuer=site.operator.brand.name)
     drawn = pages.draw(
         request,
         "authenticator.html",
         status=status_of(refusal) if refusal else 200,
         name=name,
         is_change=bool(offer.instead_of),
-        qr=draw_qr(address, pages.speak(request).get("console.invitation.qr")),
-        secret=[offer.totp[at : at + 4] for at in range(0, len(offer.totp), 4)],
+        **scanned(pages, request, offer.totp, name),
         refusal=refusal,
         is_wrong=isinstance(refusal, AuthenticatorCodeWrong),
     )

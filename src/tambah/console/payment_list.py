@@ -5,7 +5,17 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from tambah.console.facts import PAYMENTS, Wording
-from tambah.console.lists import Asked, Choice, Day, Link, ListShape, Marked, Money, Value
+from tambah.console.lists import (
+    Asked,
+    Choice,
+    Day,
+    Link,
+    ListShape,
+    Marked,
+    Money,
+    Value,
+    names_of,
+)
 from tambah.domain.payment import PaymentState, ProviderId, show_reference
 from tambah.domain.staff import Permission
 from tambah.i18n import Texts
@@ -36,8 +46,8 @@ def payment_list(site: Site) -> ListShape[PaymentView]:
         path=PAYMENTS,
         permission=Permission.PAYMENTS_READ,
         filters=(
-            Choice(name="state", values=_names(PaymentState), label=_state),
-            Choice(name="provider", values=_names(ProviderId), label=_provider),
+            Choice(name="state", values=names_of(PaymentState), label=_state),
+            Choice(name="provider", values=names_of(ProviderId), label=_provider),
             Day(name="since"),
             Day(name="until"),
         ),
@@ -47,10 +57,6 @@ def payment_list(site: Site) -> ListShape[PaymentView]:
         place=_place,
         kinds=(datetime, int, int),
     )
-
-
-def _names(kind: type[PaymentState] | type[ProviderId]) -> tuple[str, ...]:
-    return tuple(one.name.lower() for one in kind)
 
 
 def _state(texts: Texts, value: str) -> str:

@@ -15,6 +15,7 @@ from tambah.console.lists import (
     Marked,
     Value,
     address_of,
+    names_of,
 )
 from tambah.console.pages import ConsolePages
 from tambah.domain.line import Language
@@ -58,8 +59,8 @@ def ticket_list(site: Site) -> ListShape[TicketRow]:
         filters=(
             Choice(name="queue", values=tuple(Queue), label=_queue, fallback=Queue.OPEN),
             Choice(name="category", values=tuple(Category), label=_category),
-            Choice(name="language", values=_names(Language), label=_language),
-            Choice(name="ticket_state", values=_names(TicketState), label=_state),
+            Choice(name="language", values=names_of(Language), label=_language),
+            Choice(name="ticket_state", values=names_of(TicketState), label=_state),
         ),
         columns=("ticket", "category", "language", "state", "opened", "due", "assigned"),
         find=_find,
@@ -108,10 +109,6 @@ def _place(row: TicketRow, asked: Asked) -> tuple[datetime | int | str, ...]:
     ticket = row.ticket
     at = ticket.opened_at if asked["queue"] == Queue.ALL else ticket.due_at
     return (at or ticket.opened_at, ticket.reference)
-
-
-def _names(kind: type[Language] | type[TicketState]) -> tuple[str, ...]:
-    return tuple(one.name.lower() for one in kind)
 
 
 def _queue(texts: Texts, value: str) -> str:

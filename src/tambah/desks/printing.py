@@ -8,7 +8,7 @@ from datetime import date, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from tambah.config import VOICE_GATEWAYS, ConfigError, Operator
+from tambah.config import VOICE_GATEWAYS, ConfigError, Operator, has_gateway
 from tambah.domain.money import ringgit
 from tambah.domain.rules import Rules
 from tambah.engine.vouchers import TEMPLATES, PrintedKind, SheetDesign
@@ -77,7 +77,7 @@ def _how(said: Texts, hotline: str, website: str | None) -> str:
 
 def _hotline(operator: Operator) -> str:
     """Return the number that takes codes by telephone; empty where no gateway answers it."""
-    answered = any(one.kind in VOICE_GATEWAYS for one in operator.gateways)
+    answered = has_gateway(operator.gateways, VOICE_GATEWAYS)
     return operator.brand.hotline.replace(" ", _NO_BREAK) if answered else ""
 
 

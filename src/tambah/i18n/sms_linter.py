@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
+from tambah.config import MOST_SHORT_NAME
 from tambah.i18n.sms import render_sms
 from tambah.i18n.sms_parts import Alphabet, measure_sms
 from tambah.i18n.texts import LANGUAGES, texts
 
-MOST_BRAND_CHARACTERS = 11
 MOST_PARTS: Mapping[str, int] = {"en": 1, "ms": 1, "zh-Hans": 1, "ta": 2}
 GSM7_LANGUAGES = frozenset({"en", "ms"})
 
@@ -266,8 +266,8 @@ def _lint_identity(body: str, brand: str, price_prefix: str) -> Iterator[str]:
         yield "no price prefix"
     if not brand or brand not in body:
         yield "no brand"
-    if len(brand) > MOST_BRAND_CHARACTERS:
-        yield f"brand over {MOST_BRAND_CHARACTERS} characters"
+    if len(brand) > MOST_SHORT_NAME:
+        yield f"brand over {MOST_SHORT_NAME} characters"
     if "{" in body or "}" in body:
         yield "placeholder left in"
 

@@ -1,8 +1,6 @@
 """The operator's colour made readable: contrast as WCAG 2.2 reckons it."""
 
-import re
-
-from tambah.config import ConfigError
+from tambah.config import COLOUR, ConfigError
 
 Rgb = tuple[int, int, int]
 
@@ -12,7 +10,7 @@ WHITE: Rgb = (255, 255, 255)
 
 def parse_colour(text: str) -> Rgb:
     """Read `#0b5d57`. Raises ConfigError."""
-    if not re.fullmatch(r"#[0-9a-fA-F]{6}", text):
+    if not COLOUR.fullmatch(text):
         raise ConfigError(f"brand.colour: {text!r} is not a colour such as #0b5d57")
     return int(text[1:3], 16), int(text[3:5], 16), int(text[5:7], 16)
 

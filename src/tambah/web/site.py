@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from tambah.config import SMS_GATEWAYS, Operator
+from tambah.config import SMS_GATEWAYS, Operator, has_gateway
 from tambah.domain.package import Package
 from tambah.domain.promotion import Promotion
 from tambah.domain.refusals import SmsUnavailable
@@ -67,7 +67,7 @@ class Site:
     @property
     def can_text(self) -> bool:
         """Say whether there is a way to send SMS: a gateway, or a demo's inbox."""
-        return self.is_demo or any(one.kind in SMS_GATEWAYS for one in self.operator.gateways)
+        return self.is_demo or has_gateway(self.operator.gateways, SMS_GATEWAYS)
 
     def require_texting(self) -> None:
         """Refuse what an SMS is needed for where none can be sent. Raises SmsUnavailable."""

@@ -15,6 +15,7 @@ from tambah.engine.approving.filing import actor_behind
 from tambah.engine.approving.of_dealers import ask_commission, pay_asked_commission
 from tambah.engine.verifying import verify
 from tambah.store.approvals import Wanted, read_approval, take_up
+from tambah.store.views.dealer_lists import owed_until
 from tests.engine.books import add_cards
 from tests.engine.dealers.tree import STAFF, Tree, float_of, fund, plant, sell, undo
 
@@ -41,7 +42,7 @@ async def wanted(means: Means, only: int | None = None) -> Wanted:
     validity = means.rules.validity
     today = validity.local_day(datetime.now(UTC))
     before = validity.start_of(today + timedelta(days=1))
-    return await ask_commission(means.database, today, before, only)
+    return ask_commission(await owed_until(means.database, before, only), today, only)
 
 
 def pay_now(means: Means, partner_id: int) -> PayCommission:

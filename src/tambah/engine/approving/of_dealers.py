@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, cast
 
 from tambah.domain.approval import Approval, Deed
@@ -34,7 +34,7 @@ from tambah.engine.dealers.buying import Fund, assign_entry, foresee_assignment
 from tambah.store.approvals import Wanted
 from tambah.store.bank import find_entry
 from tambah.store.database import Database
-from tambah.store.views.dealer_lists import owed_until
+from tambah.store.views.dealer_lists import Owed, owed_until
 from tambah.store.views.dealers import agreements_with
 from tambah.store.views.partners import FloatView, read_float
 
@@ -169,14 +169,11 @@ async def ask_float_move(
     )
 
 
-async def ask_commission(
-    database: Database, until: date, before: datetime, only: int | None
-) -> Wanted:
-    """Ask for commission to be paid of sales up to a local day's end, to one dealer or to all.
+def ask_commission(owed: Sequence[Owed], until: date, only: int | None) -> Wanted:
+    """Ask for what is owed of sales up to a local day's end to be paid, to one dealer or to all.
 
-    before: that end (UTC). Raises NothingDue.
+    Raises NothingDue.
     """
-    owed = await owed_until(database, before, only)
     if not owed:
         raise NothingDue
     return Wanted(
@@ -184,7 +181,6 @@ async def ask_commission(
         subject=f"partner:{only}" if only is not None else "partner",
         params={
             "until": until.isoformat(),
-            "before": before.isoformat(),
             "only": only,
             "dealers": [[one.partner_id, one.name, one.amount_micros] for one in owed],
             "sum_micros": sum(one.amount_micros for one in owed),
@@ -202,8 +198,9 @@ async def pay_asked_commission(
     """
     params = cast("Mapping[str, Any]", approval.params)
     agreed: list[tuple[int, int]] = [(number, micros) for number, _, micros in params["dealers"]]
+    until = date.fromisoformat(params["until"])
     if tries == 1:
-        before = datetime.fromisoformat(params["before"])
+        before = means.rules.validity.start_of(until + timedelta(days=1))
         owed = await owed_until(means.database, before, params["only"])
         if [(one.partner_id, one.amount_micros) for one in owed] != agreed:
             raise CommissionChanged
@@ -213,7 +210,7 @@ async def pay_asked_commission(
             caller=CALLER,
             request_key=str(approval.approval_id),
             partner_id=partner_id,
-            until=date.fromisoformat(params["until"]),
+            until=until,
             actor=actor_behind(approval),
             amount_micros=amount_micros,
         )
