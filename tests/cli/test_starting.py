@@ -10,6 +10,8 @@ from tambah.app import DEMO_OPERATOR
 from tambah.config import read_operator
 from tambah.engine.operator import operator_rules
 from tests.cli.conftest import Tambah
+from tests.cli.test_commands import execute
+from tests.conftest import Fresh
 
 BRAND = ("--name", 'Gunung "Satu"', "--short-name", "Gunung", "--hotline", "1300 22 3344")
 
@@ -105,6 +107,27 @@ def test_doctor_says_what_serve_refuses(
         (["examples"], ["examples"]),
         ([], ["examples"]),
     ]
+
+
+def test_doctor_checks_the_gateways_of_a_demo_too(
+    tambah: Tambah, tmp_path: Path, fresh: Fresh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    execute(fresh.owner_dsn, "INSERT INTO stamp VALUES ('demo', 'yes')")
+    path = tmp_path / "operator.toml"
+    monkeypatch.setenv("TAMBAH_OPERATOR_FILE", str(path))
+    text = DEMO_OPERATOR.read_text(encoding="utf-8")
+    path.write_text(text, encoding="utf-8")
+    sound = tambah("doctor")
+    unfit = '[[gateways]]\nname = "one"\nkind = "agi"\n'
+    path.write_text(text.replace("gateways = []\n", "") + unfit, encoding="utf-8")
+
+    wrong = tambah("doctor")
+
+    assert (sound.status, "ok     gateways: none\n" in sound.out) == (0, True)
+    assert (wrong.status, "WRONG  gateways: gateway one: listen is missing" in wrong.out) == (
+        1,
+        True,
+    )
 
 
 def test_doctor_names_plans_that_were_dropped(

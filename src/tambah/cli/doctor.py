@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from ipaddress import ip_network
@@ -21,6 +22,7 @@ from tambah.config import (
     check_diameter,
     check_gateways,
     check_payments,
+    has_gateway,
     read_gateway_secrets,
     read_operator,
 )
@@ -195,12 +197,19 @@ async def _rules(base: Base, database: Database, checks: list[Check]) -> Rules |
         checks.append(Check(name="plans", is_good=True, detail=detail, is_advice=True))
     if not is_demo:
         checks += _left_of_examples(operator)
-    checks.append(_payments(operator, base.settings, demo=is_demo))
-    if not is_demo:
-        checks.append(_gateways(operator))
+    checks += [_payments(operator, base.settings, demo=is_demo), _gateways(operator, demo=is_demo)]
     if operator.diameter is not None:
         checks.append(_diameter(operator.diameter))
     return rules
+
+
+def _unless_refused(check: Check, look: Callable[[], None]) -> Check:
+    """Return the check if nothing is refused, else what is."""
+    try:
+        look()
+    except ConfigError as error:
+        return Check(name=check.name, is_good=False, detail=describe(error)[1])
+    return check
 
 
 def _left_of_examples(operator: Operator) -> list[Check]:
@@ -216,33 +225,26 @@ def _left_of_examples(operator: Operator) -> list[Check]:
 
 
 def _payments(operator: Operator, settings: Settings, *, demo: bool) -> Check:
-    try:
-        check_payments(operator, settings, demo=demo)
-    except ConfigError as error:
-        return Check(name="payments", is_good=False, detail=describe(error)[1])
     methods = ", ".join(operator.payments.methods)
-    return Check(name="payments", is_good=True, detail=methods or "nobody pays here")
+    found = Check(name="payments", is_good=True, detail=methods or "nobody pays here")
+    return _unless_refused(found, lambda: check_payments(operator, settings, demo=demo))
 
 
 def _diameter(entry: DiameterEntry) -> Check:
-    try:
-        check_diameter(entry)
-    except ConfigError as error:
-        return Check(name="diameter", is_good=False, detail=describe(error)[1])
-    return Check(name="diameter", is_good=True, detail=f"{entry.host} at {entry.listen}")
+    found = Check(name="diameter", is_good=True, detail=f"{entry.host} at {entry.listen}")
+    return _unless_refused(found, lambda: check_diameter(entry))
 
 
-def _gateways(operator: Operator) -> Check:
+def _gateways(operator: Operator, *, demo: bool) -> Check:
     """Check that what carries messages and calls can be used, and by nobody else."""
-    try:
-        check_gateways(operator.gateways, read_gateway_secrets())
-    except ConfigError as error:
-        return Check(name="gateways", is_good=False, detail=describe(error)[1])
     named = ", ".join(f"{entry.name} ({entry.kind})" for entry in operator.gateways) or "none"
-    sends = any(entry.kind in SMS_GATEWAYS for entry in operator.gateways)
+    sends = demo or has_gateway(operator.gateways, SMS_GATEWAYS)
     if not sends:
         named += ": messages wait, and nobody can sign in to /account"
-    return Check(name="gateways", is_good=True, detail=named, is_advice=not sends)
+    found = Check(name="gateways", is_good=True, detail=named, is_advice=not sends)
+    return _unless_refused(
+        found, lambda: check_gateways(operator.gateways, read_gateway_secrets())
+    )
 
 
 async def _pepper(base: Base, database: Database, checks: list[Check]) -> None:
