@@ -96,13 +96,14 @@ BROKEN = r"""() => {
   return found;
 }"""
 
-# Links and buttons that stand by themselves are 44 pixels high at least.
+# Links and buttons that stand by themselves are 44 pixels high at least. Rounded: where a map is
+# sliding, what lies on it measures a few millionths of a pixel more or less.
 SMALL = """() => [...document.querySelectorAll(
     'a, button, select, input:not([type=radio], [type=checkbox]),' +
     'label:has([type=radio], [type=checkbox])')]
   .filter((element) => element.checkVisibility())
   .filter((element) => !element.matches('.skip, p a, .text a, .summary a'))
-  .filter((element) => element.getBoundingClientRect().height < 44)
+  .filter((element) => Math.round(element.getBoundingClientRect().height) < 44)
   .map((element) => element.outerHTML)"""
 
 
