@@ -272,8 +272,8 @@ def _take_payment(
     if isinstance(command, OpenPayment):
         changes.new_payments.add(key)
         if payment.page_token:
-            page = Page(payment.page_token, payment.line_id, None, payment.payment_no)
-            changes.pages.append((page, command.language))
+            token, number = payment.page_token, payment.payment_no
+            changes.pages.append(Page(token, payment.line_id, None, number, command.language))
     prices = loaded.paid_today.setdefault(payment.line_id, {})
     if payment.paid_at is not None and payment.paid_at >= loaded.today_from:
         prices[payment.payment_no] = payment.price_micros
@@ -296,8 +296,8 @@ def _take_topups(command: Command, decision: Decision, loaded: Loaded, changes: 
         if topup.partner_id is not None and topup.reference is not None:
             loaded.references.add((topup.line_id, topup.partner_id, topup.reference))
         if topup.page_token is not None and isinstance(command, RedeemVoucher):
-            page = Page(topup.page_token, topup.line_id, topup.topup_no, None)
-            changes.pages.append((page, command.language))
+            token, number = topup.page_token, topup.topup_no
+            changes.pages.append(Page(token, topup.line_id, number, None, command.language))
         if decision.voucher is not None:
             loaded.vouchers[decision.voucher.digest] = decision.voucher
             changes.redeemed.append((decision.voucher, topup.topup_no))

@@ -1,8 +1,7 @@
-"""What a batch changed, written with a handful of set-based statements."""
+"""What a batch changed, written with set-based statements."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -42,6 +41,7 @@ from tambah.store.ledger import (
     transfers,
     vouchers,
 )
+from tambah.store.ledger.batch_rows import BatchRows, write_rows
 from tambah.store.ledger.topups import Page
 
 SaleKey = tuple[int, int, int]
@@ -68,7 +68,7 @@ class Changes:
     transfers: list[Transfer] = field(default_factory=list[Transfer])
     topups: list[TopUpRecord] = field(default_factory=list[TopUpRecord])
     reversed: list[TopUpRecord] = field(default_factory=list[TopUpRecord])
-    pages: list[tuple[Page, int | None]] = field(default_factory=list[tuple[Page, int | None]])
+    pages: list[Page] = field(default_factory=list[Page])
     payments: dict[tuple[int, int], PaymentAccount] = field(
         default_factory=dict[tuple[int, int], PaymentAccount]
     )
@@ -90,27 +90,15 @@ class Changes:
 
 
 async def write(connection: Connection, changes: Changes) -> None:
-    """Write everything with a handful of set-based statements."""
-    await _write_lines(connection, changes)
-    if changes.partners:
-        await partners.update_partners(connection, list(changes.partners.values()))
-    if changes.buckets:
-        # In key order, like every lock.
-        ordered = [changes.buckets[key] for key in sorted(changes.buckets)]
-        await buckets.write_buckets(connection, ordered)
-    if changes.transfers:
-        await transfers.insert_transfers(connection, changes.transfers)
+    """Write everything: what most batches change in one statement, the rest table by table."""
+    await _write_new_lines(connection, changes)
+    await _write_sold(connection, changes)
+    if await write_rows(connection, _rows_of(changes)) != len(changes.redeemed):
+        raise ChangedElsewhere
+    await _write_standings(connection, changes)
     await _write_trade(connection, changes)
     await _write_topups(connection, changes)
     await _write_payments(connection, changes)
-    await _write_rest(connection, changes)
-
-
-async def _write_rest(connection: Connection, changes: Changes) -> None:
-    if changes.requests:
-        await requests.insert_requests(connection, changes.requests)
-    if changes.messages:
-        await messages.insert_messages(connection, _addressed(changes))
     if changes.attempts:
         await attempts.insert_attempts(connection, changes.attempts)
     if changes.annexes:
@@ -119,23 +107,25 @@ async def _write_rest(connection: Connection, changes: Changes) -> None:
         await audit.append(connection, changes.audits)
 
 
-async def _write_lines(connection: Connection, changes: Changes) -> None:
+def _rows_of(changes: Changes) -> BatchRows:
+    old = [i for i in sorted(changes.lines) if i not in changes.new_line_ids]
+    messages_to = ((m, changes.lines[m.line_id].line) for m in changes.messages)
+    return BatchRows(
+        lines=[lines.line_after(changes.lines[line_id].line) for line_id in old],
+        partners=[partners.partner_after(p) for p in changes.partners.values()],
+        # In key order, like every lock.
+        buckets=[buckets.bucket_after(changes.buckets[key]) for key in sorted(changes.buckets)],
+        cards=[vouchers.card_redeemed(card, topup_no) for card, topup_no in changes.redeemed],
+        transfers=[transfers.new_transfer(transfer) for transfer in changes.transfers],
+        topups=[topups.new_topup(topup) for topup in changes.topups],
+        pages=list(changes.pages),
+        requests=[requests.new_request(answered) for answered in changes.requests],
+        messages=[messages.new_message(m, to.msisdn, to.language) for m, to in messages_to],
+    )
+
+
+async def _write_new_lines(connection: Connection, changes: Changes) -> None:
     new = [changes.lines[line_id] for line_id in sorted(changes.new_line_ids)]
-    old = [
-        changes.lines[line_id].line
-        for line_id in sorted(changes.lines)
-        if line_id not in changes.new_line_ids
-    ]
-    if old:
-        await lines.update_lines(connection, old)
-    standings = [changes.lines[i].line for i in sorted(changes.standings - changes.new_line_ids)]
-    if standings:
-        await lines.update_standings(connection, standings)
-    on_sims = {
-        i: changes.on_sims[i] for i in sorted(changes.on_sims.keys() - changes.new_line_ids)
-    }
-    if on_sims:
-        await lines.update_iccids(connection, on_sims)
     if new:
         await lines.insert_lines(connection, new, changes.recycled)
     if changes.recycled:
@@ -148,15 +138,28 @@ async def _write_lines(connection: Connection, changes: Changes) -> None:
         await persons.insert_persons(connection, changes.persons)
 
 
+async def _write_standings(connection: Connection, changes: Changes) -> None:
+    standings = [changes.lines[i].line for i in sorted(changes.standings - changes.new_line_ids)]
+    if standings:
+        await lines.update_standings(connection, standings)
+    on_sims = {
+        i: changes.on_sims[i] for i in sorted(changes.on_sims.keys() - changes.new_line_ids)
+    }
+    if on_sims:
+        await lines.update_iccids(connection, on_sims)
+
+
+async def _write_sold(connection: Connection, changes: Changes) -> None:
+    """Mark cards as sold, before the redeemed ones: a card may be sold and used in one batch."""
+    cards = [changes.sold_cards[digest] for digest in sorted(changes.sold_cards)]
+    if cards and await vouchers.mark_sold(connection, cards) != len(cards):
+        raise ChangedElsewhere
+
+
 async def _write_trade(connection: Connection, changes: Changes) -> None:
     # Before the commissions of this batch: a run pays what was owed when it was summed.
     for run in changes.commission_runs:
         await dealer_sales.mark_paid(connection, run)
-    if changes.sold_cards:
-        # Before the redeemed ones: a card may be sold and used in one batch.
-        cards = [changes.sold_cards[digest] for digest in sorted(changes.sold_cards)]
-        if await vouchers.mark_sold(connection, cards) != len(cards):
-            raise ChangedElsewhere
     keys = sorted(changes.sales)
     new = [changes.sales[key] for key in keys if key in changes.new_sales]
     undone = [changes.sales[key] for key in keys if key not in changes.new_sales]
@@ -169,19 +172,9 @@ async def _write_trade(connection: Connection, changes: Changes) -> None:
 
 
 async def _write_topups(connection: Connection, changes: Changes) -> None:
-    if changes.redeemed:
-        cards = [card for card, _ in changes.redeemed]
-        marked = await vouchers.mark_redeemed(
-            connection, cards, [topup_no for _, topup_no in changes.redeemed]
-        )
-        if marked != len(cards):
-            raise ChangedElsewhere
-    if changes.topups:
-        await topups.insert_topups(connection, changes.topups)
+    await topups.insert_gifts(connection, changes.topups)
     if changes.reversed:
         await topups.mark_reversed(connection, changes.reversed)
-    if changes.pages:
-        await topups.insert_result_pages(connection, changes.pages)
 
 
 async def _write_payments(connection: Connection, changes: Changes) -> None:
@@ -197,9 +190,3 @@ async def _write_payments(connection: Connection, changes: Changes) -> None:
         await payments.write_refunds(connection, refunds)
     if changes.payment_refs:
         await payments.insert_refs(connection, changes.payment_refs)
-
-
-def _addressed(changes: Changes) -> Iterable[tuple[Message, int, int]]:
-    for message in changes.messages:
-        line = changes.lines[message.line_id].line
-        yield message, line.msisdn, line.language

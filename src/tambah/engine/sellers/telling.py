@@ -10,7 +10,7 @@ from tambah.domain.state import Message
 from tambah.engine.administer import acting
 from tambah.store.conversations import mark_answered
 from tambah.store.database import Database
-from tambah.store.ledger.messages import insert_messages
+from tambah.store.ledger.messages import insert_message
 from tambah.store.sellers import next_message_number
 
 
@@ -39,4 +39,4 @@ async def tell_seller(
             params=dict(told[1]),
             good_until=good_until,
         )
-        await insert_messages(connection, [(message, seller.msisdn, seller.language)])
+        await insert_message(connection, message, (seller.msisdn, seller.language))

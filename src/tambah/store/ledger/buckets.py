@@ -1,6 +1,7 @@
 """Buckets of credit and allowances, of lines and partners alike."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
+from operator import attrgetter
 
 from tambah.domain.balance import Bucket, BucketKind
 from tambah.store.database import Connection
@@ -39,24 +40,7 @@ async def read_buckets(
     return found
 
 
-async def write_buckets(connection: Connection, buckets: Sequence[Bucket]) -> None:
-    """Write buckets that are new or hold another amount."""
-    await connection.execute(
-        """
-        INSERT INTO bucket (owner_id, bucket_id, kind, remaining_micros, expires_at, held, scope)
-        SELECT owner_id, bucket_id, kind, remaining_micros, expires_at, held, scope
-          FROM unnest($1::bigint[], $2::integer[], $3::smallint[], $4::bigint[],
-                      $5::timestamptz[], $6::bigint[], $7::text[])
-               AS new (owner_id, bucket_id, kind, remaining_micros, expires_at, held, scope)
-            ON CONFLICT (owner_id, bucket_id)
-            DO UPDATE SET remaining_micros = excluded.remaining_micros, held = excluded.held,
-                          expires_at = excluded.expires_at
-        """,
-        [bucket.owner_id for bucket in buckets],
-        [bucket.bucket_id for bucket in buckets],
-        [bucket.kind for bucket in buckets],
-        [bucket.remaining_micros for bucket in buckets],
-        [bucket.expires_at for bucket in buckets],
-        [bucket.held for bucket in buckets],
-        [bucket.scope for bucket in buckets],
-    )
+bucket_after = attrgetter(
+    "owner_id", "bucket_id", "kind", "remaining_micros", "expires_at", "held", "scope"
+)
+"""A bucket that is new or holds another amount (`batch_rows`)."""

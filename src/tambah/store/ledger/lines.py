@@ -91,34 +91,20 @@ def line_from_row(row: Record) -> Line:
     )
 
 
-async def update_lines(connection: Connection, lines: Sequence[Line]) -> None:
-    """Write what a top-up changes of lines that exist: stage, dates and counters."""
-    await connection.execute(
-        """
-        UPDATE line
-           SET state = new.state, last_at = new.last_at, active_until = new.active_until,
-               grace_until = new.grace_until, transfer_seq = new.transfer_seq,
-               bucket_seq = new.bucket_seq, topup_seq = new.topup_seq,
-               message_seq = new.message_seq, payment_seq = new.payment_seq, due_at = new.due_at
-          FROM unnest($1::bigint[], $2::smallint[], $3::timestamptz[], $4::timestamptz[],
-                      $5::timestamptz[], $6::integer[], $7::integer[], $8::integer[],
-                      $9::integer[], $10::integer[], $11::timestamptz[])
-               AS new (line_id, state, last_at, active_until, grace_until, transfer_seq,
-                       bucket_seq, topup_seq, message_seq, payment_seq, due_at)
-         WHERE line.line_id = new.line_id
-        """,
-        [line.line_id for line in lines],
-        [line.state for line in lines],
-        [line.last_at for line in lines],
-        [line.active_until for line in lines],
-        [line.grace_until for line in lines],
-        [line.transfer_seq for line in lines],
-        [line.bucket_seq for line in lines],
-        [line.topup_seq for line in lines],
-        [line.message_seq for line in lines],
-        [line.payment_seq for line in lines],
-        [line.due_at for line in lines],
-    )
+line_after = attrgetter(
+    "line_id",
+    "state",
+    "last_at",
+    "active_until",
+    "grace_until",
+    "transfer_seq",
+    "bucket_seq",
+    "topup_seq",
+    "message_seq",
+    "payment_seq",
+    "due_at",
+)
+"""What a top-up changes of a line: stage, dates and counters (`batch_rows`)."""
 
 
 async def update_standings(connection: Connection, lines: Sequence[Line]) -> None:

@@ -1,6 +1,7 @@
 """Messages, written in the transaction that made them true."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection
+from typing import Any
 
 import msgspec
 
@@ -8,28 +9,18 @@ from tambah.domain.state import Message
 from tambah.store.database import Connection
 
 _encode = msgspec.json.Encoder().encode
-_QUEUED = 1
-_COLUMNS = (
-    "line_id",
-    "number",
-    "at",
-    "template",
-    "params",
-    "language",
-    "msisdn",
-    "state",
-    "attempts",
-    "due_at",
-    "sealed",
-    "good_until",
-)
 
 
-async def insert_messages(
-    connection: Connection, messages: Iterable[tuple[Message, int, int]]
-) -> None:
-    """Queue messages, each with its line's number and language."""
-    await connection.copy_records_to_table("outbox", records=_rows(messages), columns=_COLUMNS)
+async def insert_message(connection: Connection, message: Message, to: tuple[int, int]) -> None:
+    """Queue one message. to: a number and a language."""
+    await connection.execute(
+        """
+        INSERT INTO outbox (line_id, number, at, template, params, language, msisdn, due_at,
+                            sealed, good_until, state, attempts)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1, 0)
+        """,
+        *new_message(message, *to),
+    )
 
 
 async def drop_messages(connection: Connection, line_ids: Collection[int]) -> None:
@@ -43,19 +34,17 @@ async def drop_messages(connection: Connection, line_ids: Collection[int]) -> No
     )
 
 
-def _rows(messages: Iterable[tuple[Message, int, int]]) -> Iterator[tuple[object, ...]]:
-    for message, msisdn, language in messages:
-        yield (
-            message.line_id,
-            message.number,
-            message.at,
-            message.template,
-            _encode(message.params).decode(),
-            language,
-            msisdn,
-            _QUEUED,
-            0,
-            message.at,
-            message.sealed,
-            message.good_until,
-        )
+def new_message(message: Message, msisdn: int, language: int) -> tuple[Any, ...]:
+    """Return a message as a row (`batch_rows`)."""
+    return (
+        message.line_id,
+        message.number,
+        message.at,
+        message.template,
+        _encode(message.params).decode(),
+        language,
+        msisdn,
+        message.at,
+        message.sealed,
+        message.good_until,
+    )

@@ -1,8 +1,8 @@
 """Partners and their counters; the float itself is a bucket."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
+from operator import attrgetter
 
-from tambah.domain.state import PartnerAccount
 from tambah.store.database import Connection, Record
 
 
@@ -29,19 +29,5 @@ async def lock_partners(connection: Connection, partner_ids: Collection[int]) ->
     return {row[0]: row for row in rows}
 
 
-async def update_partners(connection: Connection, partners: Sequence[PartnerAccount]) -> None:
-    """Write what a sale or a funding changes of a partner."""
-    await connection.execute(
-        """
-        UPDATE partner
-           SET sold_on = new.sold_on, sold_micros = new.sold_micros,
-               transfer_seq = new.transfer_seq
-          FROM unnest($1::bigint[], $2::date[], $3::bigint[], $4::integer[])
-               AS new (partner_id, sold_on, sold_micros, transfer_seq)
-         WHERE partner.partner_id = new.partner_id
-        """,
-        [partner.partner_id for partner in partners],
-        [partner.sold_on for partner in partners],
-        [partner.sold_micros for partner in partners],
-        [partner.transfer_seq for partner in partners],
-    )
+partner_after = attrgetter("partner_id", "sold_on", "sold_micros", "transfer_seq")
+"""What a sale or a funding changes of a partner (`batch_rows`)."""

@@ -1,14 +1,11 @@
 """First answers, kept under the caller's key."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import datetime
 from operator import attrgetter
 
 from tambah.domain.records import Record
 from tambah.store.database import Connection
-
-_COLUMNS = ("owner_id", "digest", "content", "answer", "body", "at")
-_values = attrgetter(*_COLUMNS)
 
 
 class Answered(Record, frozen=True):
@@ -20,6 +17,10 @@ class Answered(Record, frozen=True):
     answer: str
     body: bytes
     at: datetime
+
+
+new_request = attrgetter("owner_id", "digest", "content", "answer", "body", "at")
+"""An answer as a row (`batch_rows`)."""
 
 
 async def read_requests(
@@ -44,10 +45,3 @@ async def read_requests(
         [digest for _, digest in asked],
     )
     return {(row[0], row[1]): Answered(*row) for row in rows}
-
-
-async def insert_requests(connection: Connection, requests: Sequence[Answered]) -> None:
-    """Keep answers."""
-    await connection.copy_records_to_table(
-        "request", records=map(_values, requests), columns=_COLUMNS
-    )

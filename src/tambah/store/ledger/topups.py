@@ -34,7 +34,8 @@ _COLUMNS = (
     "moved_line_id",
     "moved_topup_no",
 )
-_values = attrgetter(*_COLUMNS)
+new_topup = attrgetter(*_COLUMNS)
+"""A top-up as a row (`batch_rows`)."""
 _gift_values = attrgetter(*Gift.__struct_fields__)
 _GIFT_COLUMNS = ("line_id", "topup_no", "gift_no", *Gift.__struct_fields__)
 
@@ -127,9 +128,8 @@ def topup_from_row(row: Record, gifts: Mapping[tuple[int, int], tuple[Gift, ...]
     return TopUpRecord(**values, gifts=gifts.get((row["line_id"], row["topup_no"]), ()))
 
 
-async def insert_topups(connection: Connection, topups: Sequence[TopUpRecord]) -> None:
-    """Add top-ups, and what promotions gave with them."""
-    await connection.copy_records_to_table("topup", records=map(_values, topups), columns=_COLUMNS)
+async def insert_gifts(connection: Connection, topups: Sequence[TopUpRecord]) -> None:
+    """Add what promotions gave with top-ups."""
     gifts = [
         (topup.line_id, topup.topup_no, no, *_gift_values(gift))
         for topup in topups
@@ -160,28 +160,13 @@ async def mark_reversed(connection: Connection, topups: Sequence[TopUpRecord]) -
 
 
 class Page(NamedTuple):
-    """A lasting address: a token's digest, and the top-up or the payment that stands there."""
+    """A lasting address: a token's digest, and the top-up or the payment that stands there.
+
+    language: the one that it was asked for in.
+    """
 
     token: bytes
     line_id: int
     topup_no: int | None
     payment_no: int | None
-
-
-async def insert_result_pages(
-    connection: Connection, pages: Sequence[tuple[Page, int | None]]
-) -> None:
-    """Add lasting addresses, each with the language that it was asked for in."""
-    await connection.execute(
-        """
-        INSERT INTO result_page (token, line_id, topup_no, payment_no, language)
-        SELECT * FROM unnest($1::bytea[], $2::bigint[], $3::integer[], $4::integer[],
-                             $5::smallint[])
-            ON CONFLICT (token) DO NOTHING
-        """,
-        [page.token for page, _ in pages],
-        [page.line_id for page, _ in pages],
-        [page.topup_no for page, _ in pages],
-        [page.payment_no for page, _ in pages],
-        [language for _, language in pages],
-    )
+    language: int | None

@@ -1,6 +1,7 @@
 """Vouchers as redemption locks and marks them."""
 
 from collections.abc import Collection, Sequence
+from typing import Any
 
 from tambah.domain.voucher import Batch, BatchState, Voucher, VoucherState
 from tambah.store.database import Connection
@@ -66,25 +67,9 @@ async def _read_batches(connection: Connection, batch_ids: Collection[int]) -> d
     }
 
 
-async def mark_redeemed(
-    connection: Connection, vouchers: Sequence[Voucher], topup_nos: Sequence[int]
-) -> int:
-    """Mark cards as redeemed where they are still active; return how many were."""
-    done = await connection.execute(
-        """
-        UPDATE voucher
-           SET state = 3, redeemed_line_id = new.line_id, redeemed_at = new.at,
-               redeemed_topup_no = new.topup_no
-          FROM unnest($1::bytea[], $2::bigint[], $3::timestamptz[], $4::integer[])
-               AS new (digest, line_id, at, topup_no)
-         WHERE voucher.digest = new.digest AND voucher.state = 2
-        """,
-        [v.digest for v in vouchers],
-        [v.redeemed_line_id for v in vouchers],
-        [v.redeemed_at for v in vouchers],
-        list(topup_nos),
-    )
-    return int(done.rsplit(" ", 1)[1])
+def card_redeemed(card: Voucher, topup_no: int) -> tuple[Any, ...]:
+    """Return what a top-up makes of its card (`batch_rows`)."""
+    return card.digest, card.redeemed_line_id, card.redeemed_at, topup_no
 
 
 async def mark_sold(connection: Connection, vouchers: Sequence[Voucher]) -> int:
