@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 import pytest
 from litestar import Litestar, Router, get
 
 from tambah.console.guard import Reach, guard_with, reaches
+from tambah.console.own_access import ACCOUNT, NEW
+from tambah.console.own_authenticator import AUTHENTICATOR
 from tambah.console.pages import ConsolePages
 from tambah.console.proving import FRESH, PROVE, require_fresh, safe_back
 from tambah.console.sessions import Sessions
@@ -85,6 +88,56 @@ async def test_a_wrong_proof_counts_and_changes_nothing(world: World) -> None:
         locked = await browser.post(PROVE, data=form | {"proof": mina.password})
         assert locked.status_code == 422, "five wrong tries lock the account"
         assert (await counter.get("/console/money")).status_code == 303
+
+
+OF_ONES_ACCOUNT = [AUTHENTICATOR, f"{AUTHENTICATOR}/remove", NEW, f"{ACCOUNT}/passkeys/1/remove"]
+
+
+@pytest.mark.parametrize("path", OF_ONES_ACCOUNT)
+async def test_a_password_alone_changes_nothing_of_an_account(world: World, path: str) -> None:
+    mina = await world.hire("mina", Role.CARE)
+    async with await world.enter(mina) as browser:
+        world.clock.ahead = FRESH
+        form = {"back": path, "proof": mina.password}
+        assert (await browser.post(PROVE, data=form)).status_code == 303, "enough for money"
+
+        for ask in (browser.get, browser.post):
+            sent = await ask(path)
+            assert (sent.status_code, sent.headers["location"]) == (303, asking(path))
+        page = await browser.get(asking(path))
+        assert "a password alone is not enough" in text_of(page)
+        form |= {"back": field(page, "back"), "factor": field(page, "factor")}
+        refused = await browser.post(PROVE, data=form)
+        assert refused.status_code == 422, "a password is no code"
+        assert (field(refused, "back"), field(refused, "factor")) == (path, "yes")
+        assert (await browser.get(path)).status_code == 303
+
+        form["proof"] = mina.code(world.clock.now())
+        back = await browser.post(PROVE, data=form)
+        assert (back.status_code, back.headers["location"]) == (303, path)
+        assert (await browser.get(path)).status_code != 303
+
+
+async def test_a_recovery_code_is_a_second_factor(world: World) -> None:
+    mina = await world.hire("mina", Role.CARE)
+    async with await world.enter(mina) as browser:
+        world.clock.ahead = FRESH
+        form = {"back": AUTHENTICATOR, "factor": "yes", "proof": mina.codes[0]}
+        assert (await browser.post(PROVE, data=form)).status_code == 303
+        assert (await browser.get(AUTHENTICATOR)).status_code == 200
+
+
+async def test_a_session_from_before_it_was_noted_shows_one_first(world: World) -> None:
+    mina = await world.hire("mina", Role.CARE)
+    async with await world.enter(mina) as browser:
+        await world.site.database.execute("UPDATE staff_session SET factor_at = NULL")
+        sent = await browser.get(AUTHENTICATOR)
+        assert (sent.status_code, sent.headers["location"]) == (303, asking(AUTHENTICATOR))
+
+
+def asking(path: str) -> str:
+    """Return the address that asks for a second factor, and leads back."""
+    return f"{PROVE}?{urlencode({'back': path, 'factor': 'yes'})}"
 
 
 @pytest.mark.parametrize(

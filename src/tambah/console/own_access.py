@@ -13,7 +13,7 @@ from tambah.console.guard import Reach, quietly, reaches, signed_in
 from tambah.console.own_authenticator import own_authenticator_routes
 from tambah.console.pages import ConsolePages
 from tambah.console.passkeys import Passkeys
-from tambah.console.proving import require_fresh
+from tambah.console.proving import require_factor
 from tambah.console.single_sign_on import ACCOUNT, connect_mark
 from tambah.domain.passkey import MOST_NAME, MOST_PASSKEYS, Passkey
 from tambah.domain.refusals import PasskeyNotAccepted, PasskeyUnknown, Refusal
@@ -68,19 +68,19 @@ def _adding_routes(pages: ConsolePages) -> list[Any]:
 
     @get(NEW, opt=opt, include_in_schema=False)
     async def ask_for_new(request: AnyRequest) -> Response[Any]:
-        require_fresh(request)
+        require_factor(request)
         return _draw_new(pages, request)
 
     @get(f"{NEW}/options", opt=quietly(opt), include_in_schema=False)
     async def say_what_to_make(request: AnyRequest) -> Response[Any]:
-        require_fresh(request, NEW)
+        require_factor(request, NEW)
         seated = signed_in(request).seated
         having = await list_passkeys(site.database, seated.staff.staff_id)
         return passkeys.ask_new(_ADDING, seated.session.digest, seated.staff, having)
 
     @post(NEW, status_code=200, opt=opt, include_in_schema=False)
     async def add(request: AnyRequest) -> Response[Any]:
-        require_fresh(request)
+        require_factor(request)
         fields, me = await read_form(request), signed_in(request)
         name = fields.get("passkey_name", "")
         shown = passkeys.shown(fields, _ADDING, me.seated.session.digest)
@@ -101,13 +101,13 @@ def _removing_routes(pages: ConsolePages) -> list[Any]:
 
     @get(path, opt=opt, include_in_schema=False)
     async def ask_to_remove(request: AnyRequest, passkey_id: FromPath[int]) -> Response[Any]:
-        require_fresh(request)
+        require_factor(request)
         passkey = await _own(pages, request, passkey_id)
         return draw_act(pages, request, _removal(pages, request, passkey))
 
     @post(path, status_code=200, opt=opt, include_in_schema=False)
     async def remove(request: AnyRequest, passkey_id: FromPath[int]) -> Response[Any]:
-        require_fresh(request)
+        require_factor(request)
         fields = await read_form(request)
         passkey = await _own(pages, request, passkey_id)
         try:

@@ -10,7 +10,7 @@ from tambah.console.acts import Act, draw_act, is_confirmed
 from tambah.console.facts import Fact
 from tambah.console.guard import Reach, reaches, signed_in
 from tambah.console.pages import ConsolePages
-from tambah.console.proving import require_fresh
+from tambah.console.proving import require_factor
 from tambah.console.qr import scanned
 from tambah.console.single_sign_on import ACCOUNT
 from tambah.domain.refusals import AuthenticatorCodeWrong, FormExpired, Refusal
@@ -41,12 +41,12 @@ def _changing_routes(pages: ConsolePages) -> list[Any]:
 
     @get(AUTHENTICATOR, opt=opt, include_in_schema=False)
     async def show_offer(request: AnyRequest) -> Response[Any]:
-        require_fresh(request)
+        require_factor(request)
         return await _draw_offer(pages, request, kept)
 
     @post(AUTHENTICATOR, status_code=200, opt=opt, include_in_schema=False)
     async def change(request: AnyRequest) -> Response[Any]:
-        require_fresh(request)
+        require_factor(request)
         fields, me = await read_form(request), signed_in(request)
         code, offer = fields.get("code", "")[:_MOST_TYPED], kept.read(request)
         try:
@@ -67,12 +67,12 @@ def _removing_routes(pages: ConsolePages) -> list[Any]:
 
     @get(path, opt=opt, include_in_schema=False)
     async def ask_to_remove(request: AnyRequest) -> Response[Any]:
-        require_fresh(request)
+        require_factor(request)
         return draw_act(pages, request, _removal(pages, request))
 
     @post(path, status_code=200, opt=opt, include_in_schema=False)
     async def remove(request: AnyRequest) -> Response[Any]:
-        require_fresh(request)
+        require_factor(request)
         fields = await read_form(request)
         try:
             if is_confirmed(pages, fields):

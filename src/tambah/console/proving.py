@@ -1,7 +1,8 @@
 """`/console/prove`: who somebody is, proved once more before money moves.
 
-A handler that moves money calls `require_fresh` before anything else; it comes back here when the
-last proof is older than `FRESH`, and goes on from the page that it names.
+A handler that moves money calls `require_fresh` before anything else, one that changes what opens
+an account `require_factor`; they come back here when the last proof is older than `FRESH`, and go
+on from the page that they name.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from tambah.console.passkeys import Passkeys
 from tambah.console.sessions import HOME
 from tambah.domain.refusals import Refusal, StaffSignInWrong
 from tambah.engine.operator import door_rule
-from tambah.engine.staff import prove_again
+from tambah.engine.staff import Proof, prove_again
 from tambah.store.staff_passkeys import list_passkeys
 from tambah.web.budgets import Budget
 from tambah.web.errors import Elsewhere, retry_header
@@ -46,11 +47,28 @@ def require_fresh(connection: AnyConnection, back: str | None = None) -> None:
     form is not brought along. Raises Elsewhere.
     """
     me = signed_in(connection)
-    if me.at - me.seated.session.proved_at < FRESH:
-        return
+    if me.at - me.seated.session.proved_at >= FRESH:
+        raise Elsewhere(
+            f"{PROVE}?{urlencode({'back': _here(connection) if back is None else back})}"
+        )
+
+
+def require_factor(connection: AnyConnection, back: str | None = None) -> None:
+    """Let only somebody through who showed a second factor a short while ago; else as above.
+
+    Whoever sits down at an open session and knows the password must not be able to add a passkey
+    of their own, nor to put another authenticator in the place of the one there is.
+    """
+    me = signed_in(connection)
+    shown_at = me.seated.session.factor_at
+    if shown_at is None or me.at - shown_at >= FRESH:
+        query = {"back": _here(connection) if back is None else back, "factor": "yes"}
+        raise Elsewhere(f"{PROVE}?{urlencode(query)}")
+
+
+def _here(connection: AnyConnection) -> str:
     query = connection.url.query
-    here = f"{connection.url.path}?{query}" if query else connection.url.path
-    raise Elsewhere(f"{PROVE}?{urlencode({'back': here if back is None else back})}")
+    return f"{connection.url.path}?{query}" if query else connection.url.path
 
 
 def safe_back(address: str) -> str:
@@ -76,7 +94,10 @@ def proving_routes(pages: ConsolePages) -> list[Any]:
 
     @get(PROVE, opt=reaches(Reach.STAFF), include_in_schema=False)
     async def ask_for_proof(request: AnyRequest) -> Response[Any]:
-        return _draw(pages, request, safe_back(request.query_params.get("back", "")))
+        asked = request.query_params
+        return _draw(
+            pages, request, safe_back(asked.get("back", "")), asked.get("factor") == "yes"
+        )
 
     @get(f"{PROVE}/passkey", opt=quietly(reaches(Reach.STAFF)), include_in_schema=False)
     async def say_what_to_show(request: AnyRequest) -> Response[Any]:
@@ -88,32 +109,40 @@ def proving_routes(pages: ConsolePages) -> list[Any]:
     async def take_proof(request: AnyRequest) -> Response[Any]:
         fields, me = await read_form(request), signed_in(request)
         back, source = safe_back(fields.get("back", "")), visitors.source(request)
+        needs_factor = fields.get("factor") == "yes"
         shown = passkeys.shown(fields, _PROVING, me.seated.session.digest)
-        proof = shown or fields.get("proof", "")[:_MOST_TYPED]
+        typed = fields.get("proof", "")[:_MOST_TYPED]
+        proof = Proof(shown=shown or typed, takes_password=not needs_factor)
         try:
             await wrong.require_left(source)
             await prove_again(site.database, site.keys, rule, me.seated, proof, now=me.at)
         except StaffSignInWrong as refusal:
             await wrong.spend(source)
-            return _draw(pages, request, back, refusal)
+            return _draw(pages, request, back, needs_factor, refusal)
         except Refusal as refusal:
-            return _draw(pages, request, back, refusal)
+            return _draw(pages, request, back, needs_factor, refusal)
         return pages.redirect(request, back)
 
     return [ask_for_proof, say_what_to_show, take_proof]
 
 
 def _draw(
-    pages: ConsolePages, request: AnyRequest, back: str, refusal: Refusal | None = None
+    pages: ConsolePages,
+    request: AnyRequest,
+    back: str,
+    needs_factor: bool,
+    refusal: Refusal | None = None,
 ) -> Response[Any]:
+    provider = pages.site.operator.single_sign_on
     return pages.draw(
         request,
         "prove.html",
         status=status_of(refusal) if refusal else 200,
         headers=retry_header(refusal, pages.site.clock.now()) if refusal else {},
         back=back,
+        needs_factor=needs_factor,
         passkeys=_has_passkeys(pages, request),
-        provider=pages.site.operator.single_sign_on,
+        provider=provider if provider.trusts_second_factor or not needs_factor else None,
         query=urlencode({"back": back}),
         refusal=refusal,
     )

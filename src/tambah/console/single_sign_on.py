@@ -18,7 +18,7 @@ from tambah.console.guard import Reach, find_signed_in, quietly, reaches, signed
 from tambah.console.pages import ConsolePages
 from tambah.console.passkeys import Passkeys
 from tambah.console.provider import Provider
-from tambah.console.proving import require_fresh, safe_back
+from tambah.console.proving import require_factor, safe_back
 from tambah.console.sessions import HOME, mint_secret, session_cookie
 from tambah.console.signing_in import draw_sign_in
 from tambah.domain.refusals import (
@@ -105,7 +105,7 @@ def _going_routes(desk: SsoDesk) -> list[Any]:
 
     @get(CONNECT, opt=reaches(Reach.STAFF), include_in_schema=False)
     async def go_and_bind(request: AnyRequest) -> Response[Any]:
-        require_fresh(request, ACCOUNT)
+        require_factor(request, ACCOUNT)
         mark = connect_mark(desk.pages.site, signed_in(request).seated)
         if not hmac.compare_digest(request.query_params.get("mark", ""), mark):
             raise SingleSignOnRefused
@@ -113,7 +113,7 @@ def _going_routes(desk: SsoDesk) -> list[Any]:
 
     @post(f"{SSO}/disconnect", status_code=200, opt=reaches(Reach.STAFF), include_in_schema=False)
     async def disconnect(request: AnyRequest) -> Response[Any]:
-        require_fresh(request, ACCOUNT)
+        require_factor(request, ACCOUNT)
         await unbind(desk.pages.site.database, signed_in(request).seated)
         return desk.pages.redirect(request, ACCOUNT)
 

@@ -208,7 +208,8 @@ class StaffRule:
 class StaffSession(Record, frozen=True, kw_only=True):
     """Somebody who signed in. proved_at: when who they are was last proved; seen_at: last asked.
 
-    digest: of the cookie's secret.
+    factor_at: when that was last done with a second factor; None for before it was noted. digest:
+    of the cookie's secret.
     """
 
     staff_id: int
@@ -216,6 +217,7 @@ class StaffSession(Record, frozen=True, kw_only=True):
     proved_at: datetime
     seen_at: datetime
     expires_at: datetime
+    factor_at: datetime | None = None
 
     def holds(self, rule: StaffRule, now: datetime) -> bool:
         """Say whether it has not ended, by the clock or by doing nothing."""

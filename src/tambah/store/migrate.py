@@ -11,7 +11,7 @@ from alembic.config import Config
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-HEAD = "0020"
+HEAD = "0021"
 MONTHS_AHEAD = 13
 
 _FOLDER = Path(__file__).parent / "migrations"

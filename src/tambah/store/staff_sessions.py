@@ -22,14 +22,15 @@ async def insert_session(connection: Connection, session: StaffSession) -> None:
     """Write a session that is new."""
     await connection.execute(
         """
-        INSERT INTO staff_session (digest, staff_id, proved_at, seen_at, expires_at)
-        VALUES ($1, $2, $3, $4, $5)
+        INSERT INTO staff_session (digest, staff_id, proved_at, seen_at, expires_at, factor_at)
+        VALUES ($1, $2, $3, $4, $5, $6)
         """,
         session.digest,
         session.staff_id,
         session.proved_at,
         session.seen_at,
         session.expires_at,
+        session.factor_at,
     )
 
 
@@ -37,7 +38,7 @@ async def read_seated(database: Database, digest: bytes) -> Seated | None:
     """Return a session, ended or not, with whose it is."""
     row = await database.fetch_row(
         """
-        SELECT staff.*, digest, proved_at, seen_at, expires_at
+        SELECT staff.*, digest, proved_at, seen_at, expires_at, factor_at
           FROM staff_session
           JOIN staff USING (staff_id)
          WHERE digest = $1
@@ -54,10 +55,19 @@ async def touch_session(database: Database, digest: bytes, now: datetime) -> Non
     )
 
 
-async def prove_session(connection: Connection, digest: bytes, now: datetime) -> None:
-    """Note that who it is was proved again."""
+async def prove_session(
+    connection: Connection, digest: bytes, now: datetime, *, with_factor: bool
+) -> None:
+    """Note that who it is was proved again, with a second factor or without."""
     await connection.execute(
-        "UPDATE staff_session SET proved_at = $2 WHERE digest = $1", digest, now
+        """
+        UPDATE staff_session
+           SET proved_at = $2, factor_at = CASE WHEN $3 THEN $2 ELSE factor_at END
+         WHERE digest = $1
+        """,
+        digest,
+        now,
+        with_factor,
     )
 
 
@@ -95,4 +105,5 @@ def _session(row: Record) -> StaffSession:
         proved_at=row["proved_at"],
         seen_at=row["seen_at"],
         expires_at=row["expires_at"],
+        factor_at=row["factor_at"],
     )

@@ -25,6 +25,7 @@ from tambah.domain.staff import Role, StaffRule
 from tambah.engine.keys import Keys
 from tambah.engine.staff import (
     Asked,
+    Proof,
     RelyingParty,
     Shown,
     Try,
@@ -264,7 +265,9 @@ async def test_money_moves_after_a_passkey_too(bench: Bench) -> None:
     ]
 
     async def prove(shown: Shown) -> None:
-        await prove_again(bench.database, bench.keys, RULE, bench.seated, shown, now=later)
+        await prove_again(
+            bench.database, bench.keys, RULE, bench.seated, Proof(shown=shown), now=later
+        )
 
     for elsewhere in (SIGN_IN, Asked(party=PARTY, purpose="prove", bound_to=b"another session")):
         with pytest.raises(StaffSignInWrong):

@@ -23,6 +23,7 @@ from tambah.domain.refusals import (
 from tambah.domain.staff import Role, StaffRule
 from tambah.engine.keys import Keys
 from tambah.engine.staff import (
+    Proof,
     Try,
     accept_invitation,
     change_roles,
@@ -248,7 +249,7 @@ async def test_proving_again_takes_a_password_or_a_fresh_code(
 
     async def prove(proof: str) -> bool:
         try:
-            await prove_again(database, keys, RULE, found, proof, now=later)
+            await prove_again(database, keys, RULE, found, Proof(shown=proof), now=later)
         except StaffSignInWrong:
             return False
         return (await seated(database, found.session.digest)).session.proved_at == later

@@ -31,6 +31,7 @@ from tambah.engine.staff.passkey_proofs import (
 from tambah.engine.staff.passkeys import add_passkey, remove_passkey
 from tambah.engine.staff.proofs import totp_address, totp_code
 from tambah.engine.staff.signing_in import (
+    Proof,
     Try,
     prove_again,
     session_digest,
@@ -44,6 +45,7 @@ __all__ = [
     "Asked",
     "Invited",
     "Offer",
+    "Proof",
     "RelyingParty",
     "Shown",
     "Try",

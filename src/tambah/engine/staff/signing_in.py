@@ -59,6 +59,24 @@ class Try:
         return self.code if self.passkey is None else self.passkey
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """What somebody who is signed in shows: a password, a code or a passkey.
+
+    takes_password: a password is enough; else what was typed is taken for a code.
+    """
+
+    shown: str | Shown = field(repr=False)
+    takes_password: bool = True
+
+    @property
+    def password(self) -> str:
+        """Return what is to be looked at as a password, empty for nothing."""
+        if isinstance(self.shown, Shown) or not self.takes_password:
+            return ""
+        return "" if looks_like_totp(self.shown) else self.shown
+
+
 def session_digest(keys: Keys, secret: str) -> bytes:
     """Return what the database holds of a session's secret."""
     return keys.digest("staff session", secret)
@@ -103,15 +121,15 @@ async def prove_again(
     keys: Keys,
     rule: StaffRule,
     seated: Seated,
-    proof: str | Shown,
+    proof: Proof,
     *,
     now: datetime,
 ) -> None:
-    """Take a password, a code or a passkey of somebody who is signed in, before money moves.
+    """Take a proof of somebody who is signed in, before money moves or their account changes.
 
     Wrong ones count as they do for signing in. Raises StaffSignInWrong.
     """
-    password = "" if isinstance(proof, Shown) or looks_like_totp(proof) else proof
+    password = proof.password
     name = seated.staff.name
     known = await read_account(database, name)
     stored = known.password if known and password else None
@@ -122,14 +140,15 @@ async def prove_again(
         proved = None
         if account is not None and staff is not None:
             if not password:
-                proved = await use_factor(connection, keys, account, proof, now)
+                proved = await use_factor(connection, keys, account, proof.shown, now)
             elif _is_proved(rule, staff, account, known if is_right else None):
                 proved = forget_wrong_tries(staff)
             if proved is None:
                 await count_wrong(connection, rule, staff, now)
             else:
                 await write_staff(connection, proved)
-                await prove_session(connection, seated.session.digest, now)
+                digest = seated.session.digest
+                await prove_session(connection, digest, now, with_factor=not password)
     if proved is None:
         raise StaffSignInWrong
 
@@ -212,13 +231,14 @@ async def count_wrong(
 
 
 def new_session(staff: Staff, rule: StaffRule, digest: bytes, now: datetime) -> StaffSession:
-    """Return a session that begins now."""
+    """Return a session that begins now; nobody comes in without a second factor."""
     return StaffSession(
         staff_id=staff.staff_id,
         digest=digest,
         proved_at=now,
         seen_at=now,
         expires_at=now + timedelta(hours=rule.session_hours),
+        factor_at=now,
     )
 
 

@@ -122,8 +122,9 @@ async def prove_by_told(
         raise SingleSignOnRefused
     if not is_proved_since(told, since):
         raise SingleSignOnRefused
+    with_factor = proves_second_factor(rule, told)
     async with acting(database) as connection:
-        await prove_session(connection, seated.session.digest, now)
+        await prove_session(connection, seated.session.digest, now, with_factor=with_factor)
 
 
 async def bind_told(
