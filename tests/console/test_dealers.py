@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import cast
 
 import httpx
 import pytest
 
+from tambah.console.facts import Wording
+from tambah.console.request_facts import outcome_facts
 from tambah.desks.deeds import means_of
+from tambah.domain.approval import Approval
 from tambah.domain.dealer import PaidAs
 from tambah.domain.staff import Role
 from tambah.engine.administer import KeyRequest, add_key
 from tambah.engine.approving import carry_out
 from tambah.engine.dealers import Terms, set_agreement
+from tambah.i18n import texts
 from tests.conftest import RM
 from tests.engine.dealers.tree import STAFF, Tree, float_of, fund, plant, sell
 from tests.portal.conftest import field, text_of
@@ -373,3 +379,16 @@ async def test_who_proved_it_long_ago_proves_it_again(world: World, tree: Tree) 
             answer = await browser.post(path, data={})
             assert answer.headers["location"].startswith("/console/prove")
     assert await float_of(world.site.database, tree.shop) == 0
+
+
+def test_who_was_left_out_of_a_run_is_named(world: World) -> None:
+    outcome = {"dealers_paid": 1, "paid_micros": RM, "left_out": [[7, "Kedai Demo"]]}
+    approval = cast(Approval, SimpleNamespace(outcome=outcome))
+
+    told = outcome_facts(approval, Wording(world.site, texts("en")))
+
+    assert [(one.word, one.value, one.path) for one in told] == [
+        ("paid", "RM1.00", ""),
+        ("paid_dealers", "1", ""),
+        ("left_out", "Kedai Demo (7)", "/console/dealers/7"),
+    ]

@@ -134,6 +134,14 @@ def test_a_file_that_is_none_is_refused(tmp_path: Path, content: str) -> None:
         read_promotions(file)
 
 
+def test_an_entry_that_does_not_exist_is_told_with_the_one_that_was_meant(tmp_path: Path) -> None:
+    file = tmp_path / "next.toml"
+    file.write_text(f'[[promotions]]\n{LEAST}bonuss = "1.00"\n', encoding="utf-8")
+
+    with pytest.raises(ConfigError, match=r"promotions\[0\]: .*'bonuss'; did you mean 'bonus'\?"):
+        read_promotions(file)
+
+
 def test_the_demo_operators_promotions_can_be_used() -> None:
     demo = Path(tambah.__file__).parent / "demo_operator.toml"
     content = tomllib.loads(demo.read_text(encoding="utf-8"))

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 from tambah.app import DEMO_OPERATOR
 from tambah.domain.voucher import letter_code
@@ -32,6 +32,9 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+# A machine that three browsers share is slow at times; what never comes still fails.
+PATIENCE_MS = 30_000
+expect.set_options(timeout=15_000)
 PHONE = {"width": 360, "height": 740}
 DESK = {"width": 1280, "height": 800}
 SCRIPTS = pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "plain"])
@@ -175,6 +178,15 @@ async def browser(demo: Demo) -> AsyncIterator[Browser]:
         await browser.close()
 
 
+async def arrive(page: Page, address: re.Pattern[str]) -> None:
+    """Wait until a page is there, after two clicks of which one may break the other's off.
+
+    `wait_for_url` raises where the first navigation is aborted by the second.
+    """
+    await expect(page).to_have_url(address)
+    await page.wait_for_load_state()
+
+
 @asynccontextmanager
 async def visit(browser: Browser, demo: Demo, **options: Any) -> AsyncIterator[Page]:
     """Open a fresh visitor's page; at the end, say whether anything left the own address."""
@@ -183,7 +195,7 @@ async def visit(browser: Browser, demo: Demo, **options: Any) -> AsyncIterator[P
     context: BrowserContext = await browser.new_context(
         base_url=demo.url, **({"viewport": PHONE} | options)
     )
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(PATIENCE_MS)
     context.on(
         "request",
         lambda request: (

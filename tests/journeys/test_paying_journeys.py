@@ -12,7 +12,7 @@ from playwright.async_api import Browser, Page, expect
 
 from tambah.i18n import LANGUAGES, texts
 
-from .conftest import SCRIPTS, Demo, phone_or_desk, press, telling, visit, watch_addresses
+from .conftest import SCRIPTS, Demo, arrive, phone_or_desk, press, telling, visit, watch_addresses
 from .test_topup_journeys import sms_count, weigh
 
 CHECK = re.compile(r".*/topup(\?lang=[A-Za-z-]+)?$")
@@ -144,9 +144,9 @@ async def test_double_click_on_pay_is_one_payment(browser: Browser, demo: Demo) 
         await page.goto("/")
         await choose(page, number)
         await page.dblclick("#pay .go")
-        await page.wait_for_url(SANDBOX)
+        await arrive(page, SANDBOX)
         await page.dblclick("[name=ending][value=webhook_twice]")
-        await page.wait_for_url(RESULT)
+        await arrive(page, RESULT)
         await expect(page.locator("h1")).to_have_text("RM30.00")
 
     assert await sms_count(browser, demo, number) == 1

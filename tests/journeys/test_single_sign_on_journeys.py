@@ -12,7 +12,7 @@ from playwright.async_api import Browser, Page, expect
 from tambah.i18n import texts
 from tests.console.provider import CLIENT, SECRET, Provider, running
 
-from .conftest import DESK, PHONE, Demo, roomy_operator, running_demo
+from .conftest import DESK, PATIENCE_MS, PHONE, Demo, roomy_operator, running_demo
 from .test_console_journeys import code_of, staff
 from .test_looks import look
 
@@ -61,7 +61,7 @@ async def test_somebody_comes_in_by_the_provider(
     email = f"{name}@kampungtel.example"
     provider.claims = {"sub": name, "email": email, "email_verified": True}
     context = await browser.new_context(base_url=house.url, viewport=viewport, color_scheme=scheme)
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(PATIENCE_MS)
     page = await context.new_page()
     await page.goto(f"/console/sign-in?lang={tag}")
     found.extend(await look(page, "sign in"))

@@ -11,7 +11,7 @@ from playwright.async_api import Browser, Page, expect
 from tambah.domain.voucher import check_digit
 from tambah.i18n import LANGUAGES, texts
 
-from .conftest import SCRIPTS, Demo, fill, phone_or_desk, press, visit, watch_addresses
+from .conftest import SCRIPTS, Demo, arrive, fill, phone_or_desk, press, visit, watch_addresses
 
 RESULT = re.compile(r".*/topup/result/[a-z2-7]{26}(\?lang=[A-Za-z-]+)?$")
 MOST_BYTES = 14 * 1024
@@ -64,7 +64,7 @@ async def test_double_click_back_and_again_credit_once(browser: Browser, demo: D
         await page.goto("/")
         await fill(page, number, code)
         await page.dblclick("form .go")
-        await page.wait_for_url(RESULT)
+        await arrive(page, RESULT)
         first = page.url
         await page.go_back()
         await fill(page, number, code)

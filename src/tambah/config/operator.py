@@ -80,14 +80,20 @@ class Operator(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     plans: tuple[str, ...] = ("standard",)
 
 
+class _PromotionsFile(msgspec.Struct, frozen=True):
+    promotions: tuple[PromotionEntry, ...] = ()
+
+
 def read_promotions(path: Path) -> tuple[PromotionEntry, ...]:
     """Read the promotions of a file; whatever else it holds is left alone. Raises ConfigError."""
     try:
         content: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
-        return msgspec.convert(content.get("promotions", []), tuple[PromotionEntry, ...])
+        return msgspec.convert(content, _PromotionsFile).promotions
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error}") from error
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{path}: {fault_in_words(_PromotionsFile, error)}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: {error}") from error
 
 

@@ -56,6 +56,8 @@ FACTS = frozenset(
         "dealer_kind",
         "dealer_no",
         "dealers_paid",
+        "left_out",
+        "paid_dealers",
         "decided_by",
         "digits_read",
         "document",

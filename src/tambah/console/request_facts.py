@@ -32,7 +32,7 @@ _AMOUNTS = {
     "paid_micros": "paid",
 }
 
-_COUNTS = {"changed": "cards_changed", "dealers_paid": "dealers_paid"}
+_COUNTS = {"changed": "cards_changed", "dealers_paid": "paid_dealers"}
 
 
 def request_facts(approval: Approval, say: Wording) -> list[Fact]:
@@ -76,7 +76,8 @@ def outcome_facts(approval: Approval, say: Wording) -> list[Fact]:
     found += [
         Fact(word, f"{outcome[name]:,}") for name, word in _COUNTS.items() if name in outcome
     ]
-    return found
+    left_out: list[tuple[int, str]] = outcome.get("left_out", [])
+    return found + [dealer_fact("left_out", no, name) for no, name in left_out[:_MOST_DEALERS]]
 
 
 def _credit(params: _Params, before: _Params, say: Wording) -> list[Fact]:

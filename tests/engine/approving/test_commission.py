@@ -130,3 +130,22 @@ async def test_what_broke_off_is_gone_on_with(means: Means, tree: Tree) -> None:
     assert await float_of(means.database, tree.distributor) == 300_000
     assert await float_of(means.database, tree.dealer) == 600_000
     assert (await verify(means.database)).findings == ()
+
+
+async def test_who_was_paid_otherwise_in_between_is_named(means: Means, tree: Tree) -> None:
+    asked = await file(means.database, await wanted(means), AS_MINA, NOW)
+    await agree(means.database, asked.approval_id, RAVI, "", NOW)
+    assert await take_up(means.database, asked.approval_id, NOW - timedelta(hours=1)) == 1
+    await means.engine.submit(pay_now(means, tree.dealer))
+
+    found = await carry_out(means, asked.approval_id)
+
+    assert found is not None
+    dealers: Any = asked.params["dealers"]
+    name = dict((number, name) for number, name, _ in dealers)[tree.dealer]
+    assert found.outcome == {
+        "dealers_paid": 1,
+        "paid_micros": 300_000,
+        "left_out": [[tree.dealer, name]],
+    }
+    assert await float_of(means.database, tree.dealer) == 600_000

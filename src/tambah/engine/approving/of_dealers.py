@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from datetime import date, datetime, timedelta
 from typing import Any, cast
 
@@ -194,18 +193,20 @@ async def pay_asked_commission(
 ) -> Mapping[str, object]:
     """Pay the commission that two people agreed on; return how many dealers had how much.
 
+    left_out, of the answer: numbers and names of those who were paid otherwise in between.
+
     Raises CommissionChanged where the first try finds another sum owed to any of them.
     """
     params = cast("Mapping[str, Any]", approval.params)
-    agreed: list[tuple[int, int]] = [(number, micros) for number, _, micros in params["dealers"]]
+    agreed: list[tuple[int, str, int]] = [(no, name, of) for no, name, of in params["dealers"]]
     until = date.fromisoformat(params["until"])
     if tries == 1:
         before = means.rules.validity.start_of(until + timedelta(days=1))
         owed = await owed_until(means.database, before, params["only"])
-        if [(one.partner_id, one.amount_micros) for one in owed] != agreed:
+        if [(no, of) for no, _, of in agreed] != [(o.partner_id, o.amount_micros) for o in owed]:
             raise CommissionChanged
-    paid: list[int] = []
-    for partner_id, amount_micros in agreed:
+    paid, left_out = list[int](), list[list[int | str]]()
+    for partner_id, name, amount_micros in agreed:
         command = PayCommission(
             caller=CALLER,
             request_key=str(approval.approval_id),
@@ -214,10 +215,12 @@ async def pay_asked_commission(
             actor=actor_behind(approval),
             amount_micros=amount_micros,
         )
-        # Who was paid otherwise in this very moment is left out; the outcome says how many were.
-        with suppress(NothingDue, CommissionChanged):
+        try:
             paid.append((await means.engine.submit(command)).amount_micros)
-    return {"dealers_paid": len(paid), "paid_micros": sum(paid)}
+        except (NothingDue, CommissionChanged):
+            left_out.append([partner_id, name])  # paid otherwise in this very moment
+    outcome: dict[str, object] = {"dealers_paid": len(paid), "paid_micros": sum(paid)}
+    return outcome | ({"left_out": left_out} if left_out else {})
 
 
 async def ask_agreement(
