@@ -155,7 +155,7 @@ async def test_what_is_owed_and_who_holds_cards_is_drawn_with_its_table(world: W
         )
     )
     today = site.rules.validity.local_day(world.clock.now())
-    period = Period(kind=PeriodKind.DAY, first=today - timedelta(days=1))
+    period = Period(kind=PeriodKind.DAY, first=today - timedelta(days=2))  # settled at any hour
     await close_period(site.database, period, actor, site.rules.validity)
 
     async with await world.enter_as(Role.FINANCE) as browser:

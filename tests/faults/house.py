@@ -179,7 +179,7 @@ class House:
         while True:
             try:
                 return await _driver.connect(self.address(), timeout=30)
-            except (OSError, asyncpg.CannotConnectNowError):
+            except (OSError, asyncpg.CannotConnectNowError, asyncpg.PostgresConnectionError):
                 if time.monotonic() > deadline:
                     raise
             await asyncio.sleep(0.05)
