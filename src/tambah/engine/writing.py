@@ -93,7 +93,9 @@ async def write(connection: Connection, changes: Changes) -> None:
     """Write everything: what most batches change in one statement, the rest table by table."""
     await _write_new_lines(connection, changes)
     await _write_sold(connection, changes)
-    if await write_rows(connection, _rows_of(changes)) != len(changes.redeemed):
+    rows = _rows_of(changes)
+    # A batch of nothing but refusals and repeats writes nothing.
+    if any(rows) and await write_rows(connection, rows) != len(changes.redeemed):
         raise ChangedElsewhere
     await _write_standings(connection, changes)
     await _write_trade(connection, changes)

@@ -1,16 +1,14 @@
 """What most batches of the engine write, written by one statement."""
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from tambah.store.database import Connection
 
 Row = tuple[Any, ...]
 
 
-@dataclass(slots=True, kw_only=True)
-class BatchRows:
-    """Rows of the types of migration 0020; the tables' own modules make them."""
+class BatchRows(NamedTuple):
+    """Rows of migration 0020's types, in the statement's order; the tables' modules make them."""
 
     lines: list[Row]
     partners: list[Row]
@@ -87,13 +85,5 @@ async def write_rows(connection: Connection, rows: BatchRows) -> int:
             SELECT new.*, 1, 0 FROM unnest($9::new_message[]) AS new)
         SELECT count(*) FROM cards
         """,
-        rows.lines,
-        rows.partners,
-        rows.buckets,
-        rows.cards,
-        rows.transfers,
-        rows.topups,
-        rows.pages,
-        rows.requests,
-        rows.messages,
+        *rows,
     )
